@@ -1,0 +1,115 @@
+#include "event/event.h"
+
+#include <libpsl.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#include "base/check.h"
+
+static const char *const outcome_names[OUTCOME_COUNT] = {
+	[OUTCOME_UNKNOWN] = "unknown",
+	[OUTCOME_OK] = "ok",
+	[OUTCOME_REFUSED] = "refused",
+	[OUTCOME_SILENT] = "silent",
+	[OUTCOME_UNREACHABLE] = "unreachable",
+	[OUTCOME_RESET] = "reset",
+	[OUTCOME_NXDOMAIN] = "nxdomain",
+	[OUTCOME_SERVFAIL] = "servfail",
+	[OUTCOME_DNS_SILENT] = "dns-silent",
+	[OUTCOME_TLS_ALERT] = "tls-alert",
+	[OUTCOME_HTTP_ERROR] = "http-error",
+	[OUTCOME_DENIED] = "denied",
+	[OUTCOME_SINKHOLED] = "sinkholed",
+	[OUTCOME_STALLED] = "stalled",
+};
+
+const char *outcome_name(enum outcome outcome)
+{
+	return outcome_names[outcome];
+}
+
+bool outcome_is_failure(enum outcome outcome)
+{
+	return outcome >= OUTCOME_REFUSED;
+}
+
+const char *transport_name(enum transport transport)
+{
+	static const char *const names[] = {"other", "tcp", "udp", "icmp"};
+	return names[transport];
+}
+
+/* The other half of a request/reply pair of ICMP types, as the Community ID specification lists them;
+ * -1 for types that have none. */
+static int icmp_twin(uint8_t type, bool v6)
+{
+	static const int8_t v4[] = {[0] = 8, [8] = 0, [9] = 10, [10] = 9, [13] = 14, [14] = 13, [15] = 16,
+		[16] = 15, [17] = 18, [18] = 17};
+	static const struct {
+		uint8_t type, twin;
+	} six[] = {{128, 129}, {129, 128}, {133, 134}, {134, 133}, {135, 136}, {136, 135}, {130, 131},
+		{131, 130}, {144, 145}, {145, 144}, {139, 140}, {140, 139}};
+	if (v6) {
+		for (size_t i = 0; i < ARRAY_LEN(six); i++)
+			if (six[i].type == type)
+				return six[i].twin;
+		return -1;
+	}
+	if (type == 0 || (type < ARRAY_LEN(v4) && v4[type] != 0) || type == 8)
+		return v4[type];
+	return -1;
+}
+
+const char *community_id(const struct conn *conn, char buf[static COMMUNITY_ID_BYTES])
+{
+	buf[0] = '\0';
+	uint8_t proto = conn->ip_proto;
+	bool icmp = proto == 1 || proto == 58;
+	if (!icmp && proto != 6 && proto != 17 && proto != 132)
+		return buf;
+	const struct addr *a = &conn->client, *b = &conn->server;
+	uint16_t a_port = conn->client_port, b_port = conn->server_port;
+	bool one_way = false;
+	if (icmp) { /* ports are type and code; a request's reply type stands for the other side */
+		int twin = icmp_twin((uint8_t)a_port, proto == 58);
+		one_way = twin < 0;
+		if (!one_way)
+			b_port = (uint16_t)twin;
+	}
+	int order = addr_cmp(a, b);
+	if (!one_way && (order > 0 || (order == 0 && a_port > b_port))) {
+		const struct addr *other = a;
+		uint16_t port = a_port;
+		a = b;
+		b = other;
+		a_port = b_port;
+		b_port = port;
+	}
+	size_t skip = addr_is_v4(a) && addr_is_v4(b) ? 12 : 0, len = 2;
+	uint8_t wire[2 + 32 + 2 + 4] = {0}; /* seed 0 first */
+	memcpy(wire + len, a->byte + skip, 16 - skip);
+	len += 16 - skip;
+	memcpy(wire + len, b->byte + skip, 16 - skip);
+	len += 16 - skip;
+	wire[len++] = proto;
+	wire[len++] = 0;
+	wire[len++] = (uint8_t)(a_port >> 8);
+	wire[len++] = (uint8_t)a_port;
+	wire[len++] = (uint8_t)(b_port >> 8);
+	wire[len++] = (uint8_t)b_port;
+	uint8_t digest[SHA_DIGEST_LENGTH];
+	SHA1(wire, len, digest);
+	buf[0] = '1';
+	buf[1] = ':';
+	EVP_EncodeBlock((unsigned char *)buf + 2, digest, sizeof digest);
+	return buf;
+}
+
+const char *registered_domain(const char *name)
+{
+	const psl_ctx_t *psl = psl_builtin();
+	CHECK(psl != NULL); /* compiled into Debian's libpsl */
+	const char *domain = psl_registrable_domain(psl, name);
+	return domain != NULL ? domain : name;
+}

@@ -1,0 +1,113 @@
+/* Judge: hits of the limbs become findings: one story, one number, the benign mechanisms considered. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "detect/detect.h"
+#include "event/event.h"
+#include "host/host.h"
+
+/* The kinds of the contract (contract: finding.schema.json). */
+enum finding_kind { KIND_LADDER, KIND_HANDOVER, KIND_ROTATION, KIND_DGA, KIND_DEADDROP, KIND_TUNNEL, KIND_SPLIT,
+	KIND_COUNT };
+enum channel_role { ROLE_PRIMARY, ROLE_TRIED, ROLE_FALLBACK, ROLE_CARRIER };
+
+const char *finding_kind_name(enum finding_kind kind);     /* "ladder", … */
+const char *finding_kind_sentence(enum finding_kind kind); /* "fallback: next of a list", … */
+const char *channel_role_name(enum channel_role role);
+
+#define FINDING_NAMES_MAX     8
+#define FINDING_ADDRS_MAX     8
+#define FINDING_CHANNELS_MAX  24
+#define FINDING_SWITCHES_MAX  64
+#define FINDING_EVIDENCE_MAX  16
+#define FINDING_TICKS_MAX     512
+#define FINDING_RECORDS_MAX   64
+
+struct finding_channel {
+	enum channel_role role;
+	const char *endpoint; /* registered domain, or the address as text */
+	const char *names[FINDING_NAMES_MAX];
+	size_t name_count;
+	struct addr addrs[FINDING_ADDRS_MAX];
+	size_t addr_count;
+	uint16_t port; /* 0 unknown: contract null */
+	enum transport transport;
+	const char *service; /* NULL unknown */
+	uint64_t connections, failures;
+	enum outcome failure; /* the commonest failure; OUTCOME_OK when none failed */
+	int64_t first_ns, last_ns;
+	uint64_t bytes_out, bytes_in;
+	const char *ja3, *ja4, *user_agent; /* NULL unknown */
+};
+
+struct finding_switch {
+	size_t from, to; /* indexes into channel[] */
+	int64_t at_ns;   /* start of the attempt that replaced the failed one */
+	int64_t after_ns; /* since the last failed try */
+	enum outcome failure;
+};
+
+/* For timelines: one attempt of one channel. */
+struct finding_tick {
+	size_t channel;
+	int64_t at_ns;
+	enum outcome outcome;
+};
+
+struct finding_evidence {
+	const char *kind; /* "timing", "repeat", "contrast", "likeness", "prevalence", … */
+	double bits;      /* log2 likelihood ratio; negative speaks for benign */
+	const char *text; /* one sentence a person can check; safe to print */
+};
+
+/* Strings and arrays are owned by the judge that made it. Names are NOT safe to print (out_safe); evidence is. */
+struct finding {
+	char id[33]; /* hex, stable: the same input gives the same id */
+	enum finding_kind kind;
+	struct addr host;
+	const char *process; /* NULL unknown */
+	int64_t first_ns, last_ns;
+	uint32_t episodes;    /* times that the switch happened */
+	double e_value;       /* > 0 */
+	bool measured;        /* e_value lies in the range that decoys verified; else a model */
+	const char *explained; /* NULL, or the benign mechanism: "happy-eyeballs", … */
+	const char *explained_text; /* a sentence for it, or NULL */
+	struct finding_channel channel[FINDING_CHANNELS_MAX];
+	size_t channels;
+	struct finding_switch sw[FINDING_SWITCHES_MAX];
+	size_t switches;
+	struct finding_evidence evidence[FINDING_EVIDENCE_MAX];
+	size_t evidences;
+	struct finding_tick tick[FINDING_TICKS_MAX]; /* in time order */
+	size_t ticks;
+	const char *record[FINDING_RECORDS_MAX]; /* community ids */
+	size_t records;
+	const char *uid[FINDING_RECORDS_MAX];
+	size_t uids;
+};
+
+/* What could not be judged and why: "10.0.0.5: one direction only", … */
+struct off {
+	const char *text; /* safe to print */
+};
+
+/* What was read, for the first line and the summary. */
+struct summary {
+	size_t inputs;           /* files read */
+	uint64_t records;        /* packets and log rows taken */
+	uint64_t rejected;       /* packets and rows left out */
+	uint64_t hosts;          /* local hosts with any attempt */
+	double host_days;        /* time in which they were active, gaps over 15 min counted as 15 min */
+	uint64_t connections;
+	uint64_t findings;       /* reported: E within the threshold and not explained */
+	uint64_t explained;
+	double seconds;          /* CPU and wall alike are not for tests: the only field that differs between runs */
+	int64_t first_ns, last_ns;
+	bool partial;            /* part of the input was cut or rejected, or the hunt was interrupted */
+	const struct off *off;
+	size_t offs;
+};
