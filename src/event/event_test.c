@@ -3,7 +3,7 @@
 #include "base/testing.h"
 #include "event/event.h"
 
-/* Vectors of the Community ID specification's baseline (seed 0). */
+/* Vectors of the Community ID specification's baseline and of Zeek's test (seed 0). */
 static void test_community_id(void **s)
 {
 	(void)s;
@@ -16,7 +16,9 @@ static void test_community_id(void **s)
 		{"128.232.110.120", "66.35.250.204", 34855, 80, 6, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
 		{"66.35.250.204", "128.232.110.120", 80, 34855, 6, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
 		{"192.168.1.52", "8.8.8.8", 54585, 53, 17, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="},
-		{"192.168.170.8", "192.168.170.20", 7, 80, 132, "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ="},
+		{"1.2.3.4", "5.6.7.8", 1122, 3344, 6, "1:wCb3OG7yAFWelaUydu0D+125CLM="},
+		{"1.2.3.4", "5.6.7.8", 1122, 3344, 17, "1:0Mu9InQx6z4ZiCZM/7HXi2WMhOg="},
+		{"1.2.3.4", "5.6.7.8", 8, 0, 1, "1:crodRHL2FEsHjbv3UkRrfbs4bZ0="},
 		{"192.168.0.89", "192.168.0.1", 8, 0, 1, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="},
 		{"192.168.0.1", "192.168.0.89", 0, 0, 1, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="},
 		{"fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 135, 0, 58,
