@@ -1,1 +1,116 @@
+/* Detect: what a host does, looked at by limbs. Each limb is a file and a row in detectors.def and knows one way of falling
+ * back; it returns hits with the number of such hits that chance alone would give, per host and day. The theory is in
+ * docs/DETECTION.md. */
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "host/host.h"
+
+#define HIT_STEPS_MAX 64
+
+/* Why a switch is no fallback of malware, told by its mechanism. */
+enum mechanism {
+	MECHANISM_NONE,
+	MECHANISM_SAME_NAME,      /* another address, port or transport of the same name */
+	MECHANISM_HAPPY_EYEBALLS, /* IPv6 to IPv4 of one name at once (RFC 8305) */
+	MECHANISM_QUIC_TO_TCP,
+	MECHANISM_SAME_OPERATOR,
+	MECHANISM_SAME_NETWORK,
+	MECHANISM_SEARCH_SUFFIX,
+	MECHANISM_RESOLVER_RETRY,
+	MECHANISM_PROBE, /* connectivity checks and address echo services at either end */
+	MECHANISM_POPULAR, /* an operator everybody uses, or an endpoint that many hosts of the site use */
+	MECHANISM_PARALLEL, /* opened beside the failing one, not after it */
+	MECHANISM_PEER_TO_PEER,
+	MECHANISM_SCAN,
+	MECHANISM_COMPANION,   /* follows the other's successes as much as its failures */
+	MECHANISM_COMMON_TICK, /* both run on one clock */
+	MECHANISM_PACKAGE_TOOL,
+	MECHANISM_COUNT
+};
+const char *mechanism_name(enum mechanism m);     /* "same-name", …; "none" */
+const char *mechanism_sentence(enum mechanism m); /* one plain sentence */
+
+/* A failure and the host's next first contact. */
+struct step {
+	uint32_t from, to;       /* channels */
+	uint32_t from_attempt;   /* the last failed one before the successor */
+	uint32_t to_attempt;
+	uint32_t tries;          /* failed attempts since the endpoint last answered */
+	int64_t fail_ns, at_ns;  /* the last failure; the successor's start */
+	double delay_s;
+	double rate;   /* first contacts per second that this host makes around that time, the most that can be defended */
+	double chance; /* of a successor this close, by accident; floored */
+	enum mechanism why; /* NONE: counts as evidence */
+};
+
+/* All switches of the host: computed once per view, used by several limbs. */
+struct steps {
+	struct step *step; /* by at_ns */
+	uint32_t count;
+	uint32_t counted; /* those without a mechanism */
+};
+
+struct look {
+	const struct view *view;
+	const struct steps *steps;
+	struct arena *arena;
+	double steps_today; /* of this host, this look included: how many chances chance had */
+};
+
+enum hit_kind { HIT_CHAIN, HIT_METRONOME, HIT_PAIR, HIT_PAIR_METRONOME, HIT_NAMES };
+
+struct hit {
+	const struct detector *by;
+	enum hit_kind kind;
+	double e;        /* expected per host and day by chance, likeness included */
+	double bits;     /* of the timing alone: -log2 of the expected number */
+	double likeness; /* bits, clamped */
+	enum mechanism why;
+	struct step step[HIT_STEPS_MAX];
+	uint32_t steps;
+	/* pairs: a failed `failures` times (bursts), followed by b within window_s `followed` times; b followed a's `successes`
+	 * `after_success` times */
+	uint32_t failures, followed, successes, after_success;
+	double window_s, expected; /* how often chance alone would have it */
+	/* metronomes: the common delay or spacing */
+	double tick_s, tick_error_s;
+	bool spacing;
+	/* names: how many of the newly asked domains were never answered, within how long */
+	uint32_t names, unanswered;
+	double span_s;
+	double base_share;
+};
+
+struct hits {
+	struct hit *hit;
+	uint32_t count, max;
+	uint64_t refused; /* no room: weaker than those kept */
+};
+
+/* Keeps the strongest. Returns the slot to fill, or NULL when e is weaker than all kept and there is no room. */
+struct hit *hits_add(struct hits *hits, double e);
+
+struct detector {
+	const char *name;        /* as in --procedures */
+	const char *attack;      /* technique ids beside T1008, or NULL */
+	const char *explanation; /* one sentence */
+	void (*run)(const struct look *look, struct hits *hits);
+};
+
+#define DETECTOR(name) extern const struct detector detector_##name;
+#include "detect/detectors.def"
+#undef DETECTOR
+
+/* Switches of the host. Returns false when the arena is full. */
+MUST_USE bool steps_find(const struct view *v, struct arena *arena, struct steps *ret);
+
+/* The most first contacts per second that can be defended around t, without those of two endpoint groups. */
+double arrival_rate(const struct view *v, int64_t at_ns, uint32_t without_a, uint32_t without_b);
+
+size_t detectors_count(void);
+const struct detector *detectors_get(size_t index);

@@ -1,0 +1,64 @@
+#include "detect/detect.h"
+
+static const struct detector *const detectors[] = {
+#define DETECTOR(name) &detector_##name,
+#include "detect/detectors.def"
+#undef DETECTOR
+};
+
+size_t detectors_count(void)
+{
+	return ARRAY_LEN(detectors);
+}
+
+const struct detector *detectors_get(size_t index)
+{
+	CHECK(index < ARRAY_LEN(detectors));
+	return detectors[index];
+}
+
+static const struct {
+	const char *name, *sentence;
+} mechanisms[MECHANISM_COUNT] = {
+	[MECHANISM_NONE] = {"none", "no benign mechanism explains it"},
+	[MECHANISM_SAME_NAME] = {"same-name",
+		"both are the same name or address: another address, port or protocol of one service"},
+	[MECHANISM_HAPPY_EYEBALLS] = {"happy-eyeballs",
+		"the same name over IPv6 and then IPv4 at once, as RFC 8305 has it"},
+	[MECHANISM_QUIC_TO_TCP] = {"quic-to-tcp", "the same name over QUIC and then TCP, as browsers do"},
+	[MECHANISM_SAME_OPERATOR] = {"same-operator", "both belong to one large operator"},
+	[MECHANISM_SAME_NETWORK] = {"same-network", "neighbouring addresses of one network: a balanced pair"},
+	[MECHANISM_SEARCH_SUFFIX] = {"search-suffix",
+		"one host name tried under several search domains, as resolvers do"},
+	[MECHANISM_RESOLVER_RETRY] = {"resolver-retry", "the same question answered on the next try"},
+	[MECHANISM_PROBE] = {"probe", "a connectivity check or a what-is-my-address service"},
+	[MECHANISM_POPULAR] = {"popular", "a service that everybody, or many hosts here, use"},
+	[MECHANISM_PARALLEL] = {"parallel", "opened beside the failing one, before it had failed"},
+	[MECHANISM_PEER_TO_PEER] = {"peer-to-peer", "one of many peers on many ports: file sharing or the like"},
+	[MECHANISM_SCAN] = {"scan", "one of many failing targets on few ports: a scan"},
+	[MECHANISM_COMPANION] = {"companion", "it follows the other's successes as much as its failures"},
+	[MECHANISM_COMMON_TICK] = {"common-tick", "both run on one clock, so they always come close together"},
+	[MECHANISM_PACKAGE_TOOL] = {"package-tool", "a package tool walking its published mirrors"},
+};
+
+const char *mechanism_name(enum mechanism m)
+{
+	return mechanisms[m].name;
+}
+
+const char *mechanism_sentence(enum mechanism m)
+{
+	return mechanisms[m].sentence;
+}
+
+struct hit *hits_add(struct hits *hits, double e)
+{
+	if (hits->count < hits->max)
+		return &hits->hit[hits->count++];
+	hits->refused++;
+	struct hit *weakest = &hits->hit[0];
+	for (uint32_t i = 1; i < hits->count; i++)
+		if (hits->hit[i].e > weakest->e)
+			weakest = &hits->hit[i];
+	return weakest->e > e ? weakest : NULL;
+}

@@ -1,0 +1,76 @@
+#include "detect/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define EXACT_MAX 400u
+
+double fisher_tail(unsigned m, double s)
+{
+	if (s <= 0)
+		return 1;
+	/* exp(-s) * sum of s^k / k!, k < m, in logarithms: s may be in the hundreds */
+	double log_term = -s, sum = exp(-s);
+	for (unsigned k = 1; k < m; k++) {
+		log_term += log(s / k);
+		sum += exp(log_term);
+	}
+	return sum < 1 ? sum : 1;
+}
+
+double binomial_tail(unsigned n, double q, unsigned k)
+{
+	if (k == 0 || q >= 1)
+		return 1;
+	if (k > n || q <= 0)
+		return 0;
+	double sum = 0;
+	for (unsigned i = k; i <= n; i++)
+		sum += exp(lgamma(n + 1.0) - lgamma(i + 1.0) - lgamma(n - i + 1.0) + i * log(q) +
+			(n - i) * log1p(-q));
+	return sum < 1 ? sum : 1;
+}
+
+double poisson_binomial_tail(const double *q, unsigned n, unsigned k)
+{
+	if (k == 0)
+		return 1;
+	if (k > n)
+		return 0;
+	if (n > EXACT_MAX) {
+		double mean = 0;
+		for (unsigned i = 0; i < n; i++)
+			mean += q[i] / n;
+		return binomial_tail(n, mean, k);
+	}
+	double at[EXACT_MAX + 1] = {1}; /* probability of exactly j so far; at[k] gathers k and more */
+	for (unsigned i = 0; i < n; i++) {
+		at[k] += at[k - 1] * q[i];
+		for (unsigned j = k - 1; j > 0; j--)
+			at[j] = at[j] * (1 - q[i]) + at[j - 1] * q[i];
+		at[0] *= 1 - q[i];
+	}
+	return at[k] < 1 ? at[k] : 1;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+double median(double *values, size_t n)
+{
+	if (n == 0)
+		return 0;
+	qsort(values, n, sizeof *values, by_value);
+	return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+double spread(double *values, size_t n)
+{
+	double middle = median(values, n);
+	for (size_t i = 0; i < n; i++)
+		values[i] = fabs(values[i] - middle);
+	return 1.4826 * median(values, n);
+}

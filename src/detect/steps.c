@@ -1,0 +1,337 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "detect/detect.h"
+#include "detect/detect_private.h"
+
+/* A coincidence of the two finest clocks could be exact: one step is never worth more than this (prototype section 4). */
+#define CHANCE_FLOOR 1e-4
+/* Closer than the clocks of capture cards tell apart: no order, no reaction. */
+#define TIE_NS (50 * NS_PER_US)
+/* A client's own timer is this precise at best. */
+#define TIMER_S 0.02
+#define HAPPY_NS (2 * NS_PER_S)
+/* With this many look-ups in view, an address that no answer held is a choice. */
+#define DNS_IN_VIEW 10u
+
+static const double windows_s[] = {.03, .1, .3, 1, 3, 10, 30, 100, 300};
+
+/* First index in arrivals with a start >= at_ns. */
+static uint32_t first_arrival(const struct view *v, int64_t at_ns)
+{
+	uint32_t low = 0, high = v->arrivals;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (v->attempt[v->arrival[mid]].start_ns < at_ns)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static uint32_t first_burst(const struct view *v, int64_t at_ns)
+{
+	uint32_t low = 0, high = v->bursts;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (v->burst[mid].start_ns < at_ns)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static uint32_t arrivals_between(const struct view *v, int64_t from_ns, int64_t to_ns, uint32_t without_a, uint32_t without_b)
+{
+	uint32_t count = 0;
+	for (uint32_t i = first_arrival(v, from_ns); i < v->arrivals; i++) {
+		const struct attempt *a = &v->attempt[v->arrival[i]];
+		if (a->start_ns > to_ns)
+			break;
+		uint32_t group = v->channel[a->channel].group;
+		count += group != without_a && group != without_b;
+	}
+	return count;
+}
+
+double arrival_rate(const struct view *v, int64_t at_ns, uint32_t without_a, uint32_t without_b)
+{
+	double ever = v->arrivals_ever;
+	double rate = (ever > 3 ? ever - 2 : 1) / v->active_s;
+	double share = v->bursts == 0 ? 1 : (double)v->arrivals / v->bursts;
+	for (size_t i = 0; i < ARRAY_LEN(windows_s); i++) {
+		int64_t half = (int64_t)(windows_s[i] * (double)NS_PER_S);
+		int64_t from = at_ns - half, to = at_ns + half;
+		double inside = (double)((to < v->host->last_ns ? to : v->host->last_ns) -
+				(from > v->host->first_ns ? from : v->host->first_ns)) / (double)NS_PER_S;
+		inside = inside < windows_s[i] ? windows_s[i] : inside;
+		double fresh = arrivals_between(v, from, to, without_a, without_b) / inside;
+		uint32_t all = first_burst(v, to + 1) - first_burst(v, from);
+		double busy = all > 2 ? share * (all - 2) / inside : 0;
+		rate = fmax(rate, fmax(fresh, busy));
+	}
+	return rate;
+}
+
+/* ---- the failure that an arrival may answer ---- */
+
+struct failure {
+	uint32_t burst, attempt; /* the last failed attempt before the successor */
+	uint32_t tries;
+};
+
+/* The latest failure of a rare endpoint in (after_ns, before_ns). */
+static bool latest_failure(const struct view *v, uint32_t to, int64_t after_ns, int64_t before_ns, struct failure *ret)
+{
+	int64_t best = after_ns;
+	bool found = false;
+	uint32_t to_group = v->channel[v->attempt[to].channel].group;
+	for (uint32_t i = 0; i < v->attempts && v->attempt[i].start_ns < before_ns; i++) {
+		const struct attempt *a = &v->attempt[i];
+		if (!attempt_failed(a) || a->fail_ns >= before_ns || a->fail_ns <= best)
+			continue;
+		if (v->channel[a->channel].group == to_group)
+			continue;
+		best = a->fail_ns;
+		ret->attempt = i;
+		found = true;
+	}
+	return found;
+}
+
+/* Failed attempts of the endpoint since it last answered, up to and with attempt `last`; *ret_first is the first of them. */
+static uint32_t count_tries(const struct view *v, uint32_t last, uint32_t *ret_first)
+{
+	uint32_t group = v->channel[v->attempt[last].channel].group, tries = 0;
+	*ret_first = last;
+	for (uint32_t i = last + 1; i > 0; i--) {
+		const struct attempt *a = &v->attempt[i - 1];
+		if (v->channel[a->channel].group != group)
+			continue;
+		if (attempt_failed(a)) {
+			tries++;
+			*ret_first = i - 1;
+		} else if ((a->outcome == OUTCOME_OK && (a->flags & ATTEMPT_LOOKUP) == 0) ||
+			(a->flags & ATTEMPT_JOINED) != 0) {
+			break;
+		}
+	}
+	return tries;
+}
+
+/* Whether the burst that attempt belongs to failed: an answer within it makes the failure one of many tries. */
+static bool in_failed_burst(const struct view *v, uint32_t attempt)
+{
+	for (uint32_t i = 0; i < v->bursts; i++) {
+		const struct burst *b = &v->burst[i];
+		if (b->channel == v->attempt[attempt].channel && b->first <= attempt && attempt <= b->last)
+			return b->failed;
+	}
+	return false;
+}
+
+/* ---- the mechanisms that a single switch shows ---- */
+
+static bool same_first_label(const struct view *v, uint32_t a, uint32_t b)
+{
+	const char *x = strings_get(v->strings, v->channel[a].channel->name);
+	const char *y = strings_get(v->strings, v->channel[b].channel->name);
+	if (x == NULL || y == NULL)
+		return false;
+	size_t len = strcspn(x, ".");
+	return len == strcspn(y, ".") && strncmp(x, y, len) == 0 && strcmp(x, y) != 0 && x[len] == '.';
+}
+
+static bool is_common_label(const char *name)
+{
+	static const char *const labels[] = {"www.", "mail.", "api.", "cdn.", "static.", "img.", "images.", "m.",
+		"ftp.", "ns1.", "smtp.", "update.", "updates.", "app.", "login.", "web."};
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++)
+		if (strncmp(name, labels[i], strlen(labels[i])) == 0)
+			return true;
+	return false;
+}
+
+/* One bare host name under two domains; "www" under two domains is two sites. */
+static bool is_search(const struct view *v, const struct attempt *from, const struct attempt *to)
+{
+	if ((from->flags & ATTEMPT_LOOKUP) == 0 || (to->flags & ATTEMPT_LOOKUP) == 0)
+		return false;
+	const char *name = strings_get(v->strings, v->channel[from->channel].channel->name);
+	return same_first_label(v, from->channel, to->channel) && name != NULL && !is_common_label(name) &&
+	       strcspn(name, ".") < strlen(name);
+}
+
+static enum mechanism class_mechanism(enum domain_class class)
+{
+	switch (class) {
+	case DOMAIN_OPERATOR:
+		return MECHANISM_POPULAR;
+	case DOMAIN_ECHO:
+	case DOMAIN_PROBE:
+	case DOMAIN_DNSBL:
+		return MECHANISM_PROBE;
+	case DOMAIN_ORDINARY:
+	case DOMAIN_TENANT:
+		break;
+	}
+	return MECHANISM_NONE;
+}
+
+/* Another first contact between the endpoint's first try and its first failure: it did not wait for it. */
+static bool is_parallel(const struct view *v, uint32_t first, uint32_t to)
+{
+	const struct attempt *a = &v->attempt[first];
+	uint32_t from_group = v->channel[a->channel].group;
+	for (uint32_t i = first_arrival(v, a->start_ns); i < v->arrivals; i++) {
+		const struct attempt *b = &v->attempt[v->arrival[i]];
+		if (b->start_ns >= a->fail_ns)
+			return false;
+		if (b->start_ns > a->start_ns && v->arrival[i] != to && v->channel[b->channel].group != from_group)
+			return true;
+	}
+	return false;
+}
+
+static const char *const package_agents[] = {"Debian APT", "libdnf", "urlgrabber", "yum/", "dnf/", "pacman/", "pip/",
+	"npm/", "yarn/", "pnpm/", "Go-http-client/1.1 (go mod", "cargo", "composer/", "RubyGems", "Bundler", "conda/",
+	"Homebrew", "ZYpp", "apk-tools", "ClamAV/", "snapd/", "containers/", "docker/", "git/"};
+
+static bool is_package_tool(const struct view *v, uint32_t channel)
+{
+	const char *agent = strings_get(v->strings, v->channel[channel].channel->user_agent);
+	if (agent == NULL)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(package_agents); i++)
+		if (strncmp(agent, package_agents[i], strlen(package_agents[i])) == 0)
+			return true;
+	return false;
+}
+
+static enum mechanism mechanism_of(const struct view *v, const struct step *s, uint32_t first)
+{
+	const struct view_channel *from = &v->channel[s->from], *to = &v->channel[s->to];
+	if (is_search(v, &v->attempt[s->from_attempt], &v->attempt[s->to_attempt]))
+		return MECHANISM_SEARCH_SUFFIX;
+	if (view_same_party(v, s->from, s->to))
+		return from->operator != NULL ? MECHANISM_SAME_OPERATOR : MECHANISM_SAME_NETWORK;
+	enum mechanism m = class_mechanism(from->class);
+	if (m == MECHANISM_NONE)
+		m = class_mechanism(to->class);
+	if (m != MECHANISM_NONE)
+		return m;
+	if (!from->rare || !to->rare)
+		return MECHANISM_POPULAR;
+	bool bare = !from->named && !to->named;
+	if (bare && v->peer_to_peer)
+		return MECHANISM_PEER_TO_PEER;
+	if (bare && v->scanning)
+		return MECHANISM_SCAN;
+	if (is_parallel(v, first, s->to_attempt))
+		return MECHANISM_PARALLEL;
+	if (is_package_tool(v, s->from) || is_package_tool(v, s->to))
+		return MECHANISM_PACKAGE_TOOL;
+	return MECHANISM_NONE;
+}
+
+/* ---- how likely the delay is by accident ---- */
+
+/* The share of the host's other first contacts that went to an address without a name. */
+static double bare_share(const struct view *v, uint32_t without_a, uint32_t without_b)
+{
+	uint32_t bare = 0, all = 0;
+	for (uint32_t i = 0; i < v->arrivals; i++) {
+		const struct view_channel *vc = &v->channel[v->attempt[v->arrival[i]].channel];
+		if (vc->group == without_a || vc->group == without_b)
+			continue;
+		all++;
+		bare += !vc->named;
+	}
+	return (bare + 1.0) / (all + 2.0);
+}
+
+/* The client's timer that ended nearest to the successor: silence has no instant of its own. */
+static double leave_distance(const struct view *v, const struct step *s, uint32_t *ret_timers)
+{
+	double best = INFINITY;
+	uint32_t group = v->channel[s->from].group;
+	*ret_timers = 0;
+	for (uint32_t i = s->from_attempt + 1; i > 0 && *ret_timers < s->tries; i--) {
+		const struct attempt *a = &v->attempt[i - 1];
+		if (v->channel[a->channel].group != group || !attempt_failed(a))
+			continue;
+		++*ret_timers;
+		if (a->leave_us == 0)
+			continue;
+		int64_t leave = a->start_ns + (int64_t)a->leave_us * NS_PER_US;
+		best = fmin(best, fabs((double)(s->at_ns - leave) / (double)NS_PER_S));
+	}
+	return best;
+}
+
+static double chance_of(const struct view *v, struct step *s)
+{
+	uint32_t from = v->channel[s->from].group, to = v->channel[s->to].group;
+	s->rate = arrival_rate(v, s->fail_ns, from, to);
+	double rate = s->rate, choices = 1;
+	if (!v->channel[s->from].named && !v->channel[s->to].named && v->host->lookups >= DNS_IN_VIEW) {
+		/* bare address to bare address: of the host's first contacts only those count; twice, since both ways of counting
+		 * were open */
+		rate *= bare_share(v, from, to);
+		choices = 2;
+	}
+	double chance = -expm1(-rate * s->tries * s->delay_s);
+	if (v->attempt[s->from_attempt].outcome == OUTCOME_SILENT) {
+		uint32_t timers = 0;
+		double distance = leave_distance(v, s, &timers);
+		double by_timer = isinf(distance) ? 1 : -expm1(-2 * rate * timers * fmax(distance, TIMER_S));
+		chance = fmin(chance, by_timer);
+		choices *= 2;
+	}
+	return fmin(1, fmax(CHANCE_FLOOR, choices * chance));
+}
+
+/* ---- all switches ---- */
+
+static bool make_step(const struct view *v, uint32_t to, int64_t after_ns, struct step *ret)
+{
+	const struct attempt *b = &v->attempt[to];
+	struct failure f = {0};
+	if (!latest_failure(v, to, after_ns, b->start_ns - TIE_NS, &f))
+		return false;
+	const struct attempt *a = &v->attempt[f.attempt];
+	if (!in_failed_burst(v, f.attempt))
+		return false;
+	if (v->one_way && (a->outcome == OUTCOME_SILENT || a->outcome == OUTCOME_DNS_SILENT))
+		return false;
+	uint32_t first = 0;
+	struct step s = {.from = a->channel, .to = b->channel, .from_attempt = f.attempt, .to_attempt = to,
+		.fail_ns = a->fail_ns, .at_ns = b->start_ns};
+	s.tries = count_tries(v, f.attempt, &first);
+	s.delay_s = (double)(s.at_ns - s.fail_ns) / (double)NS_PER_S;
+	s.why = mechanism_of(v, &s, first);
+	s.chance = chance_of(v, &s);
+	*ret = s;
+	return true;
+}
+
+bool steps_find(const struct view *v, struct arena *arena, struct steps *ret)
+{
+	*ret = (struct steps){.step = ARENA_NEW(arena, struct step, v->arrivals == 0 ? 1 : v->arrivals)};
+	if (ret->step == NULL)
+		return false;
+	int64_t before_ns = INT64_MIN;
+	for (uint32_t i = 0; i < v->arrivals; i++) {
+		const struct attempt *a = &v->attempt[v->arrival[i]];
+		struct step s;
+		if (make_step(v, v->arrival[i], before_ns, &s)) {
+			ret->step[ret->count++] = s;
+			ret->counted += s.why == MECHANISM_NONE;
+		}
+		before_ns = a->start_ns;
+	}
+	return true;
+}

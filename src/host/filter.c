@@ -1,0 +1,59 @@
+#include <string.h>
+
+#include "host/state.h"
+
+/* Discovery, time, names, VPN keying, directory services: they walk servers by design (prototype section 2). Sorted. */
+static const uint16_t udp_ignored[] = {53, 67, 68, 123, 137, 138, 500, 546, 547, 1194, 1900, 3478, 3479, 3702, 4500,
+	5353, 5355, 17500, 19302};
+static const uint16_t tcp_ignored[] = {53, 88, 135, 139, 389, 445, 636, 853, 3268};
+
+bool ignored_service(enum transport transport, uint16_t port)
+{
+	bool udp = transport == TRANSPORT_UDP;
+	if (!udp && transport != TRANSPORT_TCP)
+		return true;
+	const uint16_t *list = udp ? udp_ignored : tcp_ignored;
+	size_t count = udp ? ARRAY_LEN(udp_ignored) : ARRAY_LEN(tcp_ignored);
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == port)
+			return true;
+	return false;
+}
+
+/* Names that never leave a site (RFC 6761, 6762, 8375 and habit). */
+static const char *const local_suffixes[] = {"local", "localdomain", "lan", "home", "arpa", "internal", "corp",
+	"intranet", "localhost", "workgroup", "domain", "invalid"};
+
+static bool is_reversed_address(const char *name)
+{
+	/* 4.3.2.1.zone: a block list is asked about 1.2.3.4 (RFC 5782 2.1) */
+	unsigned labels = 0;
+	while (labels < 4) {
+		size_t digits = strspn(name, "0123456789");
+		if (digits == 0 || digits > 3 || name[digits] != '.')
+			return false;
+		name += digits + 1;
+		labels++;
+	}
+	return true;
+}
+
+bool plausible_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.");
+	return len > 0 && len < 254 && name[len] == '\0' && strchr(name, '.') != NULL && name[0] != '.';
+}
+
+bool ignored_lookup(const char *name, uint16_t qtype)
+{
+	if (qtype != 1 && qtype != 28) /* A and AAAA lead to connections */
+		return true;
+	if (!plausible_name(name) || name[0] == '_' || strncmp(name, "wpad.", 5) == 0 ||
+		strncmp(name, "isatap.", 7) == 0 || is_reversed_address(name))
+		return true;
+	const char *last = strrchr(name, '.') + 1;
+	for (size_t i = 0; i < ARRAY_LEN(local_suffixes); i++)
+		if (strcmp(last, local_suffixes[i]) == 0)
+			return true;
+	return domain_class(name, NULL) == DOMAIN_DNSBL;
+}

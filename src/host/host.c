@@ -1,0 +1,267 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "host/state.h"
+
+/* A gap longer than this is counted as this: the host was away (prototype section 10). */
+#define AWAY_NS (900 * NS_PER_S)
+/* Two failing answers for one domain within this are one attempt: A and AAAA, a second resolver. */
+#define TWIN_NS (2 * NS_PER_S)
+
+#define FIRST_ATTEMPTS 16u
+#define FIRST_CHANNELS 8u
+#define FIRST_NAMES    16u
+
+/* Makes room for one more by doubling up to max. */
+static bool grow(void **array, uint32_t *room, uint32_t first, uint32_t max, size_t item)
+{
+	uint32_t want = *room == 0 ? first : *room * 2;
+	if (want > max)
+		want = max;
+	void *bigger = realloc(*array, want * item);
+	if (bigger == NULL)
+		return false;
+	memset((char *)bigger + *room * item, 0, (want - *room) * item);
+	*array = bigger;
+	*room = want;
+	return true;
+}
+
+bool host_start(struct host *h)
+{
+	if (!grow((void **)&h->channel, &h->channel_room, FIRST_CHANNELS, HOST_CHANNELS_MAX, sizeof *h->channel))
+		return false;
+	h->channels = 1; /* the forgotten */
+	return true;
+}
+
+void host_stop(struct host *h)
+{
+	free(h->attempt);
+	free(h->channel);
+	free(h->new_name);
+	free(h->seen);
+	*h = (struct host){0};
+}
+
+void host_touch(struct host *h, int64_t now_ns)
+{
+	if (h->first_ns == 0) {
+		h->first_ns = h->last_ns = now_ns;
+		return;
+	}
+	if (now_ns > h->last_ns) {
+		int64_t gap = now_ns - h->last_ns;
+		h->active_ns += gap < AWAY_NS ? gap : AWAY_NS;
+		h->last_ns = now_ns;
+	} else if (now_ns < h->first_ns) {
+		h->first_ns = now_ns;
+	}
+}
+
+/* ---- endpoints that were forgotten, in a Bloom filter with two probes ---- */
+
+static void seen_bits(uint32_t endpoint, uint32_t ret[static 2])
+{
+	static const struct hash_key key = {1, 2}; /* private to the host: nothing to gain by collisions */
+	uint64_t hash = hash_bytes(&key, &endpoint, sizeof endpoint);
+	ret[0] = (uint32_t)hash % (HOST_SEEN_BYTES * 8);
+	ret[1] = (uint32_t)(hash >> 32) % (HOST_SEEN_BYTES * 8);
+}
+
+static bool seen_before(const struct host *h, uint32_t endpoint)
+{
+	if (h->seen == NULL)
+		return false;
+	uint32_t bit[2];
+	seen_bits(endpoint, bit);
+	return (h->seen[bit[0] / 8] >> (bit[0] % 8) & 1) != 0 && (h->seen[bit[1] / 8] >> (bit[1] % 8) & 1) != 0;
+}
+
+static void remember_seen(struct host *h, uint32_t endpoint)
+{
+	if (h->seen == NULL)
+		h->seen = calloc(1, HOST_SEEN_BYTES);
+	if (h->seen == NULL)
+		return;
+	uint32_t bit[2];
+	seen_bits(endpoint, bit);
+	for (size_t i = 0; i < 2; i++)
+		h->seen[bit[i] / 8] |= (uint8_t)(1u << (bit[i] % 8));
+}
+
+/* ---- channels ---- */
+
+static bool is_channel(const struct channel *c, const struct channel_key *key)
+{
+	return c->used && c->endpoint == key->endpoint && c->port == key->port && c->transport == key->transport &&
+	       c->named == key->named;
+}
+
+uint32_t host_channel_find(const struct host *h, const struct channel_key *key)
+{
+	for (uint32_t i = 1; i < h->channels; i++)
+		if (is_channel(&h->channel[i], key))
+			return i;
+	return CHANNEL_FORGOTTEN;
+}
+
+/* The channel to forget: names that were only asked for first, then what has been quiet for the longest. */
+static uint32_t least_needed(const struct host *h)
+{
+	uint32_t best = 1;
+	for (uint32_t i = 2; i < h->channels; i++) {
+		const struct channel *a = &h->channel[i], *b = &h->channel[best];
+		bool a_name = a->connections == 0, b_name = b->connections == 0;
+		if (a_name != b_name ? a_name : a->last_ns < b->last_ns)
+			best = i;
+	}
+	return best;
+}
+
+/* Its attempts stay, as the host's pace, but speak of nobody any more. */
+static void forget_channel(struct host *h, uint32_t index)
+{
+	remember_seen(h, h->channel[index].endpoint);
+	for (uint32_t i = 0; i < h->attempts; i++) {
+		if (h->attempt[i].channel != index)
+			continue;
+		h->attempt[i].channel = CHANNEL_FORGOTTEN;
+		h->attempt[i].outcome = OUTCOME_UNKNOWN;
+	}
+	h->channel[index] = (struct channel){0};
+}
+
+uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_first)
+{
+	*ret_first = false;
+	uint32_t known = host_channel_find(h, key);
+	if (known != CHANNEL_FORGOTTEN)
+		return known;
+	bool first = !seen_before(h, key->endpoint);
+	for (uint32_t i = 1; i < h->channels && first; i++)
+		first = h->channel[i].endpoint != key->endpoint || h->channel[i].named != key->named;
+	uint32_t index = h->channels;
+	if (h->channels == HOST_CHANNELS_MAX) {
+		index = least_needed(h);
+		forget_channel(h, index);
+	} else if (h->channels == h->channel_room &&
+		!grow((void **)&h->channel, &h->channel_room, FIRST_CHANNELS, HOST_CHANNELS_MAX,
+			sizeof *h->channel)) {
+		return CHANNEL_FORGOTTEN;
+	} else {
+		h->channels++;
+	}
+	h->channel[index] = (struct channel){.endpoint = key->endpoint, .port = key->port,
+		.transport = key->transport, .named = key->named, .used = true};
+	*ret_first = first;
+	return index;
+}
+
+/* ---- attempts ---- */
+
+/* A failing look-up beside another of the same domain: one attempt. */
+static bool join_lookup(struct host *h, const struct attempt *a)
+{
+	if ((a->flags & ATTEMPT_LOOKUP) == 0 || !outcome_is_failure((enum outcome)a->outcome))
+		return false;
+	for (uint32_t i = h->attempts; i > 0; i--) {
+		struct attempt *b = &h->attempt[i - 1];
+		if (a->start_ns - b->start_ns > TWIN_NS)
+			return false;
+		if (b->channel != a->channel || (b->flags & ATTEMPT_LOOKUP) == 0 ||
+			!outcome_is_failure((enum outcome)b->outcome))
+			continue;
+		b->fail_ns = a->fail_ns > b->fail_ns ? a->fail_ns : b->fail_ns;
+		b->tries = (uint16_t)(b->tries + (b->tries < UINT16_MAX));
+		return true;
+	}
+	return false;
+}
+
+/* A success that follows a success of the same channel within a burst adds nothing but a count. */
+static bool join_success(const struct host *h, const struct attempt *a)
+{
+	const struct channel *c = &h->channel[a->channel];
+	int64_t since = a->start_ns - c->last_ns;
+	return a->outcome == OUTCOME_OK && c->last_outcome == OUTCOME_OK && (a->flags & ATTEMPT_FIRST) == 0 &&
+	       since < BURST_GAP_NS && since > -BURST_GAP_NS;
+}
+
+static void count_attempt(struct channel *c, const struct attempt *a)
+{
+	if (c->first_ns == 0 || a->start_ns < c->first_ns)
+		c->first_ns = a->start_ns;
+	if (a->start_ns >= c->last_ns) {
+		c->last_ns = a->start_ns;
+		c->last_outcome = a->outcome;
+	}
+	if (outcome_is_failure((enum outcome)a->outcome)) {
+		c->failures++;
+		c->failure = a->outcome;
+	}
+	c->connections += (a->flags & (ATTEMPT_LOOKUP | ATTEMPT_CUT)) == 0;
+}
+
+bool host_add_attempt(struct host *h, const struct attempt *a)
+{
+	if (h->ripe || (h->forgotten_ns != 0 && a->start_ns < h->forgotten_ns)) {
+		h->late++;
+		return true;
+	}
+	bool joins = join_success(h, a) || join_lookup(h, a);
+	count_attempt(&h->channel[a->channel], a);
+	if (joins)
+		return true;
+	if (h->attempts == h->attempt_room &&
+		!grow((void **)&h->attempt, &h->attempt_room, FIRST_ATTEMPTS, HOST_ATTEMPTS_MAX, sizeof *h->attempt))
+		return false;
+	uint32_t at = h->attempts;
+	while (at > 0 && h->attempt[at - 1].start_ns > a->start_ns)
+		at--;
+	memmove(&h->attempt[at + 1], &h->attempt[at], (h->attempts - at) * sizeof *a);
+	h->attempt[at] = *a;
+	h->attempts++;
+	h->ripe = h->attempts == HOST_ATTEMPTS_MAX;
+	return true;
+}
+
+void host_retire(struct host *h)
+{
+	uint32_t gone = h->attempts / 4;
+	if (gone > 0)
+		h->forgotten_ns = h->attempt[gone - 1].start_ns;
+	memmove(h->attempt, h->attempt + gone, (h->attempts - gone) * sizeof *h->attempt);
+	h->attempts -= gone;
+	h->ripe = false;
+}
+
+/* ---- names that are new to the host ---- */
+
+bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns, bool answered)
+{
+	if (h->new_names == HOST_NAMES_MAX) {
+		memmove(h->new_name, h->new_name + HOST_NAMES_MAX / 4,
+			(HOST_NAMES_MAX - HOST_NAMES_MAX / 4) * sizeof *h->new_name);
+		h->new_names -= HOST_NAMES_MAX / 4;
+	} else if (h->new_names == h->name_room &&
+		!grow((void **)&h->new_name, &h->name_room, FIRST_NAMES, HOST_NAMES_MAX, sizeof *h->new_name)) {
+		return false;
+	}
+	uint32_t at = h->new_names;
+	while (at > 0 && h->new_name[at - 1].asked_ns > asked_ns)
+		at--;
+	memmove(&h->new_name[at + 1], &h->new_name[at], (h->new_names - at) * sizeof *h->new_name);
+	h->new_name[at] = (struct new_name){.asked_ns = asked_ns, .domain = domain, .answered = answered};
+	h->new_names++;
+	return true;
+}
+
+void host_name_answered(struct host *h, uint32_t domain)
+{
+	for (uint32_t i = h->new_names; i > 0; i--)
+		if (h->new_name[i - 1].domain == domain)
+			h->new_name[i - 1].answered = true;
+}

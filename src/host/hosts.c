@@ -1,0 +1,450 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "host/state.h"
+
+/* A connection this long after the answer to a look-up was made for it (prototype section 3). */
+#define LOOKUP_LEADS_NS (10 * NS_PER_S)
+/* An answer this close to a failure of the same name voids the failure: the stub asked elsewhere, or for the other family. */
+#define ANSWER_VOIDS_NS (10 * NS_PER_S)
+/* A host whose DNS is in view; then a name it never asked for is made up (Tor's SNI). */
+#define DNS_IN_VIEW 10u
+
+#define RECENT_LOOKUPS 8u
+
+struct recent {
+	int64_t query_ns;
+	uint32_t domain, name;
+};
+
+struct slot { /* host and what only this file needs of it */
+	struct host host;
+	struct recent recent[RECENT_LOOKUPS];
+	uint32_t recent_next;
+};
+
+struct hosts {
+	struct hosts_options options;
+	struct hosts_stats stats;
+	struct hash_key key;
+	struct naming *naming;
+	struct slot **slot; /* by host.index */
+	size_t count, room;
+	uint32_t *table; /* index + 1 or 0; open addressing */
+	size_t table_size;
+};
+
+int hosts_new(struct hosts **ret, const struct hosts_options *options)
+{
+	struct hosts *hs = calloc(1, sizeof *hs);
+	if (hs == NULL)
+		return -ENOMEM;
+	hs->options = *options;
+	hs->key = hash_key_new();
+	hs->table_size = 2 * HOSTS_MAX;
+	hs->table = calloc(hs->table_size, sizeof *hs->table);
+	hs->slot = calloc(HOSTS_MAX, sizeof(struct slot *));
+	if (hs->table == NULL || hs->slot == NULL || naming_new(&hs->naming) < 0) {
+		hosts_free(hs);
+		return -ENOMEM;
+	}
+	*ret = hs;
+	return 0;
+}
+
+void hosts_free(struct hosts *hs)
+{
+	if (hs == NULL)
+		return;
+	for (size_t i = 0; i < hs->count; i++) {
+		host_stop(&hs->slot[i]->host);
+		free(hs->slot[i]);
+	}
+	free(hs->slot);
+	free(hs->table);
+	naming_free(hs->naming);
+	free(hs);
+}
+
+size_t hosts_count(const struct hosts *hs)
+{
+	return hs->count;
+}
+
+struct host *hosts_get(struct hosts *hs, size_t index)
+{
+	CHECK(index < hs->count);
+	return &hs->slot[index]->host;
+}
+
+const struct hosts_stats *hosts_stats(const struct hosts *hs)
+{
+	return &hs->stats;
+}
+
+struct strings *hosts_strings(const struct hosts *hs)
+{
+	return hs->options.strings;
+}
+
+const struct naming *hosts_naming(const struct hosts *hs)
+{
+	return hs->naming;
+}
+
+static bool is_local(const struct hosts *hs, const struct addr *a)
+{
+	for (size_t i = 0; i < hs->options.locals; i++)
+		if (cidr_has(&hs->options.local[i], a))
+			return true;
+	return hs->options.locals == 0 && addr_is_private(a);
+}
+
+static struct slot *find_host(struct hosts *hs, const struct addr *addr)
+{
+	size_t mask = hs->table_size - 1, i = hash_bytes(&hs->key, addr, sizeof *addr) & mask;
+	while (hs->table[i] != 0) {
+		struct slot *slot = hs->slot[hs->table[i] - 1];
+		if (addr_eq(&slot->host.addr, addr))
+			return slot;
+		i = (i + 1) & mask;
+	}
+	struct slot *slot = hs->count < HOSTS_MAX ? calloc(1, sizeof *slot) : NULL;
+	if (slot == NULL || !host_start(&slot->host)) {
+		free(slot);
+		hs->stats.refused++;
+		return NULL;
+	}
+	slot->host.addr = *addr;
+	slot->host.index = (uint32_t)hs->count;
+	hs->slot[hs->count++] = slot;
+	hs->table[i] = (uint32_t)hs->count;
+	return slot;
+}
+
+/* Whom everybody uses, or what is asked for other reasons than to be commanded: never an arrival. */
+static bool class_is_rare(enum domain_class class)
+{
+	return class == DOMAIN_ORDINARY || class == DOMAIN_TENANT;
+}
+
+static bool in_time(const struct hosts *hs, int64_t at_ns)
+{
+	return at_ns >= hs->options.since_ns && (hs->options.until_ns == 0 || at_ns < hs->options.until_ns);
+}
+
+/* Counts the host among those that use the endpoint. */
+static void count_use(struct hosts *hs, uint32_t endpoint, uint32_t host, int64_t at_ns, bool asked)
+{
+	if (endpoint == 0)
+		return;
+	struct endpoint_use *use = naming_use(hs->naming, endpoint, at_ns);
+	use->asked |= asked;
+	for (uint8_t i = 0; i < use->count; i++)
+		if (use->host[i] == host)
+			return;
+	if (use->count < ARRAY_LEN(use->host))
+		use->host[use->count++] = host;
+}
+
+/* ---- conversations ---- */
+
+/* The registered domain of the name that the client used, when it can be believed. */
+static uint32_t domain_of(struct hosts *hs, const struct host *h, const struct conn *c)
+{
+	if (c->name == NULL || !plausible_name(c->name))
+		return 0;
+	struct strings *strings = hs->options.strings;
+	const char *domain = registered_domain(c->name);
+	uint32_t number = strings_add(strings, domain);
+	if (c->name_source != NAME_SNI || h->lookups < DNS_IN_VIEW || number == 0 ||
+		domain_class(c->name, NULL) == DOMAIN_OPERATOR)
+		return number;
+	const struct endpoint_use *use = naming_use_find(hs->naming, number);
+	if (use != NULL && use->asked)
+		return number;
+	/* nobody asked for the name, and no answer ever held the address: a made-up SNI */
+	return naming_find(hs->naming, &c->server) == NULL ? 0 : number;
+}
+
+/* The last name that resolved to the address before the connection, this host's own first. */
+static uint32_t name_by_address(const struct hosts *hs, const struct host *h, const struct conn *c, uint32_t *ret_name)
+{
+	const struct addr_names *names = naming_find(hs->naming, &c->server);
+	if (names == NULL)
+		return 0;
+	uint32_t best = 0;
+	int64_t best_ns = INT64_MIN;
+	bool best_own = false;
+	for (size_t i = 0; i < names->count && i < NAMES_PER_ADDR; i++) {
+		bool own = names->known[i].host == h->index;
+		int64_t at = names->known[i].at_ns;
+		if (at > c->start_ns + NS_PER_S / 2 || own < best_own || (own == best_own && at <= best_ns))
+			continue;
+		best = names->known[i].domain;
+		*ret_name = names->known[i].name;
+		best_ns = at;
+		best_own = own;
+	}
+	return best;
+}
+
+static struct channel_key key_of(struct hosts *hs, const struct host *h, const struct conn *c, uint32_t *ret_name)
+{
+	struct strings *strings = hs->options.strings;
+	struct channel_key key = {.port = c->server_port, .transport = (uint8_t)c->transport, .named = true};
+	key.endpoint = domain_of(hs, h, c);
+	*ret_name = key.endpoint == 0 ? 0 : strings_find(strings, c->name);
+	if (key.endpoint != 0) {
+		naming_learn(hs->naming, &(struct learnt){.addr = c->server, .domain = key.endpoint,
+			.name = *ret_name, .host = h->index, .at_ns = c->start_ns});
+		return key;
+	}
+	key.endpoint = name_by_address(hs, h, c, ret_name);
+	if (key.endpoint == 0) {
+		key.named = false;
+		key.endpoint = strings_add_bytes(strings, c->server.byte, sizeof c->server.byte);
+	}
+	return key;
+}
+
+static int64_t led_by_lookup(const struct slot *slot, const struct channel_key *key, int64_t start_ns)
+{
+	int64_t best = start_ns;
+	for (size_t i = 0; i < RECENT_LOOKUPS; i++) {
+		const struct recent *r = &slot->recent[i];
+		if (key->named && r->domain == key->endpoint && r->query_ns <= start_ns &&
+			start_ns - r->query_ns < LOOKUP_LEADS_NS && r->query_ns < best)
+			best = r->query_ns;
+	}
+	return best;
+}
+
+static void describe(struct hosts *hs, struct channel *ch, const struct conn *c, uint32_t name)
+{
+	struct strings *strings = hs->options.strings;
+	uint32_t addr = strings_add_bytes(strings, c->server.byte, sizeof c->server.byte);
+	for (size_t i = 0; i < ARRAY_LEN(ch->addr) && addr != 0; i++) {
+		if (ch->addr[i] == 0)
+			ch->addr[i] = addr;
+		if (ch->addr[i] == addr)
+			break;
+	}
+	if (name != 0)
+		ch->name = name;
+	const struct {
+		uint32_t *to;
+		const char *text;
+	} fields[] = {{&ch->service, c->service}, {&ch->ja3, c->ja3}, {&ch->ja4, c->ja4},
+		{&ch->user_agent, c->user_agent}};
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (fields[i].text != NULL)
+			*fields[i].to = strings_add(strings, fields[i].text);
+}
+
+static uint32_t leave_us(const struct conn *c)
+{
+	int64_t us = c->leave_ns > c->start_ns ? (c->leave_ns - c->start_ns) / NS_PER_US : 0;
+	return us > UINT32_MAX ? 0 : (uint32_t)us;
+}
+
+static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct conn *c, const struct channel_key *key,
+	uint32_t channel, bool first)
+{
+	bool failed = outcome_is_failure(c->outcome);
+	struct attempt a = {
+		.start_ns = led_by_lookup(slot, key, c->start_ns),
+		.fail_ns = failed ? c->fail_ns : 0,
+		.leave_us = leave_us(c),
+		.addr = strings_add_bytes(hs->options.strings, c->server.byte, sizeof c->server.byte),
+		.request_bytes = c->request_bytes,
+		.client_port = c->client_port,
+		.channel = (uint16_t)channel,
+		.outcome = (uint8_t)c->outcome,
+		.flags = (uint8_t)((first ? ATTEMPT_FIRST : 0) | (c->joined ? ATTEMPT_JOINED : 0)),
+		.tries = (uint16_t)(c->tries > UINT16_MAX ? UINT16_MAX : c->tries),
+	};
+	if (failed && c->first_data_ns != 0 && c->outcome == OUTCOME_STALLED) {
+		a.flags |= ATTEMPT_CUT; /* it had answered: what begins here is the silence */
+		a.start_ns = a.fail_ns;
+	}
+	if (a.leave_us != 0) /* kept relative to the start, which a look-up may have moved */
+		a.leave_us += (uint32_t)((c->start_ns - a.start_ns) / NS_PER_US);
+	if (!host_add_attempt(&slot->host, &a))
+		hs->stats.refused++;
+	if (first)
+		slot->host.arrivals +=
+			!key->named || class_is_rare(domain_class(strings_get(hs->options.strings, key->endpoint), NULL));
+}
+
+static struct host *add_conn(struct hosts *hs, const struct conn *c)
+{
+	if (c->ended)
+		hs->stats.connections++;
+	bool client_local = is_local(hs, &c->client), server_local = is_local(hs, &c->server) && !c->to_proxy;
+	if (server_local) {
+		uint64_t *count = client_local ? &hs->stats.internal : &hs->stats.inbound;
+		*count += c->ended;
+		return NULL;
+	}
+	struct slot *slot = in_time(hs, c->start_ns) ? find_host(hs, &c->client) : NULL;
+	if (slot == NULL)
+		return NULL;
+	struct host *h = &slot->host;
+	host_touch(h, c->start_ns);
+	if (c->ended) {
+		h->connections++;
+		h->answered += c->packets_in > 0;
+		h->one_way += c->one_way;
+	}
+	if (ignored_service(c->transport, c->server_port) ||
+		(c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT)) /* UDP without answer is everywhere */
+		return NULL;
+	uint32_t name = 0;
+	bool first = false;
+	struct channel_key key = key_of(hs, h, c, &name);
+	uint32_t channel = key.endpoint == 0 ? CHANNEL_FORGOTTEN : host_channel(h, &key, &first);
+	if (channel == CHANNEL_FORGOTTEN) {
+		hs->stats.refused++;
+		return NULL;
+	}
+	struct channel *ch = &h->channel[channel];
+	describe(hs, ch, c, name);
+	if (c->ended) {
+		ch->bytes_out += c->bytes_out;
+		ch->bytes_in += c->bytes_in;
+	}
+	count_use(hs, key.endpoint, h->index, c->start_ns, false);
+	if (c->settled)
+		add_conn_attempt(hs, slot, c, &key, channel, first);
+	return h->ripe ? h : NULL;
+}
+
+/* ---- look-ups ---- */
+
+/* A failure whose name answered a moment before or after was none. */
+static void void_failures(struct host *h, uint32_t channel, uint32_t name, int64_t answered_ns)
+{
+	if (h->channel[channel].name != name)
+		return;
+	for (uint32_t i = h->attempts; i > 0; i--) {
+		struct attempt *a = &h->attempt[i - 1];
+		if (answered_ns - a->start_ns > ANSWER_VOIDS_NS)
+			return;
+		if (a->channel == channel && (a->flags & ATTEMPT_LOOKUP) != 0 && attempt_failed(a))
+			a->flags |= ATTEMPT_VOID;
+	}
+}
+
+static bool answered_lately(const struct slot *slot, uint32_t name, int64_t at_ns)
+{
+	for (size_t i = 0; i < RECENT_LOOKUPS; i++) {
+		int64_t since = at_ns - slot->recent[i].query_ns;
+		if (slot->recent[i].name == name && since < ANSWER_VOIDS_NS && since > -ANSWER_VOIDS_NS)
+			return true;
+	}
+	return false;
+}
+
+static void learn_answers(struct hosts *hs, const struct lookup *l, uint32_t domain, uint32_t name, uint32_t host)
+{
+	for (size_t i = 0; i < l->answers; i++)
+		naming_learn(hs->naming, &(struct learnt){.addr = l->answer[i].addr, .domain = domain,
+			.name = name, .host = host, .at_ns = l->query_ns});
+}
+
+/* A name of the host's own, asked again with a search suffix behind it (resolv.conf "search"): no failure of the name. */
+static bool is_search_suffix(const struct hosts *hs, const char *name)
+{
+	char prefix[256];
+	size_t len = strlen(name);
+	if (len >= sizeof prefix)
+		return false;
+	memcpy(prefix, name, len + 1);
+	for (char *dot = strrchr(prefix, '.'); dot != NULL; dot = strrchr(prefix, '.')) {
+		*dot = '\0';
+		if (strchr(prefix, '.') == NULL)
+			return false;
+		uint32_t number = strings_find(hs->options.strings, prefix);
+		const struct endpoint_use *use = number == 0 ? NULL : naming_use_find(hs->naming, number);
+		if (use != NULL && use->asked)
+			return true;
+	}
+	return false;
+}
+
+static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
+{
+	hs->stats.lookups++;
+	if (l->name == NULL || !in_time(hs, l->query_ns))
+		return NULL;
+	if (is_local(hs, &l->resolver) && !is_local(hs, &l->client))
+		return NULL; /* somebody outside asks our server */
+	struct slot *slot = find_host(hs, &l->client);
+	if (slot == NULL)
+		return NULL;
+	struct host *h = &slot->host;
+	host_touch(h, l->query_ns);
+	h->lookups++;
+	h->answered += l->answer_ns != 0;
+	bool failed = outcome_is_failure(l->outcome), answered = l->answers > 0 && !failed;
+	if (!plausible_name(l->name) || (!failed && !answered))
+		return NULL;
+	struct strings *strings = hs->options.strings;
+	uint32_t name = strings_add(strings, l->name);
+	uint32_t domain = strings_add(strings, registered_domain(l->name));
+	if (answered) {
+		learn_answers(hs, l, domain, name, h->index);
+		count_use(hs, domain, h->index, l->query_ns, true);
+		naming_use(hs->naming, name, l->query_ns)->asked = true;
+	}
+	if (domain == 0 || ignored_lookup(l->name, l->qtype) || (failed && is_search_suffix(hs, l->name)))
+		return NULL;
+	struct channel_key key = {.endpoint = domain, .transport = TRANSPORT_OTHER, .named = true};
+	bool first = false, rare = class_is_rare(domain_class(l->name, NULL));
+	uint32_t known = host_channel_find(h, &key);
+	if (known == CHANNEL_FORGOTTEN && answered && !rare)
+		return NULL;
+	uint32_t channel = known != CHANNEL_FORGOTTEN ? known : host_channel(h, &key, &first);
+	if (channel == CHANNEL_FORGOTTEN) {
+		hs->stats.refused++;
+		return NULL;
+	}
+	struct attempt a = {.start_ns = l->query_ns, .fail_ns = failed ? l->fail_ns : 0,
+		.client_port = l->client_port, .channel = (uint16_t)channel, .outcome = (uint8_t)l->outcome,
+		.flags = (uint8_t)(ATTEMPT_LOOKUP | (first ? ATTEMPT_FIRST : 0)), .tries = 1};
+	if (answered) {
+		void_failures(h, channel, name, l->query_ns);
+		slot->recent[slot->recent_next++ % RECENT_LOOKUPS] =
+			(struct recent){.query_ns = l->query_ns, .domain = domain, .name = name};
+		if (!first)
+			host_name_answered(h, domain);
+	} else if (answered_lately(slot, name, l->query_ns)) {
+		a.flags |= ATTEMPT_VOID;
+	}
+	h->channel[channel].name = name;
+	if (h->channel[channel].service == 0)
+		h->channel[channel].service = strings_add(strings, "dns");
+	h->arrivals += first && rare;
+	if (first && rare && !host_add_name(h, domain, l->query_ns, answered))
+		hs->stats.refused++;
+	if ((first || failed) && !host_add_attempt(h, &a))
+		hs->stats.refused++;
+	return h->ripe ? h : NULL;
+}
+
+struct host *hosts_add(struct hosts *hs, const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_CONN:
+		return add_conn(hs, &event->conn);
+	case EVENT_LOOKUP:
+		return add_lookup(hs, &event->lookup);
+	case EVENT_NONE:
+		break;
+	}
+	return NULL;
+}

@@ -1,0 +1,36 @@
+/* Inside host/: a host's own memory. */
+#pragma once
+
+#include "host/host.h"
+#include "host/naming.h"
+
+#define CHANNEL_FORGOTTEN 0u /* host.channel[0] */
+
+/* filter.c: what is nobody's command channel, whatever becomes of it */
+bool ignored_service(enum transport transport, uint16_t port);
+bool ignored_lookup(const char *name, uint16_t qtype);
+bool plausible_name(const char *name);
+
+/* host.c */
+struct channel_key {
+	uint32_t endpoint;
+	uint16_t port;
+	uint8_t transport;
+	bool named;
+};
+/* All return false (or 0, the forgotten channel) when memory ran out: the event is dropped and counted by the caller. */
+bool host_start(struct host *h);
+void host_stop(struct host *h);
+void host_touch(struct host *h, int64_t now_ns);
+/* The channel of this key, made when missing; *ret_first: the host never met the endpoint before. */
+uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_first);
+/* The channel of this key, or 0. */
+uint32_t host_channel_find(const struct host *h, const struct channel_key *key);
+bool host_add_attempt(struct host *h, const struct attempt *a);
+/* A look-up of a domain that is new to the host. */
+bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns, bool answered);
+/* The domain was answered after all. */
+void host_name_answered(struct host *h, uint32_t domain);
+
+/* hosts.c */
+const struct naming *hosts_naming(const struct hosts *hs);

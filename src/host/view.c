@@ -1,0 +1,201 @@
+#include <string.h>
+
+#include "base/limits.h"
+#include "host/state.h"
+
+/* An endpoint that more hosts than this, or than one in twenty, use is the site's, not one host's (prototype section 3). */
+#define RARE_HOSTS 2u
+#define RARE_SHARE 20u
+
+/* Fan-out guards (prototype section 8): peers of a file-sharing client; targets of a scan. */
+#define FAN_NS         (600 * NS_PER_S)
+#define PEERS_MIN      20u
+#define PEER_PORTS_MIN 10u
+#define TARGETS_MIN    30u
+
+struct addr strings_addr(const struct strings *s, uint32_t number)
+{
+	const char *bytes = strings_get(s, number);
+	struct addr a = {0};
+	if (bytes != NULL)
+		memcpy(a.byte, bytes, sizeof a.byte);
+	return a;
+}
+
+/* What an address was called by anybody at any time, unless too many share it. */
+static void name_any_time(const struct hosts *hs, struct view_channel *vc)
+{
+	struct addr addr = strings_addr(hosts_strings(hs), vc->endpoint);
+	const struct addr_names *names = naming_find(hosts_naming(hs), &addr);
+	if (names == NULL || names->count > NAMES_PER_ADDR)
+		return;
+	vc->endpoint = names->known[0].domain;
+	vc->named = true;
+}
+
+static void look_at_channel(const struct hosts *hs, const struct channel *c, struct view_channel *vc)
+{
+	*vc = (struct view_channel){.channel = c, .endpoint = c->endpoint, .named = c->named};
+	if (!vc->named)
+		name_any_time(hs, vc);
+	if (vc->named) {
+		const struct strings *strings = hosts_strings(hs);
+		const char *name = strings_get(strings, c->named && c->name != 0 ? c->name : vc->endpoint);
+		vc->class = domain_class(name, &vc->operator);
+	}
+	const struct endpoint_use *use = naming_use_find(hosts_naming(hs), vc->endpoint);
+	vc->hosts = use == NULL ? 0 : use->count;
+	uint32_t many = (uint32_t)(hosts_count(hs) / RARE_SHARE);
+	vc->rare = (vc->class == DOMAIN_ORDINARY || vc->class == DOMAIN_TENANT) &&
+	           vc->hosts <= (many > RARE_HOSTS ? many : RARE_HOSTS);
+}
+
+static void group_channels(struct view *v)
+{
+	for (uint32_t i = 0; i < v->channels; i++) {
+		uint32_t j = 1;
+		while (j < i && (v->channel[j].endpoint != v->channel[i].endpoint ||
+					v->channel[j].named != v->channel[i].named))
+			j++;
+		v->channel[i].group = i == CHANNEL_FORGOTTEN ? i : j;
+	}
+}
+
+/* An attempt is an arrival when it was the host's first contact and no other channel of the endpoint, as it is named now,
+ * was used before. */
+static void find_arrivals(struct view *v, bool *met)
+{
+	for (uint32_t i = 0; i < v->attempts; i++) {
+		const struct attempt *a = &v->attempt[i];
+		const struct view_channel *vc = &v->channel[a->channel];
+		bool first = (a->flags & ATTEMPT_FIRST) != 0 && (a->flags & ATTEMPT_JOINED) == 0;
+		if (a->channel != CHANNEL_FORGOTTEN && first && vc->rare && !met[vc->group])
+			v->arrival[v->arrivals++] = i;
+		met[vc->group] = true;
+	}
+}
+
+static void find_bursts(struct view *v, uint32_t *open)
+{
+	for (uint32_t i = 0; i < v->channels; i++)
+		open[i] = UINT32_MAX;
+	for (uint32_t i = 0; i < v->attempts; i++) {
+		const struct attempt *a = &v->attempt[i];
+		bool failed = attempt_failed(a);
+		struct burst *b = open[a->channel] == UINT32_MAX ? NULL : &v->burst[open[a->channel]];
+		if (b != NULL) {
+			int64_t since = v->attempt[b->last].start_ns;
+			since = b->fail_ns > since ? b->fail_ns : since;
+			if (a->start_ns - since >= BURST_GAP_NS)
+				b = NULL;
+		}
+		if (b == NULL) {
+			open[a->channel] = v->bursts;
+			b = &v->burst[v->bursts++];
+			*b = (struct burst){.channel = a->channel, .first = i, .start_ns = a->start_ns, .failed = true};
+		}
+		b->last = i;
+		b->failures += failed;
+		if (failed && b->first_fail_ns == 0)
+			b->first_fail_ns = a->fail_ns;
+		if (failed && a->fail_ns > b->fail_ns)
+			b->fail_ns = a->fail_ns;
+		/* an answer, or what was open before, means that the channel works; an unknown outcome says nothing */
+		if (a->outcome == OUTCOME_OK || (a->flags & ATTEMPT_JOINED) != 0)
+			b->failed = false;
+	}
+	for (uint32_t i = 0; i < v->bursts; i++)
+		v->burst[i].failed = v->burst[i].failed && v->burst[i].failures > 0;
+}
+
+struct fan {
+	uint32_t peers, ports, failing;
+};
+
+/* Distinct bare addresses first met in the window that begins with arrival `from`, their ports and how many failed. */
+static struct fan fan_out(const struct view *v, uint32_t from)
+{
+	struct fan f = {0};
+	uint16_t port[PEER_PORTS_MIN];
+	int64_t start_ns = v->attempt[v->arrival[from]].start_ns;
+	for (uint32_t i = from; i < v->arrivals; i++) {
+		const struct attempt *a = &v->attempt[v->arrival[i]];
+		const struct view_channel *vc = &v->channel[a->channel];
+		if (a->start_ns - start_ns > FAN_NS)
+			break;
+		if (vc->named)
+			continue;
+		f.failing += attempt_failed(a);
+		if (vc->channel->port < 1024)
+			continue;
+		f.peers++;
+		uint32_t p = 0;
+		while (p < f.ports && port[p] != vc->channel->port)
+			p++;
+		if (p == f.ports && f.ports < PEER_PORTS_MIN)
+			port[f.ports++] = vc->channel->port;
+	}
+	return f;
+}
+
+static void look_for_fans(struct view *v)
+{
+	for (uint32_t i = 0; i < v->arrivals; i++) {
+		struct fan f = fan_out(v, i);
+		v->peer_to_peer |= f.peers >= PEERS_MIN && f.ports >= PEER_PORTS_MIN;
+		v->scanning |= f.failing >= TARGETS_MIN && f.ports < PEER_PORTS_MIN;
+	}
+}
+
+bool host_view(const struct hosts *hs, const struct host *h, struct arena *arena, struct view *ret)
+{
+	struct view v = {.host = h,
+		.strings = hosts_strings(hs),
+		.attempt = h->attempt,
+		.attempts = h->attempts,
+		.channels = h->channels,
+		.hosts = hosts_count(hs),
+		.active_s = (double)h->active_ns / (double)NS_PER_S,
+		.arrivals_ever = (double)h->arrivals,
+		.one_way = h->answered == 0};
+	if (v.active_s < 60)
+		v.active_s = 60;
+	v.channel = ARENA_NEW(arena, struct view_channel, h->channels);
+	v.burst = ARENA_NEW(arena, struct burst, h->attempts);
+	v.arrival = ARENA_NEW(arena, uint32_t, h->attempts);
+	bool *met = ARENA_NEW(arena, bool, h->channels);
+	uint32_t *open = ARENA_NEW(arena, uint32_t, h->channels);
+	if (v.channel == NULL || v.burst == NULL || v.arrival == NULL || met == NULL || open == NULL)
+		return false;
+	for (uint32_t i = 1; i < h->channels; i++)
+		look_at_channel(hs, &h->channel[i], &v.channel[i]);
+	v.channel[CHANNEL_FORGOTTEN].channel = &h->channel[CHANNEL_FORGOTTEN];
+	group_channels(&v);
+	find_arrivals(&v, met);
+	find_bursts(&v, open);
+	look_for_fans(&v);
+	*ret = v;
+	return true;
+}
+
+bool view_same_party(const struct view *v, uint32_t channel_a, uint32_t channel_b)
+{
+	const struct view_channel *a = &v->channel[channel_a], *b = &v->channel[channel_b];
+	if (a->group == b->group)
+		return true;
+	if (a->operator != NULL && b->operator != NULL && strcmp(a->operator, b->operator) == 0)
+		return true;
+	if (a->named || b->named)
+		return false;
+	struct addr x = strings_addr(v->strings, a->endpoint), y = strings_addr(v->strings, b->endpoint);
+	return addr_same_net(&x, &y);
+}
+
+const char *view_endpoint_text(const struct view *v, uint32_t channel, char buf[static ADDR_TEXT_BYTES])
+{
+	const struct view_channel *vc = &v->channel[channel];
+	if (vc->named)
+		return strings_get(v->strings, vc->endpoint);
+	struct addr a = strings_addr(v->strings, vc->endpoint);
+	return addr_text(&a, buf);
+}
