@@ -164,8 +164,8 @@ static void put_alpn(struct text *out, struct span alpn)
 		last = alpn.ptr[alpn.len - 1];
 	}
 	bool plain = is_alphanumeric(first) && is_alphanumeric(last);
-	put(out, plain ? (char)first : hex_digit[first >> 4]);
-	put(out, plain ? (char)last : hex_digit[last & 15]);
+	put(out, (char)(plain ? first : (uint8_t)hex_digit[first >> 4]));
+	put(out, (char)(plain ? last : (uint8_t)hex_digit[last & 15]));
 }
 
 static void put_count(struct text *out, size_t count)

@@ -14,7 +14,7 @@ void text_copy(char *ret, size_t room, struct span text)
 {
 	size_t len = text.len < room ? text.len : room - 1;
 	for (size_t i = 0; i < len; i++)
-		ret[i] = text.ptr[i] == '\0' ? '?' : (char)text.ptr[i];
+		ret[i] = (char)(text.ptr[i] == '\0' ? (uint8_t)'?' : text.ptr[i]);
 	ret[len] = '\0';
 }
 

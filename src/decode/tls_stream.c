@@ -108,7 +108,7 @@ static void collect(struct tls_stream *s, struct cur *c, size_t n)
 {
 	struct span part = cur_bytes(c, n);
 	s->record_left -= (uint32_t)part.len;
-	if (s->hello_len < s->hello_room)
+	if (part.len > 0 && s->hello_len < s->hello_room)
 		memcpy(s->hello + s->hello_len, part.ptr,
 			smaller(part.len, s->hello_room - s->hello_len));
 	s->hello_len += (uint32_t)part.len;
