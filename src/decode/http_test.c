@@ -152,8 +152,10 @@ static void test_too_long(void **state)
 	char *text = malloc(len + 1);
 	assert_non_null(text);
 	memset(text, 'x', len);
-	memcpy(text, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 28);
-	memcpy(text + len - 4, "\r\n\r\n", 5);
+	static const char start[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+	memcpy(text, start, sizeof start - 1);
+	static const char end[] = "\r\n\r\n";
+	memcpy(text + len - 4, end, sizeof end);
 	struct http_request r = decode(text, CUR_SHORT);
 	assert_string_equal(r.host, "a");
 	assert_int_equal(r.head_bytes, 0);

@@ -44,6 +44,8 @@ static struct long_header read_header(struct cur *c)
 	h.version = quic_version_find(cur_be32(c));
 	if (cur_ok(c) && ((first & LONG_HEADER) != LONG_HEADER || h.version == NULL))
 		cur_fail(c, CUR_BAD);
+	if (h.version == NULL)
+		return h;
 	uint8_t dcid_len = cur_u8(c);
 	h.dcid = cur_bytes(c, dcid_len);
 	uint8_t scid_len = cur_u8(c);

@@ -113,8 +113,8 @@ static bool open_gcm(EVP_CIPHER_CTX *ctx, const struct quic_keys *keys, const st
 	struct cur unchanged = cur_of(header.ptr, header.len);
 	cur_skip(&unchanged, 1);
 	struct span text = cur_bytes(&body, body.len - TAG_BYTES);
-	struct span sent_tag = cur_bytes(&body, TAG_BYTES);
-	memcpy(tag, sent_tag.ptr, sizeof tag);
+	for (size_t i = 0; i < sizeof tag; i++)
+		tag[i] = cur_u8(&body);
 	int len = 0;
 	return EVP_DecryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, keys->key, nonce) == 1 &&
 	       EVP_DecryptUpdate(ctx, NULL, &len, &u->first, 1) == 1 &&

@@ -424,7 +424,7 @@ static void test_looks_like(void **state)
 	(void)state;
 	static const struct {
 		uint8_t bytes[6];
-		size_t len;
+		uint8_t len;
 		bool tls;
 	} rows[] = {{{22, 3, 1, 0, 5, 1}, 6, true}, {{22, 3, 3, 0, 5, 2}, 6, true},
 		{{22, 3, 3, 0, 5, 9}, 6, false}, {{22, 3, 1}, 3, true}, {{22, 3}, 2, false},

@@ -1,0 +1,35 @@
+/* Names the protocol of conversations that no decoder here knows, by nDPI (LGPL-3). Only what nDPI
+ * read in the bytes counts: what it would guess from ports and addresses is no evidence here. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/cur.h"
+
+/* A conversation that has shown its first packets without being recognised never will be. */
+#define NAMER_PACKETS_MAX 8
+/* Conversations read at once; nDPI's state of one is about 1 kB. When all are taken, a new one
+ * stays unnamed. */
+#define NAMER_SLOTS_MAX ((size_t)4096)
+
+struct namer;
+
+/* Fails: -ENOMEM, -EINVAL (slots 0 or over NAMER_SLOTS_MAX). Not to be called by two threads at
+ * once: nDPI's own rule. */
+MUST_USE int namer_new(struct namer **ret, size_t slots);
+void namer_free(struct namer *n);
+
+/* A place for one conversation, 1 and up; 0 when all are taken. */
+uint32_t namer_begin(struct namer *n);
+/* Shows its next packet, from the IP header on, both directions in the order they came. Returns the
+ * protocol's name in lower case ("bittorrent"), which lives as long as n, once it is known. The
+ * place is given back, and *place made 0, when there is a name or NAMER_PACKETS_MAX packets had
+ * none. Does nothing when *place is 0. */
+const char *namer_guess(struct namer *n, uint32_t *place, struct span packet, int64_t time_ns);
+/* Gives the place back early: the conversation is over. */
+void namer_end(struct namer *n, uint32_t *place);
+
+/* Conversations that found no place. */
+uint64_t namer_refused(const struct namer *n);
