@@ -31,7 +31,9 @@ static void keep_name(struct namer *n, uint16_t protocol)
 		char c = from[len];
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c - 'A' + 'a');
-		n->name[protocol][len] = c == ' ' ? '-' : c;
+		else if (c == ' ')
+			c = '-';
+		n->name[protocol][len] = c;
 	}
 	n->name[protocol][len] = '\0';
 }
