@@ -5,13 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 /* nDPI's longest name is below 20 */
 #define NAME_BYTES 32
+
+#define IP6_BYTES 40
+#define TCP_BYTES 20
+#define UDP_BYTES 8
 
 struct place {
 	struct ndpi_flow_struct *flow; /* NULL: never used; kept for the next one otherwise */
 	uint32_t free_next;
 	uint8_t packets;
+	uint8_t proto; /* of its packets so far, 0 none yet */
 };
 
 struct namer {
@@ -21,6 +28,8 @@ struct namer {
 	uint32_t names;
 	char (*name)[NAME_BYTES]; /* by nDPI's protocol number */
 	uint64_t refused;
+	uint8_t packet[IP6_BYTES + TCP_BYTES + NAMER_PAYLOAD_MAX]; /* the one being shown */
+	size_t packet_len;
 };
 
 static void keep_name(struct namer *n, uint16_t protocol)
@@ -110,7 +119,7 @@ uint32_t namer_begin(struct namer *n)
 		return 0;
 	}
 	memset(p->flow, 0, SIZEOF_FLOW_STRUCT);
-	p->packets = 0;
+	p->packets = p->proto = 0;
 	n->free_first = p->free_next;
 	return number;
 }
@@ -136,13 +145,77 @@ static bool is_read(const struct ndpi_flow_struct *flow)
 	       flow->confidence == NDPI_CONFIDENCE_DPI_CACHE;
 }
 
-const char *namer_guess(struct namer *n, uint32_t *place, struct span packet, int64_t time_ns)
+static void put(struct namer *n, uint32_t value, size_t bytes)
 {
-	if (*place == 0 || packet.len == 0 || packet.len > UINT16_MAX)
+	for (size_t i = bytes; i > 0; i--)
+		n->packet[n->packet_len++] = (uint8_t)(value >> 8 * (i - 1));
+}
+
+static void put_bytes(struct namer *n, const uint8_t *bytes, size_t len)
+{
+	CHECK(len <= sizeof n->packet - n->packet_len);
+	if (len > 0)
+		memcpy(n->packet + n->packet_len, bytes, len);
+	n->packet_len += len;
+}
+
+/* RFC 791, RFC 8200; no checksums: nDPI looks at none */
+static void put_ip(struct namer *n, const struct packet *p, size_t above)
+{
+	bool v4 = addr_is_v4(&p->src) && addr_is_v4(&p->dst);
+	if (v4) {
+		put(n, 0x45000000 | (uint32_t)(20 + above), 4);
+		put(n, 0, 4); /* not a fragment */
+		put(n, 64, 1);
+		put(n, p->proto, 1);
+		put(n, 0, 2);
+	} else {
+		put(n, 0x60000000, 4);
+		put(n, (uint32_t)above, 2);
+		put(n, p->proto, 1);
+		put(n, 64, 1);
+	}
+	size_t from = v4 ? 12 : 0;
+	put_bytes(n, p->src.byte + from, sizeof p->src.byte - from);
+	put_bytes(n, p->dst.byte + from, sizeof p->dst.byte - from);
+}
+
+static void write_packet(struct namer *n, const struct packet *p)
+{
+	struct cur payload = p->payload;
+	struct span shown = cur_bytes(
+		&payload, payload.len < NAMER_PAYLOAD_MAX ? payload.len : NAMER_PAYLOAD_MAX);
+	n->packet_len = 0;
+	put_ip(n, p, shown.len + (p->proto == IP_TCP ? TCP_BYTES : UDP_BYTES));
+	put(n, p->src_port, 2);
+	put(n, p->dst_port, 2);
+	if (p->proto == IP_TCP) {
+		put(n, p->tcp_seq, 4);
+		put(n, p->tcp_ack, 4);
+		put(n, 0x5000u | p->tcp_flags, 2);
+		put(n, p->tcp_window, 2);
+		put(n, 0, 4);
+	} else {
+		put(n, (uint32_t)(UDP_BYTES + shown.len), 2);
+		put(n, 0, 2);
+	}
+	put_bytes(n, shown.ptr, shown.len);
+}
+
+const char *namer_guess(struct namer *n, uint32_t *place, const struct packet *packet)
+{
+	if (*place == 0)
 		return NULL;
 	struct place *p = &n->place[*place - 1];
-	ndpi_protocol found = ndpi_detection_process_packet(n->ndpi, p->flow, packet.ptr,
-		(unsigned short)packet.len, (uint64_t)(time_ns / 1000000));
+	bool same = p->proto == 0 || p->proto == packet->proto;
+	if (!same || (packet->proto != IP_TCP && packet->proto != IP_UDP)) {
+		namer_end(n, place);
+		return NULL;
+	}
+	p->proto = packet->proto;
+	write_packet(n, packet);
+	ndpi_protocol found = ndpi_detection_process_packet(n->ndpi, p->flow, n->packet,
+		(unsigned short)n->packet_len, (uint64_t)(packet->time_ns / NS_PER_MS));
 	uint16_t protocol = found.app_protocol != NDPI_PROTOCOL_UNKNOWN ? found.app_protocol
 	                                                                : found.master_protocol;
 	bool read = protocol != NDPI_PROTOCOL_UNKNOWN && protocol < n->names && is_read(p->flow);

@@ -1,34 +1,20 @@
 #include "decode/ndpi.h"
 
-#include <string.h>
-
 #include "base/testing.h"
 
-struct bytes {
-	uint8_t at[512];
-	size_t len;
-};
-
-/* An IPv4 packet of TCP between the same two hosts, from the client or back. */
-static struct bytes tcp(bool back, uint8_t flags, uint32_t seq, const char *payload, size_t len)
+/* A packet between the same two hosts, from the client or back. */
+static struct packet packet_of(
+	uint8_t proto, bool back, uint8_t flags, const char *payload, size_t len)
 {
-	static const uint8_t client[] = {192, 0, 2, 1}, server[] = {198, 51, 100, 7};
-	struct bytes b = {.len = 40 + len};
-	b.at[0] = 0x45;
-	b.at[3] = (uint8_t)b.len;
-	b.at[8] = 64;
-	b.at[9] = 6;
-	memcpy(b.at + 12, back ? server : client, 4);
-	memcpy(b.at + 16, back ? client : server, 4);
-	b.at[20 + (back ? 2 : 0)] = 0x9c; /* port 40000, the other is 40001 */
-	b.at[21 + (back ? 2 : 0)] = 0x40;
-	b.at[20 + (back ? 0 : 2)] = 0x9c;
-	b.at[21 + (back ? 0 : 2)] = 0x41;
-	b.at[27] = (uint8_t)seq;
-	b.at[32] = 0x50;
-	b.at[33] = flags;
-	memcpy(b.at + 40, payload, len);
-	return b;
+	struct addr client = addr_v4(0xc0000201), server = addr_v4(0xc6336407);
+	return (struct packet){.proto = proto,
+		.src = back ? server : client,
+		.dst = back ? client : server,
+		.src_port = back ? 40001 : 40000,
+		.dst_port = back ? 40000 : 40001,
+		.tcp_flags = flags,
+		.tcp_seq = flags == TCP_SYN ? 0 : 1,
+		.payload = cur_of(payload, len)};
 }
 
 static struct namer *begin(size_t slots)
@@ -46,13 +32,14 @@ static void test_named(void **state)
 	struct namer *n = begin(4);
 	uint32_t place = namer_begin(n);
 	assert_int_not_equal(place, 0);
-	const struct bytes packets[] = {tcp(false, 2, 0, "", 0), tcp(true, 0x12, 0, "", 0),
-		tcp(false, 0x10, 1, "", 0), tcp(false, 0x18, 1, hello, sizeof hello - 1)};
+	const struct packet packets[] = {packet_of(IP_TCP, false, TCP_SYN, "", 0),
+		packet_of(IP_TCP, true, TCP_SYN | TCP_ACK, "", 0),
+		packet_of(IP_TCP, false, TCP_ACK, "", 0),
+		packet_of(IP_TCP, false, TCP_PSH | TCP_ACK, hello, sizeof hello - 1)};
 	const char *name = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(packets); i++) {
 		assert_null(name);
-		name = namer_guess(
-			n, &place, (struct span){packets[i].at, packets[i].len}, (int64_t)i);
+		name = namer_guess(n, &place, &packets[i]);
 	}
 	assert_non_null(name);
 	assert_string_equal(name, "bittorrent");
@@ -70,16 +57,48 @@ static void test_given_up(void **state)
 		assert_int_equal(namer_begin(n), 0);
 		for (size_t i = 0; i < NAMER_PACKETS_MAX; i++) {
 			assert_int_equal(place, 1);
-			struct bytes b = tcp(i % 2 != 0, 0x18, (uint32_t)i, "\x01\x02zzzz", 6);
-			assert_null(namer_guess(n, &place, (struct span){b.at, b.len}, (int64_t)i));
+			struct packet p = packet_of(IP_UDP, i % 2 != 0, 0, "\x01\x02zzzz", 6);
+			assert_null(namer_guess(n, &place, &p));
 		}
 		assert_int_equal(place, 0);
-		assert_null(namer_guess(n, &place, (struct span){0}, 0));
+		struct packet p = {0};
+		assert_null(namer_guess(n, &place, &p));
 	}
 	assert_int_equal(namer_refused(n), 3);
 	uint32_t place = namer_begin(n);
 	namer_end(n, &place);
 	assert_int_equal(place, 0);
+	namer_end(n, &place);
+	namer_free(n);
+}
+
+/* nDPI 4.2 keeps both transports' state in one union and frees what the first left there as the
+ * second's. */
+static void test_changed_transport(void **state)
+{
+	(void)state;
+	static const char lots[3000] = "\x06\0\0\0\x60\x06";
+	struct namer *n = begin(1);
+	for (size_t i = 0; i < 2; i++) {
+		uint32_t place = namer_begin(n);
+		struct packet first =
+			packet_of(i == 0 ? IP_UDP : IP_TCP, false, 0, lots, sizeof lots);
+		struct packet second =
+			packet_of(i == 0 ? IP_TCP : IP_UDP, false, 0, lots, sizeof lots);
+		assert_null(namer_guess(n, &place, &first));
+		assert_null(namer_guess(n, &place, &second));
+		assert_int_equal(place, 0);
+	}
+	uint32_t place = namer_begin(n);
+	struct packet icmp = packet_of(IP_ICMP, false, 0, "x", 1);
+	assert_null(namer_guess(n, &place, &icmp));
+	assert_int_equal(place, 0);
+	/* the largest header and payload there are */
+	place = namer_begin(n);
+	struct packet big = packet_of(IP_TCP, false, TCP_ACK, lots, sizeof lots);
+	big.src.byte[0] = 0x20;
+	assert_null(namer_guess(n, &place, &big));
+	assert_int_not_equal(place, 0);
 	namer_end(n, &place);
 	namer_free(n);
 }
@@ -99,6 +118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_named),
 		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_changed_transport),
 		cmocka_unit_test(test_limits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
