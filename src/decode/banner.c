@@ -23,8 +23,9 @@ static const struct row {
 	ROW(EITHER, "ssh", "SSH-1."), ROW(EITHER, "vnc", "RFB 003."), /* RFC 6143 7.1.1 */
 	ROW(EITHER, "vnc", "RFB 004."),
 	ROW(EITHER, "bittorrent", "\023BitTorrent protocol"), /* BEP 3 */
-	ROW(SERVER, "pop3", "+OK "),                          /* RFC 1939 4 */
-	ROW(SERVER, "imap", "* OK "),                         /* RFC 3501 7.1 */
+	ROW(EITHER, "bittorrent", "d1:ad2:id20:"), /* BEP 5, the question and the answer */
+	ROW(EITHER, "bittorrent", "d1:rd2:id20:"), ROW(SERVER, "pop3", "+OK "), /* RFC 1939 4 */
+	ROW(SERVER, "imap", "* OK "),                                           /* RFC 3501 7.1 */
 	ROW(SERVER, "imap", "* PREAUTH "),
 	ROW(CLIENT, "smtp", "EHLO "), /* RFC 5321; the server's 220 may be missing from a capture */
 	ROW(CLIENT, "smtp", "HELO "), ROW(CLIENT, "irc", "NICK "), /* RFC 1459 4.1, RFC 2812 3.1 */

@@ -253,6 +253,8 @@ static void test_banners(void **state)
 		{false, TEXT("\5\2\0\2x"), NULL},
 		{true, TEXT("\5\1\0"), NULL},
 		{false, TEXT("\023BitTorrent protocol\0\0\0\0"), "bittorrent"},
+		{false, TEXT("d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"),
+			"bittorrent"},
 		{false, TEXT("\x10\x10\0\4MQTT\4\2\0\x3c\0\4abcd"), "mqtt"},
 		{false, TEXT("\x10\x80\1\0\6MQIsdp\3\2"), "mqtt"},
 		{false, TEXT("\x10\x10\0\4NOPE\4\2"), NULL},

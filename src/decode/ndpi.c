@@ -50,8 +50,8 @@ static void keep_name(struct namer *n, uint16_t protocol)
 /* All dissectors but those of protocols that are read here: what nDPI does not parse can't hurt. */
 static void choose_dissectors(struct ndpi_detection_module_struct *ndpi)
 {
-	static const uint16_t ours[] = {
-		NDPI_PROTOCOL_TLS, NDPI_PROTOCOL_QUIC, NDPI_PROTOCOL_HTTP, NDPI_PROTOCOL_DNS};
+	static const uint16_t ours[] = {NDPI_PROTOCOL_TLS, NDPI_PROTOCOL_QUIC, NDPI_PROTOCOL_HTTP,
+		NDPI_PROTOCOL_DNS, NDPI_PROTOCOL_BITTORRENT};
 	NDPI_PROTOCOL_BITMASK all;
 	NDPI_BITMASK_SET_ALL(all);
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
@@ -136,15 +136,6 @@ void namer_end(struct namer *n, uint32_t *place)
 	*place = 0;
 }
 
-/* 4.2 says CACHE also of what the bytes alone showed (BitTorrent's handshake); otherwise it
- * remembers what it read in the same host's other conversations. Ports and addresses are neither.
- */
-static bool is_read(const struct ndpi_flow_struct *flow)
-{
-	return flow->confidence == NDPI_CONFIDENCE_DPI ||
-	       flow->confidence == NDPI_CONFIDENCE_DPI_CACHE;
-}
-
 static void put(struct namer *n, uint32_t value, size_t bytes)
 {
 	for (size_t i = bytes; i > 0; i--)
@@ -218,7 +209,10 @@ const char *namer_guess(struct namer *n, uint32_t *place, const struct packet *p
 		(unsigned short)n->packet_len, (uint64_t)(packet->time_ns / NS_PER_MS));
 	uint16_t protocol = found.app_protocol != NDPI_PROTOCOL_UNKNOWN ? found.app_protocol
 	                                                                : found.master_protocol;
-	bool read = protocol != NDPI_PROTOCOL_UNKNOWN && protocol < n->names && is_read(p->flow);
+	/* not what it remembers of the same addresses' other conversations either: one false
+	 * handshake would name all that follow */
+	bool read = protocol != NDPI_PROTOCOL_UNKNOWN && protocol < n->names &&
+	            p->flow->confidence == NDPI_CONFIDENCE_DPI;
 	if (read || ++p->packets == NAMER_PACKETS_MAX)
 		namer_end(n, place);
 	return read ? n->name[protocol] : NULL;

@@ -29,7 +29,7 @@ void namer_free(struct namer *n);
 uint32_t namer_begin(struct namer *n);
 /* Shows its next packet, both directions in the order they came. nDPI gets headers that are written
  * here and the payload: a stranger's header never reaches it, since 4.2 frees wild pointers when
- * one of its flows turns from UDP to TCP. Returns the protocol's name in lower case ("bittorrent"),
+ * one of its flows turns from UDP to TCP. Returns the protocol's name in lower case ("sip"),
  * which lives as long as n, once it is known. The place is given back, and *place made 0, when
  * there is a name, NAMER_PACKETS_MAX packets had none, or the transport is another than before.
  * Does nothing when *place is 0. */

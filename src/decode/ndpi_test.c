@@ -27,23 +27,36 @@ static struct namer *begin(size_t slots)
 static void test_named(void **state)
 {
 	(void)state;
-	static const char hello[] =
-		"\023BitTorrent protocol\0\0\0\0\0\0\0\0aaaaaaaaaaaaaaaaaaaa-XX0000-aaaaaaaaaaaa";
+	static const char invite[] = "INVITE sip:b@b.example SIP/2.0\r\n"
+				     "Via: SIP/2.0/UDP a.example:5060;branch=z9hG4bK1\r\n"
+				     "From: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\n"
+				     "Call-ID: 1@a.example\r\nCSeq: 1 INVITE\r\n\r\n";
 	struct namer *n = begin(4);
 	uint32_t place = namer_begin(n);
 	assert_int_not_equal(place, 0);
-	const struct packet packets[] = {packet_of(IP_TCP, false, TCP_SYN, "", 0),
-		packet_of(IP_TCP, true, TCP_SYN | TCP_ACK, "", 0),
-		packet_of(IP_TCP, false, TCP_ACK, "", 0),
-		packet_of(IP_TCP, false, TCP_PSH | TCP_ACK, hello, sizeof hello - 1)};
-	const char *name = NULL;
-	for (size_t i = 0; i < ARRAY_LEN(packets); i++) {
-		assert_null(name);
-		name = namer_guess(n, &place, &packets[i]);
-	}
+	struct packet p = packet_of(IP_UDP, false, 0, invite, sizeof invite - 1);
+	const char *name = namer_guess(n, &place, &p);
 	assert_non_null(name);
-	assert_string_equal(name, "bittorrent");
+	assert_string_equal(name, "sip");
 	assert_int_equal(place, 0);
+	namer_free(n);
+}
+
+/* What one conversation was says nothing about the next between the same two. */
+static void test_not_remembered(void **state)
+{
+	(void)state;
+	static const char hello[] =
+		"\023BitTorrent protocol\0\0\0\0\0\0\0\0aaaaaaaaaaaaaaaaaaaa-XX0000-aaaaaaaaaaaa";
+	struct namer *n = begin(1);
+	for (size_t round = 0; round < 2; round++) {
+		uint32_t place = namer_begin(n);
+		struct packet p = packet_of(IP_TCP, false, TCP_PSH | TCP_ACK, "\1\2zzzz", 6);
+		if (round == 0)
+			p.payload = cur_of(hello, sizeof hello - 1);
+		for (size_t i = 0; i < NAMER_PACKETS_MAX; i++)
+			assert_null(namer_guess(n, &place, &p));
+	}
 	namer_free(n);
 }
 
@@ -117,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_named),
+		cmocka_unit_test(test_not_remembered),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_changed_transport),
 		cmocka_unit_test(test_limits),
