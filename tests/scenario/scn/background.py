@@ -16,6 +16,10 @@ BAD_SHARE = 0.03             # of the third parties never work
 FLAKY_CHANCE = 0.002         # of connections to the others fail
 KEEP_OPEN_S = (20.0, 90.0)   # a browser's idle connections
 PEERS_MAX = 4000
+PEER_WORDS = {  # BEP 3 handshake (its reserved bytes, hash and id are noise) and BEP 5 ping
+    "raw": (b"\x13BitTorrent protocol" + bytes(28), b"") * 2,
+    "udp": (b"d1:ad2:id20:", b"e1:q4:ping1:t2:aa1:y1:qe", b"d1:rd2:id20:", b"e1:t2:aa1:y1:re"),
+}
 NET4, NET6 = int(ipaddress.ip_address("198.18.0.0")), int(ipaddress.ip_address("2001:db8:100::"))
 HOURS = (0.9, 1.0, 1.1, 1.0, 0.5, 0.9, 1.0, 0.8)  # activity of the hours of a working day
 
@@ -227,14 +231,14 @@ def iot(sim, host, share):
 def swarm(sim, host, rng, share):
     """Peers by the hundred, most of them gone: TCP to odd ports and datagrams of a hash table."""
     world = world_of(sim)
-    client = Client(sim, host, rng, request=Range(68, 200), response=Range(68, 20000), patience=21.0)
+    client = Client(sim, host, rng, request=Range(20, 20), response=Range(20, 20), patience=21.0, frame=PEER_WORDS)
     t = rng.uniform(1, 20)
     for _ in range(PEERS_MAX):
         yield t
         dice = rng.random()
         kind = "answers" if dice < 0.3 else "refuses" if dice < 0.45 else "unreachable" if dice < 0.5 else "silent"
         service = rng.choice(("raw", "udp", "udp"))
-        peer = Server("peer", [], [world.address()], [Port(rng.randint(10000, 65000), service)], [Clause(Answer(kind))],
+        peer = Server("peer", [], [world.address()], [Port(rng.choice((6881, 51413, rng.randint(49200, 65000))), service)], [Clause(Answer(kind))],
                       Range(0.02, 0.2))
         client.contact(Target(peer, peer.ports[0]), t)
         t += rng.expovariate(share / 4)

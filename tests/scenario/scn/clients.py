@@ -258,7 +258,7 @@ class Split(Actor):
     """A volume in pieces, each to the next server."""
 
     def run(self, t):
-        left, at = self.values["total"].count(self.rng), 0
+        left, at = self.values["total"], 0
         while left > 0 and t < self.until:
             yield t
             piece = min(self.values["piece"].count(self.rng), left)

@@ -15,6 +15,7 @@ SIZE = re.compile(r"(\d+(?:\.\d+)?)(B|kB|MB)?")
 JITTER = re.compile(r"(?:±|\+-)(\d+(?:\.\d+)?)%")
 DURATION_MAX = 366 * 86400.0
 LINES_MAX = 5000
+VOLUME_MAX = 10 ** 9
 
 
 @dataclass
@@ -128,13 +129,13 @@ def span(line):
     return Range(low, high)
 
 
-def bytes_of(word):
+def bytes_of(word, most=SIZE_MAX):
     match = SIZE.fullmatch(word.text)
     if not match:
         word.fail(f"'{word.text}' is not a size: write 512, 4kB or 1MB")
     value = int(float(match[1]) * {"kB": 1000, "MB": 1000000}.get(match[2], 1))
-    if value > SIZE_MAX:
-        word.fail(f"'{word.text}' is over {SIZE_MAX} bytes: write less")
+    if value > most:
+        word.fail(f"'{word.text}' is over {most} bytes: write less")
     return value
 
 
@@ -146,6 +147,11 @@ def size(line):
     if high < low:
         word.fail(f"'{word.text}' runs backwards: write the smaller size first")
     return Range(low, high)
+
+
+def volume(line):
+    """A size that is sent in many exchanges."""
+    return bytes_of(line.take("a size such as 24MB"), VOLUME_MAX)
 
 
 def number(low, high):

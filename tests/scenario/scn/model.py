@@ -143,7 +143,7 @@ ACTORS = {
                                     "servers": Option(lang.many(lang.reference), repeat=True, required=True),
                                     "every": EVERY, "wait": Option(lang.span), "beats": Option(lang.number(1, 1000000))}),
     "split": (clients.Split, {"servers": Option(lang.many(lang.reference), repeat=True, required=True),
-                              "total": Option(lang.size, required=True), "piece": Option(lang.size, required=True),
+                              "total": Option(lang.volume, required=True), "piece": Option(lang.size, required=True),
                               "wait": EVERY}),
     "page": (clients.Page, {"servers": Option(lang.many(lang.reference), repeat=True, required=True), "every": EVERY}),
     "scan": (clients.Scan, {"network": Option(clients.network, required=True), "spacing": EVERY,
@@ -203,7 +203,7 @@ class Reader:
     def background_line(self, line):
         kind, share = lang.one_of(*background.KINDS)(line), lang.fraction(line)
         on = lang.many(lang.reference)(line) if line.accept("on") else None
-        self.backgrounds.append((kind, share, on))
+        self.backgrounds.append((line.number, kind, share, on))
 
     def resolver_block(self, name, values):
         clauses = clauses_of(values)
@@ -246,10 +246,15 @@ class Reader:
                 more["via"] = self.target(value["via"])
             yield self.target(value["target"], **more)
 
+    def resolver_needed(self, host, word, values):
+        if not host.resolvers and not values.get("no-dns") and word.text != "scan":
+            values["host"].fail(f"host '{host.name}' has no resolver: add 'resolver NAME' to it, or 'no-dns' here")
+
     def stage(self, sink, seed=None, start=None):
         sim = Sim(self.seed if seed is None else seed, nanoseconds(start or self.start), self.length, sink)
         for name, word, values in self.actor_values:
             host = self.find(values["host"], self.hosts, "host")
+            self.resolver_needed(host, word, values)
             for key in ("server", "primary", "backup", "drop"):
                 if key in values:
                     values[key] = self.target(values[key])
@@ -265,9 +270,11 @@ class Reader:
             if wait:
                 actor.wait_for(self.find(wait["actor"], self.actors, "behaviour"), wait)
             sim.spawn(actor.begin, actor.life())
-        for number, (kind, share, on) in enumerate(self.backgrounds):
+        for number, (line, kind, share, on) in enumerate(self.backgrounds):
             hosts = [self.find(word, self.hosts, "host") for word in on] if on else list(self.hosts.values())
             for host in hosts:
+                if not host.resolvers:
+                    raise Trouble(line, 1, f"host '{host.name}' has no resolver, which a background needs: add 'resolver NAME'")
                 background.start(sim, kind, share, host, number)
         return sim
 

@@ -13,6 +13,7 @@ from .wire import mac_bytes
 
 FLUSH_FRAMES = 20000     # frames held before the finished ones are written
 FRAMES_MAX = 20_000_000  # a scenario that makes more is a mistake
+STUCK_MAX = 100_000      # steps at one instant
 DNS_KINDS = ("nxdomain", "servfail", "dns-silent")
 NOISE_BYTES = 1 << 18
 SIZE_MAX = 1 << 24       # largest request or response of one exchange
@@ -220,11 +221,14 @@ class Sim:
             self.spawn(max(t, self.now) + wait.delay, generator)
 
     def run(self):
-        floor = FLUSH_FRAMES
+        floor, stuck = FLUSH_FRAMES, 0
         while self.heap:
             t, _, generator = heapq.heappop(self.heap)
             if t >= self.length:
                 continue
+            stuck = stuck + 1 if t == self.now else 0
+            if stuck > STUCK_MAX:
+                raise Trouble(0, 0, f"nothing moves on at {t:.3f} s: a behaviour repeats without a wait; raise its 'every' or 'wait'")
             self.now = t
             if len(self.frames) >= floor:
                 self.flush(t)

@@ -18,6 +18,7 @@ STALL_PATIENCE_S = 30.0
 TUNNEL_LABEL_BYTES = 30   # payload bytes of one tunnel query (two labels of hex)
 TUNNEL_QUERIES_MAX = 400
 DATAGRAM_MAX = 1200
+NO_FRAME = (b"", b"", b"", b"")
 BANNERS = {"smtp": b"220 mail.example ESMTP ready\r\n", "ftp": b"220 files.example ready\r\n",
            "imap": b"* OK ready\r\n"}
 UDP_SERVICES = ("udp", "ntp", "dns-tunnel", "icmp")
@@ -66,6 +67,7 @@ class Client:
         self.patience = get("patience") or float("inf")
         self.linger = get("linger") or Range(0.01, 0.3)
         self.quiet = get("no-dns", False)
+        self.frame = get("frame", {})  # service: how its messages begin and end, the client's and the server's
 
     # Names ---------------------------------------------------------------------------------------------
 
@@ -273,8 +275,9 @@ class Client:
             server = b"\x24\2\6\xec" + struct.pack("!II", 0x10, 0x20) + b"GPS\0" + stamp * 4
             return client, server
         rng = self.rng
-        return (self.sim.bytes(rng, min(self.request.count(rng), DATAGRAM_MAX)),
-                self.sim.bytes(rng, self.response.count(rng)))
+        first, last, back_first, back_last = self.frame.get(service, NO_FRAME)
+        return (first + self.sim.bytes(rng, min(self.request.count(rng), DATAGRAM_MAX)) + last,
+                back_first + self.sim.bytes(rng, self.response.count(rng)) + back_last)
 
     def ping(self, path, answer, t):
         ident, size = self.rng.getrandbits(16), min(self.request.count(self.rng), DATAGRAM_MAX)
@@ -427,7 +430,9 @@ class Channel:
         elif service == "http":
             question, reply = self.http_bytes(size), http.response(status, client.sim.bytes(rng, back))
         else:
-            question, reply, outcome = client.sim.bytes(rng, size), client.sim.bytes(rng, back), "ok"
+            first, last, back_first, back_last = client.frame.get(service, NO_FRAME)
+            question, outcome = first + client.sim.bytes(rng, size) + last, "ok"
+            reply = back_first + client.sim.bytes(rng, back) + back_last
             if service in BANNERS:
                 question, reply = b"NOOP\r\n", b"250 OK\r\n" if service != "imap" else b"* OK\r\n"
         bad = self.trouble(t, question)
