@@ -169,6 +169,8 @@ class Errors(unittest.TestCase):
         (small().replace("one:443", "one:99"), 17, 12, "has no port 99"),
         (small().replace("host desk\n    server", "host dusk\n    server"), 16, 10, "did you mean 'desk'"),
         (small().replace("    resolver dns\n", ""), 15, 10, "no resolver"),
+        (small("always nxdomain").replace("    name a.one.example\n", ""), 8, 8, "add a 'name'"),
+        (small().replace("80 http", "53 dns-tunnel"), 8, 8, "no 'domain'"),
         (small() + "list l\n    host desk\n    every 1m\n", 21, 1, "empty"),
     ]
 
@@ -224,6 +226,23 @@ class Shipped(unittest.TestCase):
             with self.subTest(path.stem):
                 if path.stem != "benign-office-day":
                     self.assertGreater(len(frames(capture(path.read_text()))), 100)
+
+    def test_the_example_of_the_readme_works(self):
+        text = (HERE / "README.md").read_text()
+        example = text.split("## An example\n```\n")[1].split("```")[0]
+        data = capture(example)
+        self.assertGreater(sum(1 for _, frame in frames(data) if frame[30:34] == bytes((203, 0, 113, 140))), 50)
+
+    def test_a_failed_primary_is_followed_by_its_backup(self):
+        """Each line: scenario, address and port of the backup, minutes between which it begins."""
+        for name, backup, port, low, high in (("S0017-biscuit", "203.0.113.71", 443, 49, 50), ("S0085-s-type", "198.51.100.70", 8080, 32, 33),
+                                              ("S1172-oilbooster", "203.0.113.71", 80, 69, 75), ("S0034-neteagle", "198.51.100.70", 6000, 52, 54)):
+            with self.subTest(name):
+                data = frames(capture((HERE / "attack" / f"{name}.scn").read_text()))
+                key = bytes(int(part) for part in backup.split("."))
+                first = next(when for when, frame in data if frame[12:14] == b"\x08\0" and frame[30:34] == key
+                             and int.from_bytes(frame[36:38], "big") == port)
+                self.assertTrue(low <= (first / 1e9 - 1772438400) / 60 <= high, (first / 1e9 - 1772438400) / 60)
 
     @unittest.skipUnless(TSHARK, "tshark is not installed: frames are not checked by a second reader")
     def test_tshark_finds_nothing_malformed(self):

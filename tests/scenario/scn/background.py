@@ -95,7 +95,6 @@ class Browser:
     def __init__(self, sim, host, rng):
         self.sim, self.rng, self.open = sim, rng, {}
         self.client = Client(sim, host, rng, request=Range(250, 900), think=Range(0.004, 0.12))
-        self.host = host
 
     def size(self):
         return int(min(max(self.rng.lognormvariate(8.0, 1.2), 120), 60000))

@@ -151,12 +151,12 @@ class Walk(Actor):
                 return
             if ok and then == "restart":
                 at, done = 0, done + 1
-                if "stay" in values:
-                    _, t = yield from self.poll(target, t + self.draw("every"), values["stay"])
+                if self.more_polls(target):
+                    _, t = yield from self.poll(target, t + self.draw("every"), self.more_polls(target))
                 t += self.draw("every")
                 continue
-            if ok:
-                ok, t = yield from self.poll(target, t + self.draw("every"), values.get("stay"), values.get("tries", 1))
+            if ok and self.more_polls(target, None) != 0:
+                _, t = yield from self.poll(target, t + self.draw("every"), self.more_polls(target, None), self.tries(target))
             at += 1
             if at < len(targets):
                 t += target.wait.draw(self.rng) if target.wait else self.draw("wait", 1.0)
@@ -164,13 +164,21 @@ class Walk(Actor):
             at, done = 0, done + 1
             t += self.draw("round-wait", self.draw("wait", 1.0))
 
+    def tries(self, target):
+        return target.tries or self.values.get("tries", 1)
+
+    def more_polls(self, target, default=0):
+        """How often a server that works is asked again before the list goes on."""
+        stay = target.stay or self.values.get("stay")
+        return stay - 1 if stay else default
+
     def try_one(self, target, t):
-        for number in range(target.tries or self.values.get("tries", 1)):
+        for number in range(self.tries(target)):
             yield t
             ok, t = self.attempt(target, t)
             if ok:
                 return True, t
-            t += self.draw("retry-wait", 1.0) if number + 1 < (target.tries or self.values.get("tries", 1)) else 0
+            t += self.draw("retry-wait", 1.0) if number + 1 < self.tries(target) else 0
         return False, t
 
 

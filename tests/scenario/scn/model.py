@@ -5,9 +5,9 @@ import re
 
 from . import background, clients, lang
 from .lang import Option, near
-from .sim import Answer, Clause, Host, Port, Range, Resolver, Server, Sim, Trouble
+from .sim import DNS_KINDS, Answer, Clause, Host, Port, Range, Resolver, Server, Sim, Trouble
 from .stack import STACKS
-from .talk import SERVICES, Target
+from .talk import SERVICES, UDP_SERVICES, Target
 from .tls import PROFILES
 
 BLOCKS_MAX = 500
@@ -91,10 +91,10 @@ SERVER = {
 
 
 def try_line(line):
-    """TARGET [via PROXY] [tls PROFILE] [agent TEXT] [name NAME] [tries N] [wait SPAN]"""
+    """TARGET [via PROXY] [tls PROFILE] [agent TEXT] [name NAME] [tries N] [stay N] [wait SPAN]"""
     values = {"target": line.take("a server, or server:port")}
     kinds = {"via": lang.reference, "tls": lang.one_of(*PROFILES), "agent": lang.text, "name": lang.name,
-             "tries": lang.number(1, 100), "wait": lang.span}
+             "tries": lang.number(1, 100), "stay": lang.number(1, 100000), "wait": lang.span}
     while line.peek():
         word = line.take("an option of the try")
         if word.text not in kinds:
@@ -184,9 +184,19 @@ class Reader:
         values = lang.options_of(word, table, lines)
         if word.text in THINGS:
             getattr(self, word.text + "_block")(name.text, values)
+            if word.text == "server":
+                self.names_needed(name, self.servers[name.text])
         else:
             self.actors[name.text] = None
             self.actor_values.append((name, word, values))
+
+    @staticmethod
+    def names_needed(word, server):
+        if any(port.service == "dns-tunnel" for port in server.ports) and not server.domain:
+            word.fail(f"server '{word.text}' has a dns-tunnel but no 'domain': add one, under which the questions go")
+        dns = [clause.answer.kind for clause in server.clauses if clause.answer.kind in DNS_KINDS]
+        if dns and not (server.names or server.domain):
+            word.fail(f"nobody looks up server '{word.text}', so it can't be {dns[0]}: add a 'name'")
 
     def start_line(self, line):
         self.start = start_of(line.take("a time such as 2026-03-02T08:00:00Z"))
@@ -241,10 +251,13 @@ class Reader:
         for word in values.get("servers", []):
             yield self.target(word)
         for value in values.get("try", []):
-            more = {key: value[key] for key in ("tls", "agent", "name", "tries", "wait") if key in value}
+            more = {key: value[key] for key in ("tls", "agent", "name", "tries", "stay", "wait") if key in value}
             if "via" in value:
                 more["via"] = self.target(value["via"])
-            yield self.target(value["target"], **more)
+            target = self.target(value["target"], **more)
+            if target.via and target.port.service in UDP_SERVICES:
+                value["via"].fail(f"{target.port.service} does not go through an HTTP proxy: remove 'via'")
+            yield target
 
     def resolver_needed(self, host, word, values):
         if not host.resolvers and not values.get("no-dns") and word.text != "scan":

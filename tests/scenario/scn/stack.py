@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass
 
-MSS, NOP, SACK_OK = b"\x02\x04%s", b"\x01", b"\x04\x02"
+NOP, SACK_OK = b"\x01", b"\x04\x02"
 
 
 def _mss(value):

@@ -34,6 +34,7 @@ class Target:
     tls: str = ""
     agent: str = ""
     tries: int = 0
+    stay: int = 0
     wait: object = None
 
     @property
