@@ -1,4 +1,5 @@
-/* Runs a fuzz target over the files of its corpus: the same bytes in every test run, no fuzzer needed. */
+/* Runs a fuzz target over the files of its corpus: the same bytes in every test run, no fuzzer
+ * needed. */
 #include <dirent.h>
 #include <stdint.h>
 

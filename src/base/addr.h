@@ -1,5 +1,5 @@
-/* Internet addresses: one 16-byte form for both families, so that ::ffff:192.0.2.1 and 192.0.2.1 are
- * the same host wherever they come from. */
+/* Internet addresses: one 16-byte form for both families, so that ::ffff:192.0.2.1 and 192.0.2.1
+ * are the same host wherever they come from. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,8 @@
 #include "base/check.h"
 #include "base/cur.h"
 
-struct addr { /* network byte order; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2); all zero is "none" */
+struct addr { /* network byte order; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2); all zero is "none"
+	       */
 	uint8_t byte[16];
 };
 

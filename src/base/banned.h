@@ -1,5 +1,5 @@
-/* Calls that have a safe twin here; using one does not compile (after git's banned.h). Included by the
- * build into every file of ours. */
+/* Calls that have a safe twin here; using one does not compile (after git's banned.h). Included by
+ * the build into every file of ours. */
 #pragma once
 
 #include <stdio.h>

@@ -73,7 +73,6 @@ static inline uint64_t cur_be(struct cur *c, size_t n)
 	return v;
 }
 
-
 /* Little-endian twin of cur_be(). */
 static inline uint64_t cur_le(struct cur *c, size_t n)
 {

@@ -4,7 +4,7 @@
 #define FAIL_BYTES 256
 
 struct fail {
-	int code;       /* negative errno */
+	int code;              /* negative errno */
 	char text[FAIL_BYTES]; /* one line, no newline */
 };
 

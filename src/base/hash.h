@@ -1,5 +1,6 @@
-/* Keyed hashing for tables whose keys a stranger writes: SipHash-1-3 (Aumasson, Bernstein, 2012). The key is drawn per
- * run, so nobody can prepare collisions; no result may depend on the order that a hash gives. */
+/* Keyed hashing for tables whose keys a stranger writes: SipHash-1-3 (Aumasson, Bernstein, 2012).
+ * The key is drawn per run, so nobody can prepare collisions; no result may depend on the order
+ * that a hash gives. */
 #pragma once
 
 #include <stddef.h>

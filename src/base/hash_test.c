@@ -1,7 +1,8 @@
 #include "base/hash.h"
 #include "base/testing.h"
 
-/* Reference: the SipHash-1-3 vectors of the Rust standard library's tests (key 00..0f, message 00..n-1). */
+/* Reference: the SipHash-1-3 vectors of the Rust standard library's tests (key 00..0f, message
+ * 00..n-1). */
 static void test_reference_vectors(void **s)
 {
 	(void)s;

@@ -5,13 +5,15 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_US INT64_C(1000)
 
-/* Distinct names, fingerprints and user agents of a run: 2 M strings of 40 bytes; more are "unknown", counted. */
+/* Distinct names, fingerprints and user agents of a run: 2 M strings of 40 bytes; more are
+ * "unknown", counted. */
 #define STRINGS_BYTES_MAX ((size_t)96 << 20)
 #define STRINGS_COUNT_MAX ((size_t)2 << 20)
 
 /* Conversations held at once: 1 M in 512 MB (DESIGN: speed and size). */
 #define CONVERSATIONS_MAX ((size_t)1 << 20)
-/* Conversations whose first messages are being read at once; each holds TALK_BYTES_MAX per direction at most. */
+/* Conversations whose first messages are being read at once; each holds TALK_BYTES_MAX per
+ * direction at most. */
 #define TALKS_MAX ((size_t)8192)
 /* A ClientHello or an HTTP head that is longer is read as far as this. */
 #define TALK_BYTES_MAX 16384

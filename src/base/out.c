@@ -83,17 +83,19 @@ static size_t utf8_next(const unsigned char *s, size_t left, uint32_t *ret)
 			return 0;
 		point = point << 6 | (s[i] & 0x3fu);
 	}
-	if (len > 1 && (point < least[len] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)))
+	if (len > 1 &&
+		(point < least[len] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)))
 		return 0;
 	*ret = point;
 	return len;
 }
 
-/* Characters that steer a terminal or turn the reading direction (Unicode TR 36, "Trojan Source"). */
+/* Characters that steer a terminal or turn the reading direction (Unicode TR 36, "Trojan Source").
+ */
 static bool is_control(uint32_t point)
 {
-	return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x61c || point == 0x200e ||
-	       point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
+	return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x61c ||
+	       point == 0x200e || point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
 	       (point >= 0x2066 && point <= 0x2069) || point == 0xfeff;
 }
 
@@ -101,7 +103,7 @@ void out_safe(struct out *o, const char *text, size_t max_bytes)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	size_t left = strlen(text);
-	for (size_t done = 0; left > 0; ) {
+	for (size_t done = 0; left > 0;) {
 		if (done >= max_bytes) {
 			out_text(o, "…");
 			return;
@@ -154,8 +156,11 @@ void out_duration(struct out *o, int64_t ns)
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		if (s < steps[i].below) {
 			double v = s / steps[i].unit;
-			out_printf(o, v >= 99.95 ? "%.0f %s" : v >= 9.995 ? "%.3g %s" : "%.2g %s", v,
-				steps[i].name);
+			out_printf(o,
+				v >= 99.95   ? "%.0f %s"
+				: v >= 9.995 ? "%.3g %s"
+					     : "%.2g %s",
+				v, steps[i].name);
 			return;
 		}
 	}

@@ -7,16 +7,17 @@ static void test_hostile_text_is_inert(void **s)
 {
 	(void)s;
 	static const char *const pairs[][2] = {
-		{"plain.example", "plain.example"},
-		{"naïve–ok", "naïve–ok"},
-		{"\x1b[31mred", "\\x1b[31mred"},
-		{"a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f"},
-		{"\xc0\xaf", "\\xc0\\xaf"},              /* overlong */
-		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},     /* surrogate */
-		{"\xe2\x80\xae" "txt", "\\xe2\\x80\\xaetxt"}, /* right-to-left override */
-		{"\xc2\x9b" "x", "\\xc2\\x9bx"},         /* C1 control sequence introducer */
-		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
-		{"\xe2\x82", "\\xe2\\x82"},              /* cut */
+		{"plain.example", "plain.example"}, {"naïve–ok", "naïve–ok"},
+		{"\x1b[31mred", "\\x1b[31mred"}, {"a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f"},
+		{"\xc0\xaf", "\\xc0\\xaf"},          /* overlong */
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"}, /* surrogate */
+		{"\xe2\x80\xae"
+		 "txt",
+			"\\xe2\\x80\\xaetxt"}, /* right-to-left override */
+		{"\xc2\x9b"
+		 "x",
+			"\\xc2\\x9bx"}, /* C1 control sequence introducer */
+		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, {"\xe2\x82", "\\xe2\\x82"}, /* cut */
 	};
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
 		struct out o = {0};

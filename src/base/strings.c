@@ -12,12 +12,13 @@ struct entry {
 
 struct strings {
 	struct hash_key key;
-	char *text;          /* all strings, each with its NUL; 8-aligned starts, so that binary keys can live here */
+	char *text; /* all strings, each with its NUL; 8-aligned starts, so that binary keys can
+	               live here */
 	size_t used, room;
 	struct entry *entry; /* by number - 1 */
 	uint32_t count, max;
-	uint32_t *slot;      /* number or 0; open addressing, linear probing */
-	size_t slots;        /* a power of two, at least twice max */
+	uint32_t *slot; /* number or 0; open addressing, linear probing */
+	size_t slots;   /* a power of two, at least twice max */
 	uint64_t refused;
 };
 

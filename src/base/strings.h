@@ -1,5 +1,5 @@
-/* Strings: each distinct byte string is kept once and known by a number. Bounded: when full, new strings are
- * refused and counted, known ones are still found. */
+/* Strings: each distinct byte string is kept once and known by a number. Bounded: when full, new
+ * strings are refused and counted, known ones are still found. */
 #pragma once
 
 #include <stddef.h>
@@ -9,12 +9,13 @@
 
 struct strings;
 
-/* Holds at most `bytes` of text and `count` strings. Memory is touched as it fills. Fails: -ENOMEM. */
+/* Holds at most `bytes` of text and `count` strings. Memory is touched as it fills. Fails: -ENOMEM.
+ */
 MUST_USE int strings_new(struct strings **ret, size_t bytes, size_t count);
 void strings_free(struct strings *s);
 
-/* The number of this string, 1 or more: the same for equal bytes. 0: text NULL, empty, or no room. Numbers are given in
- * the order of first use. */
+/* The number of this string, 1 or more: the same for equal bytes. 0: text NULL, empty, or no room.
+ * Numbers are given in the order of first use. */
 uint32_t strings_add(struct strings *s, const char *text);
 uint32_t strings_add_bytes(struct strings *s, const void *bytes, size_t len);
 /* The number if the string is known, else 0. */

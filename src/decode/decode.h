@@ -1,5 +1,6 @@
-/* Decode: one frame becomes its layers. Decoders are pure: bytes in, a struct out; what spans frames
- * (fragments) lives in struct decoder, what spans segments is flow's. All reading is through struct cur. */
+/* Decode: one frame becomes its layers. Decoders are pure: bytes in, a struct out; what spans
+ * frames (fragments) lives in struct decoder, what spans segments is flow's. All reading is through
+ * struct cur. */
 #pragma once
 
 #include <stdbool.h>
@@ -42,15 +43,15 @@ struct quoted {
 	uint16_t src_port, dst_port;
 };
 
-/* The innermost IP packet of a frame. Borrowed bytes: live as long as the frame, or, for a reassembled
- * packet, until the next decode_frame(). */
+/* The innermost IP packet of a frame. Borrowed bytes: live as long as the frame, or, for a
+ * reassembled packet, until the next decode_frame(). */
 struct packet {
 	int64_t time_ns;
 	struct addr src, dst;
 	uint8_t proto; /* enum ip_proto or any other IP protocol number */
 	uint8_t ttl;
-	uint8_t tunnels;   /* encapsulations taken off */
-	uint16_t vlan;     /* innermost tag, 0 none; not part of any key */
+	uint8_t tunnels;             /* encapsulations taken off */
+	uint16_t vlan;               /* innermost tag, 0 none; not part of any key */
 	uint16_t src_port, dst_port; /* TCP, UDP; ICMP: type and code */
 	uint32_t wire_bytes;         /* of the IP packet */
 
@@ -59,7 +60,8 @@ struct packet {
 	uint16_t tcp_window;
 
 	struct quoted quoted;  /* ICMP errors */
-	uint32_t payload_wire; /* bytes above the transport header as sent, from the lengths in the headers */
+	uint32_t payload_wire; /* bytes above the transport header as sent, from the lengths in the
+	                          headers */
 	struct cur payload;    /* those that were captured; <= payload_wire */
 };
 

@@ -1,6 +1,6 @@
-/* Detect: what a host does, looked at by limbs. Each limb is a file and a row in detectors.def and knows one way of falling
- * back; it returns hits with the number of such hits that chance alone would give, per host and day. The theory is in
- * docs/DETECTION.md. */
+/* Detect: what a host does, looked at by limbs. Each limb is a file and a row in detectors.def and
+ * knows one way of falling back; it returns hits with the number of such hits that chance alone
+ * would give, per host and day. The theory is in docs/DETECTION.md. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,8 +22,9 @@ enum mechanism {
 	MECHANISM_SAME_NETWORK,
 	MECHANISM_SEARCH_SUFFIX,
 	MECHANISM_RESOLVER_RETRY,
-	MECHANISM_PROBE, /* connectivity checks and address echo services at either end */
-	MECHANISM_POPULAR, /* an operator everybody uses, or an endpoint that many hosts of the site use */
+	MECHANISM_PROBE,   /* connectivity checks and address echo services at either end */
+	MECHANISM_POPULAR, /* an operator everybody uses, or an endpoint that many hosts of the site
+	                      use */
 	MECHANISM_PARALLEL, /* opened beside the failing one, not after it */
 	MECHANISM_PEER_TO_PEER,
 	MECHANISM_SCAN,
@@ -37,13 +38,14 @@ const char *mechanism_sentence(enum mechanism m); /* one plain sentence */
 
 /* A failure and the host's next first contact. */
 struct step {
-	uint32_t from, to;       /* channels */
-	uint32_t from_attempt;   /* the last failed one before the successor */
+	uint32_t from, to;     /* channels */
+	uint32_t from_attempt; /* the last failed one before the successor */
 	uint32_t to_attempt;
-	uint32_t tries;          /* failed attempts since the endpoint last answered */
-	int64_t fail_ns, at_ns;  /* the last failure; the successor's start */
+	uint32_t tries;         /* failed attempts since the endpoint last answered */
+	int64_t fail_ns, at_ns; /* the last failure; the successor's start */
 	double delay_s;
-	double rate;   /* first contacts per second that this host makes around that time, the most that can be defended */
+	double rate;   /* first contacts per second that this host makes around that time, the most
+	                  that can be defended */
 	double chance; /* of a successor this close, by accident; floored */
 	enum mechanism why; /* NONE: counts as evidence */
 };
@@ -73,8 +75,8 @@ struct hit {
 	enum mechanism why;
 	struct step step[HIT_STEPS_MAX];
 	uint32_t steps;
-	/* pairs: a failed `failures` times (bursts), followed by b within window_s `followed` times; b followed a's `successes`
-	 * `after_success` times */
+	/* pairs: a failed `failures` times (bursts), followed by b within window_s `followed`
+	 * times; b followed a's `successes` `after_success` times */
 	uint32_t failures, followed, successes, after_success;
 	double window_s, expected; /* how often chance alone would have it */
 	/* metronomes: the common delay or spacing */
@@ -92,7 +94,8 @@ struct hits {
 	uint64_t refused; /* no room: weaker than those kept */
 };
 
-/* Keeps the strongest. Returns the slot to fill, or NULL when e is weaker than all kept and there is no room. */
+/* Keeps the strongest. Returns the slot to fill, or NULL when e is weaker than all kept and there
+ * is no room. */
 struct hit *hits_add(struct hits *hits, double e);
 
 struct detector {
@@ -109,7 +112,8 @@ struct detector {
 /* Switches of the host. Returns false when the arena is full. */
 MUST_USE bool steps_find(const struct view *v, struct arena *arena, struct steps *ret);
 
-/* The most first contacts per second that can be defended around t, without those of two endpoint groups. */
+/* The most first contacts per second that can be defended around t, without those of two endpoint
+ * groups. */
 double arrival_rate(const struct view *v, int64_t at_ns, uint32_t without_a, uint32_t without_b);
 
 size_t detectors_count(void);

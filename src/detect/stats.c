@@ -27,7 +27,7 @@ double binomial_tail(unsigned n, double q, unsigned k)
 	double sum = 0;
 	for (unsigned i = k; i <= n; i++)
 		sum += exp(lgamma(n + 1.0) - lgamma(i + 1.0) - lgamma(n - i + 1.0) + i * log(q) +
-			(n - i) * log1p(-q));
+			   (n - i) * log1p(-q));
 	return sum < 1 ? sum : 1;
 }
 
@@ -43,7 +43,8 @@ double poisson_binomial_tail(const double *q, unsigned n, unsigned k)
 			mean += q[i] / n;
 		return binomial_tail(n, mean, k);
 	}
-	double at[EXACT_MAX + 1] = {1}; /* probability of exactly j so far; at[k] gathers k and more */
+	double at[EXACT_MAX + 1] = {
+		1}; /* probability of exactly j so far; at[k] gathers k and more */
 	for (unsigned i = 0; i < n; i++) {
 		at[k] += at[k - 1] * q[i];
 		for (unsigned j = k - 1; j > 0; j--)

@@ -5,12 +5,13 @@
 #include "detect/detect.h"
 #include "detect/detect_private.h"
 
-/* A coincidence of the two finest clocks could be exact: one step is never worth more than this (prototype section 4). */
+/* A coincidence of the two finest clocks could be exact: one step is never worth more than this
+ * (prototype section 4). */
 #define CHANCE_FLOOR 1e-4
 /* Closer than the clocks of capture cards tell apart: no order, no reaction. */
 #define TIE_NS (50 * NS_PER_US)
 /* A client's own timer is this precise at best. */
-#define TIMER_S 0.02
+#define TIMER_S  0.02
 #define HAPPY_NS (2 * NS_PER_S)
 /* With this many look-ups in view, an address that no answer held is a choice. */
 #define DNS_IN_VIEW 10u
@@ -44,7 +45,8 @@ static uint32_t first_burst(const struct view *v, int64_t at_ns)
 	return low;
 }
 
-static uint32_t arrivals_between(const struct view *v, int64_t from_ns, int64_t to_ns, uint32_t without_a, uint32_t without_b)
+static uint32_t arrivals_between(const struct view *v, int64_t from_ns, int64_t to_ns,
+	uint32_t without_a, uint32_t without_b)
 {
 	uint32_t count = 0;
 	for (uint32_t i = first_arrival(v, from_ns); i < v->arrivals; i++) {
@@ -66,7 +68,8 @@ double arrival_rate(const struct view *v, int64_t at_ns, uint32_t without_a, uin
 		int64_t half = (int64_t)(windows_s[i] * (double)NS_PER_S);
 		int64_t from = at_ns - half, to = at_ns + half;
 		double inside = (double)((to < v->host->last_ns ? to : v->host->last_ns) -
-				(from > v->host->first_ns ? from : v->host->first_ns)) / (double)NS_PER_S;
+					 (from > v->host->first_ns ? from : v->host->first_ns)) /
+		                (double)NS_PER_S;
 		inside = inside < windows_s[i] ? windows_s[i] : inside;
 		double fresh = arrivals_between(v, from, to, without_a, without_b) / inside;
 		uint32_t all = first_burst(v, to + 1) - first_burst(v, from);
@@ -84,7 +87,8 @@ struct failure {
 };
 
 /* The latest failure of a rare endpoint in (after_ns, before_ns). */
-static bool latest_failure(const struct view *v, uint32_t to, int64_t after_ns, int64_t before_ns, struct failure *ret)
+static bool latest_failure(
+	const struct view *v, uint32_t to, int64_t after_ns, int64_t before_ns, struct failure *ret)
 {
 	int64_t best = after_ns;
 	bool found = false;
@@ -102,7 +106,8 @@ static bool latest_failure(const struct view *v, uint32_t to, int64_t after_ns, 
 	return found;
 }
 
-/* Failed attempts of the endpoint since it last answered, up to and with attempt `last`; *ret_first is the first of them. */
+/* Failed attempts of the endpoint since it last answered, up to and with attempt `last`; *ret_first
+ * is the first of them. */
 static uint32_t count_tries(const struct view *v, uint32_t last, uint32_t *ret_first)
 {
 	uint32_t group = v->channel[v->attempt[last].channel].group, tries = 0;
@@ -115,19 +120,21 @@ static uint32_t count_tries(const struct view *v, uint32_t last, uint32_t *ret_f
 			tries++;
 			*ret_first = i - 1;
 		} else if ((a->outcome == OUTCOME_OK && (a->flags & ATTEMPT_LOOKUP) == 0) ||
-			(a->flags & ATTEMPT_JOINED) != 0) {
+			   (a->flags & ATTEMPT_JOINED) != 0) {
 			break;
 		}
 	}
 	return tries;
 }
 
-/* Whether the burst that attempt belongs to failed: an answer within it makes the failure one of many tries. */
+/* Whether the burst that attempt belongs to failed: an answer within it makes the failure one of
+ * many tries. */
 static bool in_failed_burst(const struct view *v, uint32_t attempt)
 {
 	for (uint32_t i = 0; i < v->bursts; i++) {
 		const struct burst *b = &v->burst[i];
-		if (b->channel == v->attempt[attempt].channel && b->first <= attempt && attempt <= b->last)
+		if (b->channel == v->attempt[attempt].channel && b->first <= attempt &&
+			attempt <= b->last)
 			return b->failed;
 	}
 	return false;
@@ -142,13 +149,15 @@ static bool same_first_label(const struct view *v, uint32_t a, uint32_t b)
 	if (x == NULL || y == NULL)
 		return false;
 	size_t len = strcspn(x, ".");
-	return len == strcspn(y, ".") && strncmp(x, y, len) == 0 && strcmp(x, y) != 0 && x[len] == '.';
+	return len == strcspn(y, ".") && strncmp(x, y, len) == 0 && strcmp(x, y) != 0 &&
+	       x[len] == '.';
 }
 
 static bool is_common_label(const char *name)
 {
-	static const char *const labels[] = {"www.", "mail.", "api.", "cdn.", "static.", "img.", "images.", "m.",
-		"ftp.", "ns1.", "smtp.", "update.", "updates.", "app.", "login.", "web."};
+	static const char *const labels[] = {"www.", "mail.", "api.", "cdn.", "static.", "img.",
+		"images.", "m.", "ftp.", "ns1.", "smtp.", "update.", "updates.", "app.", "login.",
+		"web."};
 	for (size_t i = 0; i < ARRAY_LEN(labels); i++)
 		if (strncmp(name, labels[i], strlen(labels[i])) == 0)
 			return true;
@@ -161,8 +170,8 @@ static bool is_search(const struct view *v, const struct attempt *from, const st
 	if ((from->flags & ATTEMPT_LOOKUP) == 0 || (to->flags & ATTEMPT_LOOKUP) == 0)
 		return false;
 	const char *name = strings_get(v->strings, v->channel[from->channel].channel->name);
-	return same_first_label(v, from->channel, to->channel) && name != NULL && !is_common_label(name) &&
-	       strcspn(name, ".") < strlen(name);
+	return same_first_label(v, from->channel, to->channel) && name != NULL &&
+	       !is_common_label(name) && strcspn(name, ".") < strlen(name);
 }
 
 static enum mechanism class_mechanism(enum domain_class class)
@@ -181,7 +190,8 @@ static enum mechanism class_mechanism(enum domain_class class)
 	return MECHANISM_NONE;
 }
 
-/* Another first contact between the endpoint's first try and its first failure: it did not wait for it. */
+/* Another first contact between the endpoint's first try and its first failure: it did not wait for
+ * it. */
 static bool is_parallel(const struct view *v, uint32_t first, uint32_t to)
 {
 	const struct attempt *a = &v->attempt[first];
@@ -190,15 +200,17 @@ static bool is_parallel(const struct view *v, uint32_t first, uint32_t to)
 		const struct attempt *b = &v->attempt[v->arrival[i]];
 		if (b->start_ns >= a->fail_ns)
 			return false;
-		if (b->start_ns > a->start_ns && v->arrival[i] != to && v->channel[b->channel].group != from_group)
+		if (b->start_ns > a->start_ns && v->arrival[i] != to &&
+			v->channel[b->channel].group != from_group)
 			return true;
 	}
 	return false;
 }
 
-static const char *const package_agents[] = {"Debian APT", "libdnf", "urlgrabber", "yum/", "dnf/", "pacman/", "pip/",
-	"npm/", "yarn/", "pnpm/", "Go-http-client/1.1 (go mod", "cargo", "composer/", "RubyGems", "Bundler", "conda/",
-	"Homebrew", "ZYpp", "apk-tools", "ClamAV/", "snapd/", "containers/", "docker/", "git/"};
+static const char *const package_agents[] = {"Debian APT", "libdnf", "urlgrabber", "yum/", "dnf/",
+	"pacman/", "pip/", "npm/", "yarn/", "pnpm/", "Go-http-client/1.1 (go mod", "cargo",
+	"composer/", "RubyGems", "Bundler", "conda/", "Homebrew", "ZYpp", "apk-tools", "ClamAV/",
+	"snapd/", "containers/", "docker/", "git/"};
 
 static bool is_package_tool(const struct view *v, uint32_t channel)
 {
@@ -217,7 +229,7 @@ static enum mechanism mechanism_of(const struct view *v, const struct step *s, u
 	if (is_search(v, &v->attempt[s->from_attempt], &v->attempt[s->to_attempt]))
 		return MECHANISM_SEARCH_SUFFIX;
 	if (view_same_party(v, s->from, s->to))
-		return from->operator != NULL ? MECHANISM_SAME_OPERATOR : MECHANISM_SAME_NETWORK;
+		return from->operator!= NULL ? MECHANISM_SAME_OPERATOR : MECHANISM_SAME_NETWORK;
 	enum mechanism m = class_mechanism(from->class);
 	if (m == MECHANISM_NONE)
 		m = class_mechanism(to->class);
@@ -277,9 +289,10 @@ static double chance_of(const struct view *v, struct step *s)
 	uint32_t from = v->channel[s->from].group, to = v->channel[s->to].group;
 	s->rate = arrival_rate(v, s->fail_ns, from, to);
 	double rate = s->rate, choices = 1;
-	if (!v->channel[s->from].named && !v->channel[s->to].named && v->host->lookups >= DNS_IN_VIEW) {
-		/* bare address to bare address: of the host's first contacts only those count; twice, since both ways of counting
-		 * were open */
+	if (!v->channel[s->from].named && !v->channel[s->to].named &&
+		v->host->lookups >= DNS_IN_VIEW) {
+		/* bare address to bare address: of the host's first contacts only those count;
+		 * twice, since both ways of counting were open */
 		rate *= bare_share(v, from, to);
 		choices = 2;
 	}
@@ -287,7 +300,8 @@ static double chance_of(const struct view *v, struct step *s)
 	if (v->attempt[s->from_attempt].outcome == OUTCOME_SILENT) {
 		uint32_t timers = 0;
 		double distance = leave_distance(v, s, &timers);
-		double by_timer = isinf(distance) ? 1 : -expm1(-2 * rate * timers * fmax(distance, TIMER_S));
+		double by_timer =
+			isinf(distance) ? 1 : -expm1(-2 * rate * timers * fmax(distance, TIMER_S));
 		chance = fmin(chance, by_timer);
 		choices *= 2;
 	}
@@ -308,8 +322,12 @@ static bool make_step(const struct view *v, uint32_t to, int64_t after_ns, struc
 	if (v->one_way && (a->outcome == OUTCOME_SILENT || a->outcome == OUTCOME_DNS_SILENT))
 		return false;
 	uint32_t first = 0;
-	struct step s = {.from = a->channel, .to = b->channel, .from_attempt = f.attempt, .to_attempt = to,
-		.fail_ns = a->fail_ns, .at_ns = b->start_ns};
+	struct step s = {.from = a->channel,
+		.to = b->channel,
+		.from_attempt = f.attempt,
+		.to_attempt = to,
+		.fail_ns = a->fail_ns,
+		.at_ns = b->start_ns};
 	s.tries = count_tries(v, f.attempt, &first);
 	s.delay_s = (double)(s.at_ns - s.fail_ns) / (double)NS_PER_S;
 	s.why = mechanism_of(v, &s, first);
@@ -320,7 +338,8 @@ static bool make_step(const struct view *v, uint32_t to, int64_t after_ns, struc
 
 bool steps_find(const struct view *v, struct arena *arena, struct steps *ret)
 {
-	*ret = (struct steps){.step = ARENA_NEW(arena, struct step, v->arrivals == 0 ? 1 : v->arrivals)};
+	*ret = (struct steps){
+		.step = ARENA_NEW(arena, struct step, v->arrivals == 0 ? 1 : v->arrivals)};
 	if (ret->step == NULL)
 		return false;
 	int64_t before_ns = INT64_MIN;

@@ -40,16 +40,24 @@ const char *transport_name(enum transport transport)
 	return names[transport];
 }
 
-/* The other half of a request/reply pair of ICMP types, as the Community ID specification lists them;
- * -1 for types that have none. */
+/* The other half of a request/reply pair of ICMP types, as the Community ID specification lists
+ * them; -1 for types that have none. */
 static int icmp_twin(uint8_t type, bool v6)
 {
-	static const int8_t v4[] = {[0] = 8, [8] = 0, [9] = 10, [10] = 9, [13] = 14, [14] = 13, [15] = 16,
-		[16] = 15, [17] = 18, [18] = 17};
+	static const int8_t v4[] = {[0] = 8,
+		[8] = 0,
+		[9] = 10,
+		[10] = 9,
+		[13] = 14,
+		[14] = 13,
+		[15] = 16,
+		[16] = 15,
+		[17] = 18,
+		[18] = 17};
 	static const struct {
 		uint8_t type, twin;
-	} six[] = {{128, 129}, {129, 128}, {133, 134}, {134, 133}, {135, 136}, {136, 135}, {130, 131},
-		{131, 130}, {144, 145}, {145, 144}, {139, 140}, {140, 139}};
+	} six[] = {{128, 129}, {129, 128}, {133, 134}, {134, 133}, {135, 136}, {136, 135},
+		{130, 131}, {131, 130}, {144, 145}, {145, 144}, {139, 140}, {140, 139}};
 	if (v6) {
 		for (size_t i = 0; i < ARRAY_LEN(six); i++)
 			if (six[i].type == type)

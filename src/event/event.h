@@ -1,8 +1,9 @@
-/* The vocabulary that every source speaks: what happened between a client and a server, told without
- * saying whether a packet or a log line told it. A source makes events; nobody changes one.
+/* The vocabulary that every source speaks: what happened between a client and a server, told
+ * without saying whether a packet or a log line told it. A source makes events; nobody changes one.
  *
  * Times are nanoseconds UTC since 1970, from the data. 0 means unknown. Strings are NUL-terminated,
- * borrowed from the source until its next event, NULL when unknown, and NOT safe to print (out_safe). */
+ * borrowed from the source until its next event, NULL when unknown, and NOT safe to print
+ * (out_safe). */
 #pragma once
 
 #include <stdbool.h>
@@ -33,15 +34,17 @@ enum outcome {
 	OUTCOME_COUNT
 };
 
-const char *outcome_name(enum outcome outcome); /* as in the contract; "ok", "unknown" for the first two */
-bool outcome_is_failure(enum outcome outcome);  /* REFUSED and all after it */
+const char *outcome_name(
+	enum outcome outcome); /* as in the contract; "ok", "unknown" for the first two */
+bool outcome_is_failure(enum outcome outcome);        /* REFUSED and all after it */
 const char *transport_name(enum transport transport); /* tcp udp icmp other */
 
 /* Where a conversation's name comes from, best first. */
 enum name_source { NAME_NONE, NAME_SNI, NAME_HTTP_HOST, NAME_PROXY_TARGET, NAME_CERTIFICATE };
 
-/* One conversation. It is told once when its outcome is known (settled) and once when it is over (ended):
- * two events with the same id, or one event with both flags. Log sources tell both at once. */
+/* One conversation. It is told once when its outcome is known (settled) and once when it is over
+ * (ended): two events with the same id, or one event with both flags. Log sources tell both at
+ * once. */
 struct conn {
 	uint64_t id; /* unique in this run, never 0 */
 	bool settled, ended;
@@ -50,7 +53,8 @@ struct conn {
 	bool one_way;  /* the source saw one direction only */
 
 	int64_t start_ns; /* first packet */
-	int64_t fail_ns;  /* when the client last learnt that it failed; 0 unless the outcome is a failure */
+	int64_t fail_ns;  /* when the client last learnt that it failed; 0 unless the outcome is a
+	                     failure */
 	int64_t leave_ns; /* silent only: when the client's own timer gave up, 0 unknown */
 	int64_t end_ns;   /* last packet so far */
 
@@ -68,7 +72,8 @@ struct conn {
 	uint32_t response_bytes;      /* server payload before the client's next; 0 unknown */
 	int64_t first_data_ns;        /* first server payload; 0 none */
 
-	const char *name; /* host name asked for, lower case, no final dot; never an address literal */
+	const char
+		*name; /* host name asked for, lower case, no final dot; never an address literal */
 	enum name_source name_source;
 	const char *service; /* tls, http, quic, dns, ssh, … */
 	const char *ja3, *ja4, *alpn;
@@ -99,7 +104,7 @@ struct lookup {
 	struct addr client, resolver;
 	uint16_t client_port;
 	enum transport transport;
-	enum outcome outcome; /* OK, NXDOMAIN, SERVFAIL, DNS_SILENT, SINKHOLED or UNKNOWN */
+	enum outcome outcome;  /* OK, NXDOMAIN, SERVFAIL, DNS_SILENT, SINKHOLED or UNKNOWN */
 	uint16_t qtype, rcode; /* rcode with its EDNS part; meaningless without an answer */
 	const char *name;      /* as asked, lower case, no final dot */
 	const char *cname[LOOKUP_CNAMES_MAX]; /* chain in order */
@@ -124,6 +129,7 @@ struct event {
 #define COMMUNITY_ID_BYTES 36
 const char *community_id(const struct conn *conn, char buf[static COMMUNITY_ID_BYTES]);
 
-/* The registered domain (Public Suffix List, private section included) of a lower-case name: a borrowed
- * part of it, or the name itself when it has none (a single label, a public suffix). Thread safe. */
+/* The registered domain (Public Suffix List, private section included) of a lower-case name: a
+ * borrowed part of it, or the name itself when it has none (a single label, a public suffix).
+ * Thread safe. */
 const char *registered_domain(const char *name);

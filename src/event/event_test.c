@@ -13,8 +13,10 @@ static void test_community_id(void **s)
 		uint8_t proto;
 		const char *want;
 	} rows[] = {
-		{"128.232.110.120", "66.35.250.204", 34855, 80, 6, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
-		{"66.35.250.204", "128.232.110.120", 80, 34855, 6, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
+		{"128.232.110.120", "66.35.250.204", 34855, 80, 6,
+			"1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
+		{"66.35.250.204", "128.232.110.120", 80, 34855, 6,
+			"1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
 		{"192.168.1.52", "8.8.8.8", 54585, 53, 17, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="},
 		{"1.2.3.4", "5.6.7.8", 1122, 3344, 6, "1:wCb3OG7yAFWelaUydu0D+125CLM="},
 		{"1.2.3.4", "5.6.7.8", 1122, 3344, 17, "1:0Mu9InQx6z4ZiCZM/7HXi2WMhOg="},
@@ -26,7 +28,8 @@ static void test_community_id(void **s)
 		{"10.0.0.1", "10.0.0.2", 0, 0, 47, ""},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct conn c = {.client_port = rows[i].client_port, .server_port = rows[i].server_port,
+		struct conn c = {.client_port = rows[i].client_port,
+			.server_port = rows[i].server_port,
 			.ip_proto = rows[i].proto};
 		char buf[COMMUNITY_ID_BYTES];
 		assert_int_equal(addr_parse(rows[i].client, &c.client), 0);

@@ -7,7 +7,8 @@
 
 enum side { CLIENT, SERVER };
 
-/* The same for both directions: the smaller (address, port) first. Zero-padded: hashed and compared as bytes. */
+/* The same for both directions: the smaller (address, port) first. Zero-padded: hashed and compared
+ * as bytes. */
 struct flow_key {
 	struct addr addr[2];
 	uint16_t port[2];
@@ -18,7 +19,8 @@ struct flow_key {
 /* How long a conversation may be idle, by what it waits for. */
 enum wait {
 	WAIT_CLOSE,   /* closed: stragglers */
-	WAIT_REFUSED, /* Windows answers a RST with a new SYN; Dridex sees RSTs 5 s late and still obeys */
+	WAIT_REFUSED, /* Windows answers a RST with a new SYN; Dridex sees RSTs 5 s late and still
+	                 obeys */
 	WAIT_SYN,     /* Linux's longest gap between two SYNs is 64 s */
 	WAIT_DATAGRAM,
 	WAIT_OPEN,
@@ -89,7 +91,8 @@ struct conversation {
 	uint16_t status, statuses_ok, statuses_bad;
 	uint32_t request_bytes, response_bytes;
 	bool response_done;
-	bool tls_hello, tls_server_hello, tls_data; /* seen: client's, server's; server's application data */
+	bool tls_hello, tls_server_hello,
+		tls_data; /* seen: client's, server's; server's application data */
 	bool to_proxy, named;
 	uint8_t name_source;
 
@@ -129,7 +132,7 @@ struct flow_table {
 	uint32_t conversations, conversation_max, conversation_free;
 	struct slot {
 		uint32_t tag, index;
-	} *slot;
+	} * slot;
 	size_t slots;
 	struct list {
 		uint32_t oldest, newest;
@@ -152,7 +155,8 @@ struct flow_table {
 };
 
 /* table.c */
-struct conversation *conversation_find(struct flow_table *t, const struct flow_key *key, uint32_t tag);
+struct conversation *conversation_find(
+	struct flow_table *t, const struct flow_key *key, uint32_t tag);
 void conversation_wait(struct flow_table *t, struct conversation *c, enum wait wait);
 void conversation_settle(struct flow_table *t, struct conversation *c);
 void conversation_end(struct flow_table *t, struct conversation *c);
@@ -161,14 +165,16 @@ void block_give(struct flow_table *t, uint8_t *block);
 
 /* tcp.c, datagram.c: one packet of a known conversation */
 void tcp_add(struct flow_table *t, struct conversation *c, enum side from, const struct packet *p);
-void datagram_add(struct flow_table *t, struct conversation *c, enum side from, const struct packet *p);
+void datagram_add(
+	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p);
 
 /* outcome.c */
 struct verdict {
 	enum outcome outcome;
 	int64_t fail_ns, leave_ns;
 };
-/* What is known of the conversation now; finishing: the input is over, what was under way stays UNKNOWN. */
+/* What is known of the conversation now; finishing: the input is over, what was under way stays
+ * UNKNOWN. */
 struct verdict conversation_verdict(const struct conversation *c, int64_t now_ns, bool finishing);
 /* Whether what is known suffices to say OK now. */
 bool conversation_answered(const struct conversation *c);
@@ -176,9 +182,10 @@ bool conversation_answered(const struct conversation *c);
 /* talk.c: first messages */
 void talk_begin(struct flow_table *t, struct conversation *c);
 void talk_end(struct flow_table *t, struct conversation *c);
-void talk_segment(
-	struct flow_table *t, struct conversation *c, enum side from, uint32_t seq, const struct packet *p);
-void talk_datagram(struct flow_table *t, struct conversation *c, enum side from, const struct packet *p);
+void talk_segment(struct flow_table *t, struct conversation *c, enum side from, uint32_t seq,
+	const struct packet *p);
+void talk_datagram(
+	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p);
 void talk_status(struct conversation *c, int64_t time_ns, uint16_t status);
 
 /* lookup.c */
@@ -186,6 +193,7 @@ void lookups_init(struct flow_table *t);
 /* True when the datagram or message was DNS. */
 bool lookup_message(struct flow_table *t, const struct packet *p, struct cur message);
 void lookup_unreachable(struct flow_table *t, const struct packet *p);
-/* Gives up questions that have waited for too long (all of them when finishing): queues events while there is room. */
+/* Gives up questions that have waited for too long (all of them when finishing): queues events
+ * while there is room. */
 void lookups_expire(struct flow_table *t);
 struct event *event_queue(struct flow_table *t); /* room for one more, or NULL */

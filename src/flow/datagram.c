@@ -1,7 +1,8 @@
 #include "flow/conversation.h"
 
 /* UDP, ICMP echo and everything else without a connection. */
-void datagram_add(struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
+void datagram_add(
+	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
 	c->bytes[from] += p->payload_wire;
 	if (from == SERVER) {
@@ -11,9 +12,10 @@ void datagram_add(struct flow_table *t, struct conversation *c, enum side from, 
 			c->answer_ns = c->data_ns = p->time_ns;
 		if (!c->response_done)
 			c->response_bytes = p->payload_wire > UINT32_MAX - c->response_bytes
-				? UINT32_MAX : c->response_bytes + p->payload_wire;
+			                            ? UINT32_MAX
+			                            : c->response_bytes + p->payload_wire;
 	} else {
-		c->repeats += c->repeats < UINT16_MAX;
+		c->repeats = (uint16_t)(c->repeats + (c->repeats < UINT16_MAX));
 		c->syn_before_ns = c->syn_ns;
 		c->syn_ns = p->time_ns;
 		if (c->data_ns == 0) {

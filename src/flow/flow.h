@@ -1,5 +1,6 @@
-/* Flow: packets become events. One conversation is one record with its direction, outcome, names, fingerprints and sizes; one
- * DNS question is one lookup. All times come from the packets; fixed capacity, no allocation after flow_table_new(). */
+/* Flow: packets become events. One conversation is one record with its direction, outcome, names,
+ * fingerprints and sizes; one DNS question is one lookup. All times come from the packets; fixed
+ * capacity, no allocation after flow_table_new(). */
 #pragma once
 
 #include <stddef.h>
@@ -13,9 +14,11 @@
 
 struct flow_options {
 	size_t conversations_max; /* 0: CONVERSATIONS_MAX */
-	const struct cidr *local; /* networks whose hosts are clients when nothing else tells; borrowed */
+	const struct cidr
+		*local; /* networks whose hosts are clients when nothing else tells; borrowed */
 	size_t locals;
-	struct strings *strings; /* names and fingerprints are kept there; borrowed, outlives the table */
+	struct strings
+		*strings; /* names and fingerprints are kept there; borrowed, outlives the table */
 };
 
 struct flow_stats {
@@ -24,10 +27,11 @@ struct flow_stats {
 	uint64_t lookups;
 	uint64_t evicted;         /* conversations ended early because the table was full */
 	uint64_t lookups_evicted; /* questions given up because their table was full */
-	uint64_t duplicates;      /* the same packet seen twice (two taps, a tunnel and its inside) */
-	uint64_t strays;          /* packets of no conversation: lone RST, FIN, bare ACK */
-	uint64_t group;           /* multicast and broadcast */
-	uint64_t talks_refused;   /* conversations whose first messages could not be read: no buffer left */
+	uint64_t duplicates;    /* the same packet seen twice (two taps, a tunnel and its inside) */
+	uint64_t strays;        /* packets of no conversation: lone RST, FIN, bare ACK */
+	uint64_t group;         /* multicast and broadcast */
+	uint64_t talks_refused; /* conversations whose first messages could not be read: no buffer
+	                           left */
 };
 
 struct flow_table;
@@ -36,7 +40,8 @@ struct flow_table;
 MUST_USE int flow_table_new(struct flow_table **ret, const struct flow_options *options);
 void flow_table_free(struct flow_table *t);
 
-/* Counts the packet into its conversation. It is only read; its bytes are not kept. Take all events before the next packet. */
+/* Counts the packet into its conversation. It is only read; its bytes are not kept. Take all events
+ * before the next packet. */
 void flow_table_add(struct flow_table *t, const struct packet *packet);
 
 /* The data's clock reached now_ns without a packet: ends what has been idle for too long. */

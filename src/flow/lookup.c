@@ -2,14 +2,16 @@
 
 #include "flow/conversation.h"
 
-/* glibc waits 5 s for each server, Windows 10 s in all: after this no stub resolver listens any more. */
+/* glibc waits 5 s for each server, Windows 10 s in all: after this no stub resolver listens any
+ * more. */
 #define ANSWER_WAIT_NS (10 * NS_PER_S)
-/* When a client that asked once, or more than once, takes silence for failure (prototype section 2: with the time of the query
- * itself, names asked in parallel look like reactions). */
+/* When a client that asked once, or more than once, takes silence for failure (prototype section 2:
+ * with the time of the query itself, names asked in parallel look like reactions). */
 #define SILENCE_ONCE_NS  (1 * NS_PER_S)
 #define SILENCE_AGAIN_NS (3 * NS_PER_S)
 
-/* A flood of ICMP errors must not walk all waiting questions: the quoted one is among the newest. */
+/* A flood of ICMP errors must not walk all waiting questions: the quoted one is among the newest.
+ */
 #define UNREACHABLE_LOOKS 64
 
 _Static_assert(LOOKUP_ANSWERS_MAX == DNS_ANSWERS_MAX && LOOKUP_CNAMES_MAX == DNS_CNAMES_MAX,
@@ -31,8 +33,12 @@ struct question_key {
 
 static uint32_t *bucket_of(struct flow_table *t, const struct question *q)
 {
-	struct question_key key = {.client = q->client, .resolver = q->resolver, .name = q->name,
-		.client_port = q->client_port, .id = q->id, .qtype = q->qtype};
+	struct question_key key = {.client = q->client,
+		.resolver = q->resolver,
+		.name = q->name,
+		.client_port = q->client_port,
+		.id = q->id,
+		.qtype = q->qtype};
 	return &t->bucket[hash_bytes(&t->hash, &key, sizeof key) & (LOOKUPS_MAX - 1)];
 }
 
@@ -73,9 +79,14 @@ static void question_remove(struct flow_table *t, uint32_t index)
 
 static void fill(struct flow_table *t, const struct question *q, struct lookup *l)
 {
-	*l = (struct lookup){.id = ++t->next_id, .query_ns = q->query_ns, .repeat_ns = q->repeat_ns,
-		.client = q->client, .resolver = q->resolver, .client_port = q->client_port,
-		.transport = (enum transport)q->transport, .qtype = q->qtype,
+	*l = (struct lookup){.id = ++t->next_id,
+		.query_ns = q->query_ns,
+		.repeat_ns = q->repeat_ns,
+		.client = q->client,
+		.resolver = q->resolver,
+		.client_port = q->client_port,
+		.transport = (enum transport)q->transport,
+		.qtype = q->qtype,
 		.name = strings_get(t->options.strings, q->name)};
 }
 
@@ -88,7 +99,8 @@ static void tell_silent(struct flow_table *t, uint32_t index, int64_t unreachabl
 	const struct question *q = &t->question[index];
 	fill(t, q, &e->lookup);
 	e->lookup.outcome = OUTCOME_DNS_SILENT;
-	e->lookup.fail_ns = q->repeat_ns + (q->repeat_ns > q->query_ns ? SILENCE_AGAIN_NS : SILENCE_ONCE_NS);
+	e->lookup.fail_ns =
+		q->repeat_ns + (q->repeat_ns > q->query_ns ? SILENCE_AGAIN_NS : SILENCE_ONCE_NS);
 	if (unreachable_ns != 0) {
 		e->lookup.outcome = OUTCOME_UNREACHABLE;
 		e->lookup.fail_ns = unreachable_ns;
@@ -182,7 +194,8 @@ static void tell_answer(struct flow_table *t, const struct question *q, const st
 	for (size_t i = 0; i < d->answers; i++)
 		l->answer[l->answers++] = (struct answer){d->answer[i].addr, d->answer[i].ttl_s};
 	for (size_t i = 0; i < d->cnames; i++) {
-		l->cname[l->cnames] = strings_get(t->options.strings, strings_add(t->options.strings, d->cname[i]));
+		l->cname[l->cnames] = strings_get(
+			t->options.strings, strings_add(t->options.strings, d->cname[i]));
 		l->cnames += l->cname[l->cnames] != NULL;
 	}
 }
@@ -197,9 +210,13 @@ bool lookup_message(struct flow_table *t, const struct packet *p, struct cur mes
 	bool answer = d->response;
 	if ((answer ? p->src_port : p->dst_port) != 53)
 		return false;
-	struct question q = {.query_ns = p->time_ns, .repeat_ns = p->time_ns,
-		.client = answer ? p->dst : p->src, .resolver = answer ? p->src : p->dst,
-		.client_port = answer ? p->dst_port : p->src_port, .id = d->id, .qtype = d->qtype,
+	struct question q = {.query_ns = p->time_ns,
+		.repeat_ns = p->time_ns,
+		.client = answer ? p->dst : p->src,
+		.resolver = answer ? p->src : p->dst,
+		.client_port = answer ? p->dst_port : p->src_port,
+		.id = d->id,
+		.qtype = d->qtype,
 		.transport = p->proto == IP_TCP ? TRANSPORT_TCP : TRANSPORT_UDP,
 		.name = strings_add(t->options.strings, d->qname)};
 	if (!answer) {
@@ -219,9 +236,11 @@ bool lookup_message(struct flow_table *t, const struct packet *p, struct cur mes
 
 void lookup_unreachable(struct flow_table *t, const struct packet *p)
 {
-	/* the quote rarely holds the question: any that waits for this resolver from this port is meant */
+	/* the quote rarely holds the question: any that waits for this resolver from this port is
+	 * meant */
 	int looks = UNREACHABLE_LOOKS;
-	for (uint32_t i = t->question_newest; i != NOBODY && looks-- > 0; i = t->question[i].older) {
+	for (uint32_t i = t->question_newest; i != NOBODY && looks-- > 0;
+		i = t->question[i].older) {
 		const struct question *q = &t->question[i];
 		if (p->time_ns - q->repeat_ns > ANSWER_WAIT_NS)
 			return;

@@ -2,9 +2,11 @@
 
 /* A last SYN this close to the end of the input may still have been answered. */
 #define UNDECIDED_NS (3 * NS_PER_S)
-/* A request that has waited this long on an open connection at the end of the input is not going to be answered. */
+/* A request that has waited this long on an open connection at the end of the input is not going to
+ * be answered. */
 #define STALL_NS (10 * NS_PER_S)
-/* An established session whose client has sent the same data this often, for this long, unheard, is dead. */
+/* An established session whose client has sent the same data this often, for this long, unheard, is
+ * dead. */
 #define STALL_REPEATS 3
 #define DEAD_NS       (3 * NS_PER_S)
 /* A RST after a ClientHello within this, before application data: the hello was the reason. */
@@ -40,10 +42,11 @@ static struct verdict mute(const struct conversation *c, int64_t now_ns, bool fi
 {
 	if (c->rst_ns[SERVER] != 0 && c->fin_ns[SERVER] == 0)
 		return says(OUTCOME_RESET, c->rst_ns[SERVER]);
-	if (c->bytes[CLIENT] == 0) /* nothing was asked: that the port answered is all there is to know */
+	if (c->bytes[CLIENT] ==
+		0) /* nothing was asked: that the port answered is all there is to know */
 		return says(c->joined ? OUTCOME_UNKNOWN : OUTCOME_OK, 0);
-	/* The client goes on when the server closes (Danabot: 10 ms after the server's FIN, before its own). A stray RST of its
-	 * own does not end its wait (Hancitor). */
+	/* The client goes on when the server closes (Danabot: 10 ms after the server's FIN, before
+	 * its own). A stray RST of its own does not end its wait (Hancitor). */
 	int64_t when = earliest(c->fin_ns[SERVER], c->rst_ns[SERVER]);
 	if (when == 0)
 		when = c->fin_ns[CLIENT];
@@ -62,7 +65,8 @@ static struct verdict tcp_verdict(const struct conversation *c, int64_t now_ns, 
 {
 	if (c->answer_ns == 0)
 		return c->joined ? says(OUTCOME_UNKNOWN, 0) : unanswered(c, now_ns, finishing);
-	if (c->packets[SERVER] == 0) /* data went out, so it was open; one direction only was seen */
+	if (c->packets[SERVER] ==
+		0) /* data went out, so it was open; one direction only was seen */
 		return says(OUTCOME_UNKNOWN, 0);
 	if (c->bytes[SERVER] == 0)
 		return mute(c, now_ns, finishing);

@@ -13,11 +13,13 @@ static const int64_t wait_ns[WAIT_COUNT] = {
 	[WAIT_OPEN] = 3600 * NS_PER_S,
 };
 
-/* A copy of a packet by a second tap or inside a tunnel comes within this; TCP's own retransmissions come later
- * (RFC 6298: no RTO under 200 ms in practice; fast retransmit needs a round trip). */
+/* A copy of a packet by a second tap or inside a tunnel comes within this; TCP's own
+ * retransmissions come later (RFC 6298: no RTO under 200 ms in practice; fast retransmit needs a
+ * round trip). */
 #define COPY_US 5000u
 
-/* The longest wait for a port's conversation to be told apart from its next: a new SYN later than this is a new one. */
+/* The longest wait for a port's conversation to be told apart from its next: a new SYN later than
+ * this is a new one. */
 #define RESYN_NS (130 * NS_PER_S)
 
 int flow_table_new(struct flow_table **ret, const struct flow_options *options)
@@ -27,7 +29,8 @@ int flow_table_new(struct flow_table **ret, const struct flow_options *options)
 		return -ENOMEM;
 	t->options = *options;
 	t->hash = hash_key_new();
-	size_t max = options->conversations_max == 0 ? CONVERSATIONS_MAX : options->conversations_max;
+	size_t max =
+		options->conversations_max == 0 ? CONVERSATIONS_MAX : options->conversations_max;
 	CHECK(max > 0 && max < NOBODY);
 	t->conversation_max = (uint32_t)max;
 	for (t->slots = 16; t->slots < 2 * max; t->slots *= 2)
@@ -93,7 +96,8 @@ void block_give(struct flow_table *t, uint8_t *block)
 	t->block_free = (uint32_t)((size_t)(block - t->block) / TALK_BYTES_MAX);
 }
 
-/* ---- the index: open addressing with backward shift, the tag saves most visits to the record ---- */
+/* ---- the index: open addressing with backward shift, the tag saves most visits to the record ----
+ */
 
 static size_t home(const struct flow_table *t, uint32_t tag)
 {
@@ -183,8 +187,8 @@ void conversation_wait(struct flow_table *t, struct conversation *c, enum wait w
 	list_append(t, c, wait);
 }
 
-/* The oldest of a list. Within a list nobody is moved when it speaks: that is mended here, once per look at the head and at
- * most once per packet. */
+/* The oldest of a list. Within a list nobody is moved when it speaks: that is mended here, once per
+ * look at the head and at most once per packet. */
 static struct conversation *oldest(struct flow_table *t, enum wait wait)
 {
 	for (;;) {
@@ -274,8 +278,12 @@ static struct conversation *conversation_new(
 		return NULL;
 	}
 	struct conversation *c = &t->conversation[index];
-	*c = (struct conversation){.key = *key, .id = ++t->next_id, .talk = NOBODY, .chain = NOBODY,
-		.start_ns = t->now_ns, .last_ns = t->now_ns};
+	*c = (struct conversation){.key = *key,
+		.id = ++t->next_id,
+		.talk = NOBODY,
+		.chain = NOBODY,
+		.start_ns = t->now_ns,
+		.last_ns = t->now_ns};
 	index_add(t, tag, index);
 	list_append(t, c, wait);
 	t->stats.conversations++;
@@ -326,7 +334,8 @@ static struct flow_key key_of(const struct packet *p, uint8_t *ret_src_at)
 	return key;
 }
 
-/* A packet that was seen already within a few milliseconds. Only packets that say something are compared: bare ACKs repeat. */
+/* A packet that was seen already within a few milliseconds. Only packets that say something are
+ * compared: bare ACKs repeat. */
 static bool is_copy(struct conversation *c, const struct packet *p)
 {
 	uint32_t mark = p->src_port * 0x9e3779b1u;
@@ -334,7 +343,7 @@ static bool is_copy(struct conversation *c, const struct packet *p)
 		if (p->payload_wire == 0 && (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0)
 			return false;
 		mark ^= (p->tcp_seq * 0x85ebca6bu) ^ (p->tcp_ack * 0xc2b2ae35u) ^
-			((uint32_t)p->tcp_flags << 24) ^ (p->payload_wire * 0x27d4eb2fu);
+		        ((uint32_t)p->tcp_flags << 24) ^ (p->payload_wire * 0x27d4eb2fu);
 	} else {
 		struct cur payload = p->payload;
 		mark ^= (uint32_t)cur_be(&payload, payload.len < 8 ? payload.len : 8) * 0x85ebca6bu;
@@ -362,11 +371,12 @@ static bool begins_another(const struct conversation *c, const struct packet *p,
 		return true;
 	if (c->answer_ns == 0) /* a retry, also after a RST */
 		return p->time_ns - c->syn_ns > RESYN_NS;
-	return c->seq_known[CLIENT] && p->tcp_seq + 1 != c->seq_end[CLIENT] - (uint32_t)c->bytes[CLIENT];
+	return c->seq_known[CLIENT] &&
+	       p->tcp_seq + 1 != c->seq_end[CLIENT] - (uint32_t)c->bytes[CLIENT];
 }
 
-static struct conversation *begin(
-	struct flow_table *t, const struct packet *p, const struct flow_key *key, uint8_t src_at, uint32_t tag)
+static struct conversation *begin(struct flow_table *t, const struct packet *p,
+	const struct flow_key *key, uint8_t src_at, uint32_t tag)
 {
 	uint8_t flags = p->tcp_flags;
 	bool tcp = p->proto == IP_TCP, syn = tcp && (flags & TCP_SYN) != 0;
@@ -379,8 +389,10 @@ static struct conversation *begin(
 		t->stats.strays++;
 		return NULL;
 	}
-	struct conversation *c =
-		conversation_new(t, key, tag, syn ? WAIT_SYN : tcp ? WAIT_OPEN : WAIT_DATAGRAM);
+	struct conversation *c = conversation_new(t, key, tag,
+		syn   ? WAIT_SYN
+		: tcp ? WAIT_OPEN
+		      : WAIT_DATAGRAM);
 	if (c == NULL)
 		return NULL;
 	bool by_client = true;
@@ -407,10 +419,15 @@ static struct conversation *begin(
 static void icmp_error(struct flow_table *t, const struct packet *p)
 {
 	bool unreachable = p->proto == IP_ICMP ? p->src_port == 3 : p->src_port == 1;
-	if (!unreachable || (p->proto == IP_ICMP && p->dst_port == 4)) /* fragmentation needed: not a failure */
+	if (!unreachable ||
+		(p->proto == IP_ICMP && p->dst_port == 4)) /* fragmentation needed: not a failure */
 		return;
-	struct packet inner = {.src = p->quoted.src, .dst = p->quoted.dst, .proto = p->quoted.proto,
-		.src_port = p->quoted.src_port, .dst_port = p->quoted.dst_port, .time_ns = p->time_ns};
+	struct packet inner = {.src = p->quoted.src,
+		.dst = p->quoted.dst,
+		.proto = p->quoted.proto,
+		.src_port = p->quoted.src_port,
+		.dst_port = p->quoted.dst_port,
+		.time_ns = p->time_ns};
 	uint8_t src_at = 0;
 	struct flow_key key = key_of(&inner, &src_at);
 	struct conversation *c = conversation_find(t, &key, key_tag(t, &key));
@@ -566,7 +583,8 @@ static void tell_ready(struct flow_table *t)
 		conversation_drop(t, c);
 }
 
-/* Ends one conversation that has been idle for too long; when finishing, the one idle for the longest. */
+/* Ends one conversation that has been idle for too long; when finishing, the one idle for the
+ * longest. */
 static bool expire_one(struct flow_table *t)
 {
 	struct conversation *first = NULL;

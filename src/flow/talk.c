@@ -21,7 +21,8 @@ void talk_begin(struct flow_table *t, struct conversation *c)
 	t->talk[index] = (struct talk){.kind = TALK_UNKNOWN};
 	c->talk = index;
 	for (int side = CLIENT; side <= SERVER; side++) {
-		/* the SYN's number when it was seen: seq_end has moved on by what was counted since */
+		/* the SYN's number when it was seen: seq_end has moved on by what was counted since
+		 */
 		t->talk[index].half[side].synced = c->seq_known[side];
 		t->talk[index].half[side].next = c->seq_end[side] - (uint32_t)c->bytes[side];
 	}
@@ -54,7 +55,8 @@ void talk_status(struct conversation *c, int64_t time_ns, uint16_t status)
 	*count = (uint16_t)(*count + (*count < UINT16_MAX));
 }
 
-static void set_name(struct flow_table *t, struct conversation *c, const char *name, enum name_source source)
+static void set_name(
+	struct flow_table *t, struct conversation *c, const char *name, enum name_source source)
 {
 	if (c->name != 0 || name[0] == '\0')
 		return;
@@ -73,7 +75,8 @@ static void client_hello(struct flow_table *t, struct conversation *c, const str
 	c->tls_hello = true;
 }
 
-static void tls_message(struct flow_table *t, struct conversation *c, enum side from, const struct half *h)
+static void tls_message(
+	struct flow_table *t, struct conversation *c, enum side from, const struct half *h)
 {
 	struct cur message = cur_of(h->head, h->tls.hello_len);
 	uint8_t type = cur_u8(&message);
@@ -167,7 +170,8 @@ static void read_http(struct flow_table *t, struct conversation *c, enum side fr
 
 /* ---- which of them ---- */
 
-static enum talk_kind kind_of(struct flow_table *t, struct conversation *c, enum side from, struct cur bytes)
+static enum talk_kind kind_of(
+	struct flow_table *t, struct conversation *c, enum side from, struct cur bytes)
 {
 	const char *service = NULL;
 	enum talk_kind kind = TALK_OTHER;
@@ -213,8 +217,8 @@ static void read_dns(struct flow_table *t, struct half *h, const struct packet *
 	}
 }
 
-static void read_bytes(struct flow_table *t, struct conversation *c, enum side from, struct cur bytes,
-	const struct packet *p)
+static void read_bytes(struct flow_table *t, struct conversation *c, enum side from,
+	struct cur bytes, const struct packet *p)
 {
 	struct talk *talk = &t->talk[c->talk];
 	struct half *h = &talk->half[from];
@@ -244,7 +248,8 @@ static void keep_late(struct flow_table *t, struct half *h, uint32_t seq, struct
 {
 	if (h->late == NULL)
 		h->late = block_take(t);
-	if (h->late == NULL || h->pieces == TALK_PIECES_MAX || bytes.len > TALK_BYTES_MAX - h->late_len) {
+	if (h->late == NULL || h->pieces == TALK_PIECES_MAX ||
+		bytes.len > TALK_BYTES_MAX - h->late_len) {
 		h->done = true; /* what is missing will not come any more */
 		return;
 	}
@@ -258,8 +263,8 @@ static void keep_late(struct flow_table *t, struct half *h, uint32_t seq, struct
 }
 
 /* Reads what of these bytes is next; returns false when they begin beyond it. */
-static bool read_at(struct flow_table *t, struct conversation *c, enum side from, uint32_t seq, struct cur bytes,
-	const struct packet *p)
+static bool read_at(struct flow_table *t, struct conversation *c, enum side from, uint32_t seq,
+	struct cur bytes, const struct packet *p)
 {
 	struct half *h = &t->talk[c->talk].half[from];
 	int32_t old = (int32_t)(h->next - seq);
@@ -273,7 +278,8 @@ static bool read_at(struct flow_table *t, struct conversation *c, enum side from
 	return true;
 }
 
-static void read_late(struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
+static void read_late(
+	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
 	struct half *h = &t->talk[c->talk].half[from];
 	for (uint8_t i = 0; i < h->pieces && !h->done;) {
@@ -289,8 +295,8 @@ static void read_late(struct flow_table *t, struct conversation *c, enum side fr
 		h->late_len = 0;
 }
 
-void talk_segment(
-	struct flow_table *t, struct conversation *c, enum side from, uint32_t seq, const struct packet *p)
+void talk_segment(struct flow_table *t, struct conversation *c, enum side from, uint32_t seq,
+	const struct packet *p)
 {
 	struct half *h = &t->talk[c->talk].half[from];
 	if (!h->done) {
@@ -300,7 +306,8 @@ void talk_segment(
 		}
 		if (read_at(t, c, from, seq, p->payload, p)) {
 			if (p->payload.len < p->payload_wire)
-				h->done = true; /* the capture cut this segment: the rest has a hole */
+				h->done = true; /* the capture cut this segment: the rest has a hole
+				                 */
 			read_late(t, c, from, p);
 		} else {
 			keep_late(t, h, seq, p->payload);
@@ -312,7 +319,8 @@ void talk_segment(
 
 /* ---- datagrams ---- */
 
-static void read_quic(struct flow_table *t, struct conversation *c, struct talk *talk, struct cur bytes)
+static void read_quic(
+	struct flow_table *t, struct conversation *c, struct talk *talk, struct cur bytes)
 {
 	struct quic_crypto *q = &talk->quic;
 	if (q->bytes == NULL) {
@@ -333,7 +341,8 @@ static void read_quic(struct flow_table *t, struct conversation *c, struct talk 
 	}
 }
 
-void talk_datagram(struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
+void talk_datagram(
+	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
 	struct talk *talk = &t->talk[c->talk];
 	if (talk->kind == TALK_UNKNOWN && from == CLIENT && quic_looks_like(p->payload)) {

@@ -1,6 +1,7 @@
 #include "flow/conversation.h"
 
-/* A RST this long after the last SYN is not the answer to it: the client has left (Trickbot 2020-04: 75 s). */
+/* A RST this long after the last SYN is not the answer to it: the client has left (Trickbot
+ * 2020-04: 75 s). */
 #define RST_ANSWERS_NS (20 * NS_PER_S)
 
 static void on_syn(struct conversation *c, enum side from, const struct packet *p)
@@ -16,7 +17,8 @@ static void on_syn(struct conversation *c, enum side from, const struct packet *
 	c->seq_known[from] = true;
 }
 
-static void on_reset(struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
+static void on_reset(
+	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
 	bool unanswered = from == SERVER && c->answer_ns == 0;
 	if (unanswered && (c->joined || p->time_ns - c->syn_ns > RST_ANSWERS_NS))
@@ -26,7 +28,8 @@ static void on_reset(struct flow_table *t, struct conversation *c, enum side fro
 	conversation_wait(t, c, unanswered ? WAIT_REFUSED : WAIT_CLOSE);
 }
 
-/* Counts payload by sequence numbers, so that what is sent again or seen twice counts once. Returns whether any is new. */
+/* Counts payload by sequence numbers, so that what is sent again or seen twice counts once. Returns
+ * whether any is new. */
 static bool count_payload(struct conversation *c, enum side from, const struct packet *p)
 {
 	uint32_t end = p->tcp_seq + p->payload_wire;
@@ -47,12 +50,13 @@ static uint32_t add_capped(uint32_t a, uint32_t b)
 	return a > UINT32_MAX - b ? UINT32_MAX : a + b;
 }
 
-static void on_payload(struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
+static void on_payload(
+	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
 	bool fresh = count_payload(c, from, p);
 	if (from == CLIENT) {
 		if (!fresh)
-			c->repeats += c->repeats < UINT16_MAX;
+			c->repeats = (uint16_t)(c->repeats + (c->repeats < UINT16_MAX));
 		else if (c->data_ns == 0)
 			c->request_bytes = add_capped(c->request_bytes, p->payload_wire);
 		else
@@ -83,13 +87,15 @@ void tcp_add(struct flow_table *t, struct conversation *c, enum side from, const
 		if (c->answer_ns == 0 && (p->tcp_flags & TCP_RST) == 0)
 			c->answer_ns = p->time_ns; /* also when the SYN/ACK was lost by the tap */
 	} else if (c->answer_ns == 0 && p->payload_wire > 0) {
-		c->answer_ns = p->time_ns; /* nobody sends data to a connection that is not open (TFO aside) */
+		c->answer_ns = p->time_ns; /* nobody sends data to a connection that is not open
+		                              (TFO aside) */
 	}
 	if ((p->tcp_flags & TCP_SYN) != 0)
 		on_syn(c, from, p);
 	else if (c->answer_ns != 0 && c->wait == WAIT_SYN)
 		conversation_wait(t, c, WAIT_OPEN);
-	if (p->payload_wire > 0 && (p->tcp_flags & TCP_RST) == 0) /* a RST may carry a reason (RFC 9293 3.5.3) */
+	if (p->payload_wire > 0 &&
+		(p->tcp_flags & TCP_RST) == 0) /* a RST may carry a reason (RFC 9293 3.5.3) */
 		on_payload(t, c, from, p);
 	if ((p->tcp_flags & TCP_FIN) != 0 && c->fin_ns[from] == 0) {
 		c->fin_ns[from] = p->time_ns;

@@ -18,11 +18,12 @@ enum domain_class domain_class(const char *name, const char **ret_operator)
 			bsearch(at, domain_rows, domain_row_count, sizeof *row, compare);
 		if (row != NULL) {
 			if (row->class == DOMAIN_TENANT && at != name)
-				return DOMAIN_TENANT; /* below it is anybody's; the suffix itself is the operator's */
+				return DOMAIN_TENANT; /* below it is anybody's; the suffix itself is
+				                         the operator's */
 			if (ret_operator != NULL)
 				*ret_operator = row->operator;
 			if (row->class == DOMAIN_TENANT)
-				return row->operator != NULL ? DOMAIN_OPERATOR : DOMAIN_TENANT;
+				return row->operator!= NULL ? DOMAIN_OPERATOR : DOMAIN_TENANT;
 			return row->class;
 		}
 		at = strchr(at, '.');

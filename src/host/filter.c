@@ -2,9 +2,10 @@
 
 #include "host/state.h"
 
-/* Discovery, time, names, VPN keying, directory services: they walk servers by design (prototype section 2). Sorted. */
-static const uint16_t udp_ignored[] = {53, 67, 68, 123, 137, 138, 500, 546, 547, 1194, 1900, 3478, 3479, 3702, 4500,
-	5353, 5355, 17500, 19302};
+/* Discovery, time, names, VPN keying, directory services: they walk servers by design (prototype
+ * section 2). Sorted. */
+static const uint16_t udp_ignored[] = {53, 67, 68, 123, 137, 138, 500, 546, 547, 1194, 1900, 3478,
+	3479, 3702, 4500, 5353, 5355, 17500, 19302};
 static const uint16_t tcp_ignored[] = {53, 88, 135, 139, 389, 445, 636, 853, 3268};
 
 bool ignored_service(enum transport transport, uint16_t port)
@@ -21,8 +22,8 @@ bool ignored_service(enum transport transport, uint16_t port)
 }
 
 /* Names that never leave a site (RFC 6761, 6762, 8375 and habit). */
-static const char *const local_suffixes[] = {"local", "localdomain", "lan", "home", "arpa", "internal", "corp",
-	"intranet", "localhost", "workgroup", "domain", "invalid"};
+static const char *const local_suffixes[] = {"local", "localdomain", "lan", "home", "arpa",
+	"internal", "corp", "intranet", "localhost", "workgroup", "domain", "invalid"};
 
 static bool is_reversed_address(const char *name)
 {
@@ -41,7 +42,8 @@ static bool is_reversed_address(const char *name)
 bool plausible_name(const char *name)
 {
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.");
-	return len > 0 && len < 254 && name[len] == '\0' && strchr(name, '.') != NULL && name[0] != '.';
+	return len > 0 && len < 254 && name[len] == '\0' && strchr(name, '.') != NULL &&
+	       name[0] != '.';
 }
 
 bool ignored_lookup(const char *name, uint16_t qtype)

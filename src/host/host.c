@@ -31,7 +31,8 @@ static bool grow(void **array, uint32_t *room, uint32_t first, uint32_t max, siz
 
 bool host_start(struct host *h)
 {
-	if (!grow((void **)&h->channel, &h->channel_room, FIRST_CHANNELS, HOST_CHANNELS_MAX, sizeof *h->channel))
+	if (!grow((void **)&h->channel, &h->channel_room, FIRST_CHANNELS, HOST_CHANNELS_MAX,
+		    sizeof *h->channel))
 		return false;
 	h->channels = 1; /* the forgotten */
 	return true;
@@ -65,7 +66,8 @@ void host_touch(struct host *h, int64_t now_ns)
 
 static void seen_bits(uint32_t endpoint, uint32_t ret[static 2])
 {
-	static const struct hash_key key = {1, 2}; /* private to the host: nothing to gain by collisions */
+	static const struct hash_key key = {
+		1, 2}; /* private to the host: nothing to gain by collisions */
 	uint64_t hash = hash_bytes(&key, &endpoint, sizeof endpoint);
 	ret[0] = (uint32_t)hash % (HOST_SEEN_BYTES * 8);
 	ret[1] = (uint32_t)(hash >> 32) % (HOST_SEEN_BYTES * 8);
@@ -77,7 +79,8 @@ static bool seen_before(const struct host *h, uint32_t endpoint)
 		return false;
 	uint32_t bit[2];
 	seen_bits(endpoint, bit);
-	return (h->seen[bit[0] / 8] >> (bit[0] % 8) & 1) != 0 && (h->seen[bit[1] / 8] >> (bit[1] % 8) & 1) != 0;
+	return (h->seen[bit[0] / 8] >> (bit[0] % 8) & 1) != 0 &&
+	       (h->seen[bit[1] / 8] >> (bit[1] % 8) & 1) != 0;
 }
 
 static void remember_seen(struct host *h, uint32_t endpoint)
@@ -96,8 +99,8 @@ static void remember_seen(struct host *h, uint32_t endpoint)
 
 static bool is_channel(const struct channel *c, const struct channel_key *key)
 {
-	return c->used && c->endpoint == key->endpoint && c->port == key->port && c->transport == key->transport &&
-	       c->named == key->named;
+	return c->used && c->endpoint == key->endpoint && c->port == key->port &&
+	       c->transport == key->transport && c->named == key->named;
 }
 
 uint32_t host_channel_find(const struct host *h, const struct channel_key *key)
@@ -108,7 +111,8 @@ uint32_t host_channel_find(const struct host *h, const struct channel_key *key)
 	return CHANNEL_FORGOTTEN;
 }
 
-/* The channel to forget: names that were only asked for first, then what has been quiet for the longest. */
+/* The channel to forget: names that were only asked for first, then what has been quiet for the
+ * longest. */
 static uint32_t least_needed(const struct host *h)
 {
 	uint32_t best = 1;
@@ -142,20 +146,24 @@ uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_f
 		return known;
 	bool first = !seen_before(h, key->endpoint);
 	for (uint32_t i = 1; i < h->channels && first; i++)
-		first = h->channel[i].endpoint != key->endpoint || h->channel[i].named != key->named;
+		first = h->channel[i].endpoint != key->endpoint ||
+		        h->channel[i].named != key->named;
 	uint32_t index = h->channels;
 	if (h->channels == HOST_CHANNELS_MAX) {
 		index = least_needed(h);
 		forget_channel(h, index);
 	} else if (h->channels == h->channel_room &&
-		!grow((void **)&h->channel, &h->channel_room, FIRST_CHANNELS, HOST_CHANNELS_MAX,
-			sizeof *h->channel)) {
+		   !grow((void **)&h->channel, &h->channel_room, FIRST_CHANNELS, HOST_CHANNELS_MAX,
+			   sizeof *h->channel)) {
 		return CHANNEL_FORGOTTEN;
 	} else {
 		h->channels++;
 	}
-	h->channel[index] = (struct channel){.endpoint = key->endpoint, .port = key->port,
-		.transport = key->transport, .named = key->named, .used = true};
+	h->channel[index] = (struct channel){.endpoint = key->endpoint,
+		.port = key->port,
+		.transport = key->transport,
+		.named = key->named,
+		.used = true};
 	*ret_first = first;
 	return index;
 }
@@ -186,8 +194,8 @@ static bool join_success(const struct host *h, const struct attempt *a)
 {
 	const struct channel *c = &h->channel[a->channel];
 	int64_t since = a->start_ns - c->last_ns;
-	return a->outcome == OUTCOME_OK && c->last_outcome == OUTCOME_OK && (a->flags & ATTEMPT_FIRST) == 0 &&
-	       since < BURST_GAP_NS && since > -BURST_GAP_NS;
+	return a->outcome == OUTCOME_OK && c->last_outcome == OUTCOME_OK &&
+	       (a->flags & ATTEMPT_FIRST) == 0 && since < BURST_GAP_NS && since > -BURST_GAP_NS;
 }
 
 static void count_attempt(struct channel *c, const struct attempt *a)
@@ -216,7 +224,8 @@ bool host_add_attempt(struct host *h, const struct attempt *a)
 	if (joins)
 		return true;
 	if (h->attempts == h->attempt_room &&
-		!grow((void **)&h->attempt, &h->attempt_room, FIRST_ATTEMPTS, HOST_ATTEMPTS_MAX, sizeof *h->attempt))
+		!grow((void **)&h->attempt, &h->attempt_room, FIRST_ATTEMPTS, HOST_ATTEMPTS_MAX,
+			sizeof *h->attempt))
 		return false;
 	uint32_t at = h->attempts;
 	while (at > 0 && h->attempt[at - 1].start_ns > a->start_ns)
@@ -247,14 +256,16 @@ bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns, bool answe
 			(HOST_NAMES_MAX - HOST_NAMES_MAX / 4) * sizeof *h->new_name);
 		h->new_names -= HOST_NAMES_MAX / 4;
 	} else if (h->new_names == h->name_room &&
-		!grow((void **)&h->new_name, &h->name_room, FIRST_NAMES, HOST_NAMES_MAX, sizeof *h->new_name)) {
+		   !grow((void **)&h->new_name, &h->name_room, FIRST_NAMES, HOST_NAMES_MAX,
+			   sizeof *h->new_name)) {
 		return false;
 	}
 	uint32_t at = h->new_names;
 	while (at > 0 && h->new_name[at - 1].asked_ns > asked_ns)
 		at--;
 	memmove(&h->new_name[at + 1], &h->new_name[at], (h->new_names - at) * sizeof *h->new_name);
-	h->new_name[at] = (struct new_name){.asked_ns = asked_ns, .domain = domain, .answered = answered};
+	h->new_name[at] =
+		(struct new_name){.asked_ns = asked_ns, .domain = domain, .answered = answered};
 	h->new_names++;
 	return true;
 }

@@ -1,5 +1,5 @@
-/* Host: events become what one host does: its channels, its attempts with their failures, its first contacts and its own
- * pace. Bounded per host; what is forgotten may only weaken evidence. */
+/* Host: events become what one host does: its channels, its attempts with their failures, its first
+ * contacts and its own pace. Bounded per host; what is forgotten may only weaken evidence. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +12,8 @@
 #include "base/strings.h"
 #include "event/event.h"
 
-/* What a host keeps: 512 * 40 + 112 * 96 + 256 * 12 + 2048 bytes and a header: 35 KB (DESIGN: speed and size). */
+/* What a host keeps: 512 * 40 + 112 * 96 + 256 * 12 + 2048 bytes and a header: 35 KB (DESIGN: speed
+ * and size). */
 #define HOST_ATTEMPTS_MAX 512
 #define HOST_CHANNELS_MAX 112
 #define HOST_NAMES_MAX    256
@@ -22,18 +23,21 @@
 #define BURST_GAP_NS (INT64_C(30) * 1000000000)
 
 enum attempt_flag {
-	ATTEMPT_FIRST = 1,   /* the host's first contact with the endpoint, as far as it remembers */
-	ATTEMPT_LOOKUP = 2,  /* a DNS answer, not a conversation */
-	ATTEMPT_VOID = 4,    /* failed, but another try of the same thing answered at once: no failure */
-	ATTEMPT_JOINED = 8,  /* begun before the source saw it */
-	ATTEMPT_CUT = 16,    /* failed after it had been open: start is when it fell silent */
+	ATTEMPT_FIRST = 1,  /* the host's first contact with the endpoint, as far as it remembers */
+	ATTEMPT_LOOKUP = 2, /* a DNS answer, not a conversation */
+	ATTEMPT_VOID =
+		4, /* failed, but another try of the same thing answered at once: no failure */
+	ATTEMPT_JOINED = 8, /* begun before the source saw it */
+	ATTEMPT_CUT = 16,   /* failed after it had been open: start is when it fell silent */
 };
 
-/* One try of one channel: retries of the same try are one attempt. Successes in the same burst are one attempt too. */
+/* One try of one channel: retries of the same try are one attempt. Successes in the same burst are
+ * one attempt too. */
 struct attempt {
-	int64_t start_ns; /* the look-up that led to it, or its first packet */
-	int64_t fail_ns;  /* when the client last learnt of the failure; 0 unless failed */
-	uint32_t leave_us; /* silent only: the client's own timer ends this long after start_ns; 0 unknown */
+	int64_t start_ns;  /* the look-up that led to it, or its first packet */
+	int64_t fail_ns;   /* when the client last learnt of the failure; 0 unless failed */
+	uint32_t leave_us; /* silent only: the client's own timer ends this long after start_ns; 0
+	                      unknown */
 	uint32_t addr;     /* strings number of the server's 16 bytes; 0 for a lookup */
 	uint32_t request_bytes; /* first request; 0 unknown */
 	uint16_t client_port;
@@ -60,7 +64,8 @@ struct channel {
 	bool used;
 };
 
-/* A registered domain that the host had never asked for before, and whether it ever got an answer. */
+/* A registered domain that the host had never asked for before, and whether it ever got an answer.
+ */
 struct new_name {
 	int64_t asked_ns;
 	uint32_t domain;
@@ -69,7 +74,7 @@ struct new_name {
 
 struct host {
 	struct addr addr;
-	uint32_t index; /* the run's number of this host, from 0 in order of appearance */
+	uint32_t index;          /* the run's number of this host, from 0 in order of appearance */
 	struct attempt *attempt; /* by start_ns */
 	uint32_t attempts, attempt_room;
 	struct channel *channel; /* 0 stands for everything that was forgotten */
@@ -80,28 +85,29 @@ struct host {
 
 	int64_t first_ns, last_ns;
 	int64_t forgotten_ns; /* attempts up to here were retired */
-	int64_t active_ns;   /* time with something going on: gaps over 15 min count as 15 min */
-	uint64_t arrivals;   /* first contacts with rare endpoints, all in all */
+	int64_t active_ns;    /* time with something going on: gaps over 15 min count as 15 min */
+	uint64_t arrivals;    /* first contacts with rare endpoints, all in all */
 	uint64_t connections;
-	uint64_t answered;   /* conversations and lookups with anything from the other side */
-	uint64_t one_way;    /* conversations of which only this host's packets were seen */
+	uint64_t answered; /* conversations and lookups with anything from the other side */
+	uint64_t one_way;  /* conversations of which only this host's packets were seen */
 	uint64_t lookups;
-	uint64_t late;       /* attempts that came after their time had been forgotten */
-	bool ripe;           /* must be looked at before more is added */
+	uint64_t late; /* attempts that came after their time had been forgotten */
+	bool ripe;     /* must be looked at before more is added */
 };
 
 struct hosts_options {
 	const struct cidr *local;
-	size_t locals;           /* 0: addr_is_private() */
-	struct strings *strings; /* borrowed, outlives the hosts */
+	size_t locals;              /* 0: addr_is_private() */
+	struct strings *strings;    /* borrowed, outlives the hosts */
 	int64_t since_ns, until_ns; /* only attempts that begin within; 0 no limit */
 };
 
 struct hosts_stats {
 	uint64_t connections; /* ended, of any host */
 	uint64_t lookups;
-	uint64_t inbound, internal; /* conversations that are not from a local host to the outside */
-	uint64_t refused;           /* events of hosts that found no room */
+	uint64_t inbound,
+		internal; /* conversations that are not from a local host to the outside */
+	uint64_t refused; /* events of hosts that found no room */
 };
 
 struct hosts;
@@ -110,7 +116,8 @@ struct hosts;
 MUST_USE int hosts_new(struct hosts **ret, const struct hosts_options *options);
 void hosts_free(struct hosts *hs);
 
-/* Takes in one event. When it returns a host, that host is full: look at it, then host_retire() it. */
+/* Takes in one event. When it returns a host, that host is full: look at it, then host_retire() it.
+ */
 struct host *hosts_add(struct hosts *hs, const struct event *event);
 /* Forgets the oldest quarter of the host's attempts. */
 void host_retire(struct host *h);
@@ -130,7 +137,8 @@ enum domain_class {
 	DOMAIN_DNSBL,
 	DOMAIN_PROBE, /* connectivity checks of operating systems and browsers */
 };
-/* Class of a lower-case name; *ret_operator (may be NULL) gets the operator's name, NULL when there is none. */
+/* Class of a lower-case name; *ret_operator (may be NULL) gets the operator's name, NULL when there
+ * is none. */
 enum domain_class domain_class(const char *name, const char **ret_operator);
 
 /* ---- the host as the limbs see it: names learnt later are applied, endpoints are grouped ---- */
@@ -146,7 +154,8 @@ struct view_channel {
 	bool rare; /* neither an operator's nor special, and few of the site's hosts use it */
 };
 
-/* Attempts of one channel close together: it failed when something failed and nothing was answered. */
+/* Attempts of one channel close together: it failed when something failed and nothing was answered.
+ */
 struct burst {
 	uint32_t channel;
 	uint32_t first, last; /* attempts */
@@ -163,26 +172,30 @@ struct view {
 	struct view_channel *channel;  /* host.channels of them */
 	struct burst *burst;           /* by start_ns */
 	uint32_t attempts, channels, bursts;
-	/* First contacts with rare endpoints: their attempts, in time order. The host's appetite for the new. */
+	/* First contacts with rare endpoints: their attempts, in time order. The host's appetite
+	 * for the new. */
 	uint32_t *arrival;
 	uint32_t arrivals;
-	double active_s;       /* the host's active time so far, at least 60 s */
-	double arrivals_ever;  /* first contacts so far, forgotten ones included */
-	size_t hosts;          /* local hosts in the run */
-	bool one_way;          /* nothing ever came back: silence means nothing */
+	double active_s;             /* the host's active time so far, at least 60 s */
+	double arrivals_ever;        /* first contacts so far, forgotten ones included */
+	size_t hosts;                /* local hosts in the run */
+	bool one_way;                /* nothing ever came back: silence means nothing */
 	bool peer_to_peer, scanning; /* fan-out over bare addresses */
 };
 
 /* Built in the arena. Returns false when it does not fit (counted there). */
-MUST_USE bool host_view(const struct hosts *hs, const struct host *h, struct arena *arena, struct view *ret);
+MUST_USE bool host_view(
+	const struct hosts *hs, const struct host *h, struct arena *arena, struct view *ret);
 
 static inline bool attempt_failed(const struct attempt *a)
 {
 	return outcome_is_failure((enum outcome)a->outcome) && (a->flags & ATTEMPT_VOID) == 0;
 }
-/* The same endpoint, the same operator, or bare addresses of one network: moving between them is no fallback. */
+/* The same endpoint, the same operator, or bare addresses of one network: moving between them is no
+ * fallback. */
 bool view_same_party(const struct view *v, uint32_t channel_a, uint32_t channel_b);
 /* The endpoint as text in buf: the registered domain or the address. */
-const char *view_endpoint_text(const struct view *v, uint32_t channel, char buf[static ADDR_TEXT_BYTES]);
+const char *view_endpoint_text(
+	const struct view *v, uint32_t channel, char buf[static ADDR_TEXT_BYTES]);
 /* The address behind a strings number, or "none". */
 struct addr strings_addr(const struct strings *s, uint32_t number);

@@ -8,7 +8,8 @@
 
 /* A connection this long after the answer to a look-up was made for it (prototype section 3). */
 #define LOOKUP_LEADS_NS (10 * NS_PER_S)
-/* An answer this close to a failure of the same name voids the failure: the stub asked elsewhere, or for the other family. */
+/* An answer this close to a failure of the same name voids the failure: the stub asked elsewhere,
+ * or for the other family. */
 #define ANSWER_VOIDS_NS (10 * NS_PER_S)
 /* A host whose DNS is in view; then a name it never asked for is made up (Tor's SNI). */
 #define DNS_IN_VIEW 10u
@@ -125,7 +126,8 @@ static struct slot *find_host(struct hosts *hs, const struct addr *addr)
 	return slot;
 }
 
-/* Whom everybody uses, or what is asked for other reasons than to be commanded: never an arrival. */
+/* Whom everybody uses, or what is asked for other reasons than to be commanded: never an arrival.
+ */
 static bool class_is_rare(enum domain_class class)
 {
 	return class == DOMAIN_ORDINARY || class == DOMAIN_TENANT;
@@ -133,7 +135,8 @@ static bool class_is_rare(enum domain_class class)
 
 static bool in_time(const struct hosts *hs, int64_t at_ns)
 {
-	return at_ns >= hs->options.since_ns && (hs->options.until_ns == 0 || at_ns < hs->options.until_ns);
+	return at_ns >= hs->options.since_ns &&
+	       (hs->options.until_ns == 0 || at_ns < hs->options.until_ns);
 }
 
 /* Counts the host among those that use the endpoint. */
@@ -171,7 +174,8 @@ static uint32_t domain_of(struct hosts *hs, const struct host *h, const struct c
 }
 
 /* The last name that resolved to the address before the connection, this host's own first. */
-static uint32_t name_by_address(const struct hosts *hs, const struct host *h, const struct conn *c, uint32_t *ret_name)
+static uint32_t name_by_address(
+	const struct hosts *hs, const struct host *h, const struct conn *c, uint32_t *ret_name)
 {
 	const struct addr_names *names = naming_find(hs->naming, &c->server);
 	if (names == NULL)
@@ -182,7 +186,8 @@ static uint32_t name_by_address(const struct hosts *hs, const struct host *h, co
 	for (size_t i = 0; i < names->count && i < NAMES_PER_ADDR; i++) {
 		bool own = names->known[i].host == h->index;
 		int64_t at = names->known[i].at_ns;
-		if (at > c->start_ns + NS_PER_S / 2 || own < best_own || (own == best_own && at <= best_ns))
+		if (at > c->start_ns + NS_PER_S / 2 || own < best_own ||
+			(own == best_own && at <= best_ns))
 			continue;
 		best = names->known[i].domain;
 		*ret_name = names->known[i].name;
@@ -192,15 +197,20 @@ static uint32_t name_by_address(const struct hosts *hs, const struct host *h, co
 	return best;
 }
 
-static struct channel_key key_of(struct hosts *hs, const struct host *h, const struct conn *c, uint32_t *ret_name)
+static struct channel_key key_of(
+	struct hosts *hs, const struct host *h, const struct conn *c, uint32_t *ret_name)
 {
 	struct strings *strings = hs->options.strings;
-	struct channel_key key = {.port = c->server_port, .transport = (uint8_t)c->transport, .named = true};
+	struct channel_key key = {
+		.port = c->server_port, .transport = (uint8_t)c->transport, .named = true};
 	key.endpoint = domain_of(hs, h, c);
 	*ret_name = key.endpoint == 0 ? 0 : strings_find(strings, c->name);
 	if (key.endpoint != 0) {
-		naming_learn(hs->naming, &(struct learnt){.addr = c->server, .domain = key.endpoint,
-			.name = *ret_name, .host = h->index, .at_ns = c->start_ns});
+		naming_learn(hs->naming, &(struct learnt){.addr = c->server,
+						 .domain = key.endpoint,
+						 .name = *ret_name,
+						 .host = h->index,
+						 .at_ns = c->start_ns});
 		return key;
 	}
 	key.endpoint = name_by_address(hs, h, c, ret_name);
@@ -211,7 +221,8 @@ static struct channel_key key_of(struct hosts *hs, const struct host *h, const s
 	return key;
 }
 
-static int64_t led_by_lookup(const struct slot *slot, const struct channel_key *key, int64_t start_ns)
+static int64_t led_by_lookup(
+	const struct slot *slot, const struct channel_key *key, int64_t start_ns)
 {
 	int64_t best = start_ns;
 	for (size_t i = 0; i < RECENT_LOOKUPS; i++) {
@@ -251,15 +262,16 @@ static uint32_t leave_us(const struct conn *c)
 	return us > UINT32_MAX ? 0 : (uint32_t)us;
 }
 
-static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct conn *c, const struct channel_key *key,
-	uint32_t channel, bool first)
+static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct conn *c,
+	const struct channel_key *key, uint32_t channel, bool first)
 {
 	bool failed = outcome_is_failure(c->outcome);
 	struct attempt a = {
 		.start_ns = led_by_lookup(slot, key, c->start_ns),
 		.fail_ns = failed ? c->fail_ns : 0,
 		.leave_us = leave_us(c),
-		.addr = strings_add_bytes(hs->options.strings, c->server.byte, sizeof c->server.byte),
+		.addr = strings_add_bytes(
+			hs->options.strings, c->server.byte, sizeof c->server.byte),
 		.request_bytes = c->request_bytes,
 		.client_port = c->client_port,
 		.channel = (uint16_t)channel,
@@ -277,14 +289,17 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 		hs->stats.refused++;
 	if (first)
 		slot->host.arrivals +=
-			!key->named || class_is_rare(domain_class(strings_get(hs->options.strings, key->endpoint), NULL));
+			!key->named ||
+			class_is_rare(domain_class(
+				strings_get(hs->options.strings, key->endpoint), NULL));
 }
 
 static struct host *add_conn(struct hosts *hs, const struct conn *c)
 {
 	if (c->ended)
 		hs->stats.connections++;
-	bool client_local = is_local(hs, &c->client), server_local = is_local(hs, &c->server) && !c->to_proxy;
+	bool client_local = is_local(hs, &c->client),
+	     server_local = is_local(hs, &c->server) && !c->to_proxy;
 	if (server_local) {
 		uint64_t *count = client_local ? &hs->stats.internal : &hs->stats.inbound;
 		*count += c->ended;
@@ -301,7 +316,8 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		h->one_way += c->one_way;
 	}
 	if (ignored_service(c->transport, c->server_port) ||
-		(c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT)) /* UDP without answer is everywhere */
+		(c->transport == TRANSPORT_UDP &&
+			c->outcome == OUTCOME_SILENT)) /* UDP without answer is everywhere */
 		return NULL;
 	uint32_t name = 0;
 	bool first = false;
@@ -343,20 +359,26 @@ static bool answered_lately(const struct slot *slot, uint32_t name, int64_t at_n
 {
 	for (size_t i = 0; i < RECENT_LOOKUPS; i++) {
 		int64_t since = at_ns - slot->recent[i].query_ns;
-		if (slot->recent[i].name == name && since < ANSWER_VOIDS_NS && since > -ANSWER_VOIDS_NS)
+		if (slot->recent[i].name == name && since < ANSWER_VOIDS_NS &&
+			since > -ANSWER_VOIDS_NS)
 			return true;
 	}
 	return false;
 }
 
-static void learn_answers(struct hosts *hs, const struct lookup *l, uint32_t domain, uint32_t name, uint32_t host)
+static void learn_answers(
+	struct hosts *hs, const struct lookup *l, uint32_t domain, uint32_t name, uint32_t host)
 {
 	for (size_t i = 0; i < l->answers; i++)
-		naming_learn(hs->naming, &(struct learnt){.addr = l->answer[i].addr, .domain = domain,
-			.name = name, .host = host, .at_ns = l->query_ns});
+		naming_learn(hs->naming, &(struct learnt){.addr = l->answer[i].addr,
+						 .domain = domain,
+						 .name = name,
+						 .host = host,
+						 .at_ns = l->query_ns});
 }
 
-/* A name of the host's own, asked again with a search suffix behind it (resolv.conf "search"): no failure of the name. */
+/* A name of the host's own, asked again with a search suffix behind it (resolv.conf "search"): no
+ * failure of the name. */
 static bool is_search_suffix(const struct hosts *hs, const char *name)
 {
 	char prefix[256];
@@ -369,7 +391,8 @@ static bool is_search_suffix(const struct hosts *hs, const char *name)
 		if (strchr(prefix, '.') == NULL)
 			return false;
 		uint32_t number = strings_find(hs->options.strings, prefix);
-		const struct endpoint_use *use = number == 0 ? NULL : naming_use_find(hs->naming, number);
+		const struct endpoint_use *use =
+			number == 0 ? NULL : naming_use_find(hs->naming, number);
 		if (use != NULL && use->asked)
 			return true;
 	}
@@ -401,7 +424,8 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 		count_use(hs, domain, h->index, l->query_ns, true);
 		naming_use(hs->naming, name, l->query_ns)->asked = true;
 	}
-	if (domain == 0 || ignored_lookup(l->name, l->qtype) || (failed && is_search_suffix(hs, l->name)))
+	if (domain == 0 || ignored_lookup(l->name, l->qtype) ||
+		(failed && is_search_suffix(hs, l->name)))
 		return NULL;
 	struct channel_key key = {.endpoint = domain, .transport = TRANSPORT_OTHER, .named = true};
 	bool first = false, rare = class_is_rare(domain_class(l->name, NULL));
@@ -413,9 +437,13 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 		hs->stats.refused++;
 		return NULL;
 	}
-	struct attempt a = {.start_ns = l->query_ns, .fail_ns = failed ? l->fail_ns : 0,
-		.client_port = l->client_port, .channel = (uint16_t)channel, .outcome = (uint8_t)l->outcome,
-		.flags = (uint8_t)(ATTEMPT_LOOKUP | (first ? ATTEMPT_FIRST : 0)), .tries = 1};
+	struct attempt a = {.start_ns = l->query_ns,
+		.fail_ns = failed ? l->fail_ns : 0,
+		.client_port = l->client_port,
+		.channel = (uint16_t)channel,
+		.outcome = (uint8_t)l->outcome,
+		.flags = (uint8_t)(ATTEMPT_LOOKUP | (first ? ATTEMPT_FIRST : 0)),
+		.tries = 1};
 	if (answered) {
 		void_failures(h, channel, name, l->query_ns);
 		slot->recent[slot->recent_next++ % RECENT_LOOKUPS] =

@@ -11,8 +11,9 @@
 #define ADDR_SETS 16384u
 #define USE_SETS  32768u
 
-/* What is forgotten depends on the sets, and results must repeat exactly: so these are not keyed per run. Whoever fills a set
- * on purpose makes eight addresses or endpoints less known, no more. */
+/* What is forgotten depends on the sets, and results must repeat exactly: so these are not keyed
+ * per run. Whoever fills a set on purpose makes eight addresses or endpoints less known, no more.
+ */
 static const struct hash_key fixed_key = {0x706f737465726e00, 0x6e616d696e670000};
 
 struct naming {
@@ -71,7 +72,8 @@ void naming_learn(struct naming *n, const struct learnt *l)
 	size_t known = e->count < NAMES_PER_ADDR ? e->count : NAMES_PER_ADDR, at = 0;
 	while (at < known && e->known[at].domain != l->domain)
 		at++;
-	if (at == NAMES_PER_ADDR) { /* one domain too many: the address is shared; keep the latest names */
+	if (at == NAMES_PER_ADDR) { /* one domain too many: the address is shared; keep the latest
+		                       names */
 		e->count = NAMES_PER_ADDR + 1;
 		at = 0;
 		for (size_t i = 1; i < NAMES_PER_ADDR; i++)

@@ -1,5 +1,6 @@
-/* Inside host/: which names an address was known by, and how many hosts use an endpoint. Fixed caches: when full, what
- * was not used for the longest is forgotten, which may only make an endpoint less known. */
+/* Inside host/: which names an address was known by, and how many hosts use an endpoint. Fixed
+ * caches: when full, what was not used for the longest is forgotten, which may only make an
+ * endpoint less known. */
 #pragma once
 
 #include "host/host.h"

@@ -18,11 +18,13 @@ struct channel_key {
 	uint8_t transport;
 	bool named;
 };
-/* All return false (or 0, the forgotten channel) when memory ran out: the event is dropped and counted by the caller. */
+/* All return false (or 0, the forgotten channel) when memory ran out: the event is dropped and
+ * counted by the caller. */
 bool host_start(struct host *h);
 void host_stop(struct host *h);
 void host_touch(struct host *h, int64_t now_ns);
-/* The channel of this key, made when missing; *ret_first: the host never met the endpoint before. */
+/* The channel of this key, made when missing; *ret_first: the host never met the endpoint before.
+ */
 uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_first);
 /* The channel of this key, or 0. */
 uint32_t host_channel_find(const struct host *h, const struct channel_key *key);

@@ -3,7 +3,8 @@
 #include "base/limits.h"
 #include "host/state.h"
 
-/* An endpoint that more hosts than this, or than one in twenty, use is the site's, not one host's (prototype section 3). */
+/* An endpoint that more hosts than this, or than one in twenty, use is the site's, not one host's
+ * (prototype section 3). */
 #define RARE_HOSTS 2u
 #define RARE_SHARE 20u
 
@@ -33,14 +34,16 @@ static void name_any_time(const struct hosts *hs, struct view_channel *vc)
 	vc->named = true;
 }
 
-static void look_at_channel(const struct hosts *hs, const struct channel *c, struct view_channel *vc)
+static void look_at_channel(
+	const struct hosts *hs, const struct channel *c, struct view_channel *vc)
 {
 	*vc = (struct view_channel){.channel = c, .endpoint = c->endpoint, .named = c->named};
 	if (!vc->named)
 		name_any_time(hs, vc);
 	if (vc->named) {
 		const struct strings *strings = hosts_strings(hs);
-		const char *name = strings_get(strings, c->named && c->name != 0 ? c->name : vc->endpoint);
+		const char *name =
+			strings_get(strings, c->named && c->name != 0 ? c->name : vc->endpoint);
 		vc->class = domain_class(name, &vc->operator);
 	}
 	const struct endpoint_use *use = naming_use_find(hosts_naming(hs), vc->endpoint);
@@ -61,8 +64,8 @@ static void group_channels(struct view *v)
 	}
 }
 
-/* An attempt is an arrival when it was the host's first contact and no other channel of the endpoint, as it is named now,
- * was used before. */
+/* An attempt is an arrival when it was the host's first contact and no other channel of the
+ * endpoint, as it is named now, was used before. */
 static void find_arrivals(struct view *v, bool *met)
 {
 	for (uint32_t i = 0; i < v->attempts; i++) {
@@ -82,7 +85,8 @@ static void find_bursts(struct view *v, uint32_t *open)
 	for (uint32_t i = 0; i < v->attempts; i++) {
 		const struct attempt *a = &v->attempt[i];
 		bool failed = attempt_failed(a);
-		struct burst *b = open[a->channel] == UINT32_MAX ? NULL : &v->burst[open[a->channel]];
+		struct burst *b =
+			open[a->channel] == UINT32_MAX ? NULL : &v->burst[open[a->channel]];
 		if (b != NULL) {
 			int64_t since = v->attempt[b->last].start_ns;
 			since = b->fail_ns > since ? b->fail_ns : since;
@@ -92,7 +96,10 @@ static void find_bursts(struct view *v, uint32_t *open)
 		if (b == NULL) {
 			open[a->channel] = v->bursts;
 			b = &v->burst[v->bursts++];
-			*b = (struct burst){.channel = a->channel, .first = i, .start_ns = a->start_ns, .failed = true};
+			*b = (struct burst){.channel = a->channel,
+				.first = i,
+				.start_ns = a->start_ns,
+				.failed = true};
 		}
 		b->last = i;
 		b->failures += failed;
@@ -100,7 +107,8 @@ static void find_bursts(struct view *v, uint32_t *open)
 			b->first_fail_ns = a->fail_ns;
 		if (failed && a->fail_ns > b->fail_ns)
 			b->fail_ns = a->fail_ns;
-		/* an answer, or what was open before, means that the channel works; an unknown outcome says nothing */
+		/* an answer, or what was open before, means that the channel works; an unknown
+		 * outcome says nothing */
 		if (a->outcome == OUTCOME_OK || (a->flags & ATTEMPT_JOINED) != 0)
 			b->failed = false;
 	}
@@ -112,7 +120,8 @@ struct fan {
 	uint32_t peers, ports, failing;
 };
 
-/* Distinct bare addresses first met in the window that begins with arrival `from`, their ports and how many failed. */
+/* Distinct bare addresses first met in the window that begins with arrival `from`, their ports and
+ * how many failed. */
 static struct fan fan_out(const struct view *v, uint32_t from)
 {
 	struct fan f = {0};
@@ -165,7 +174,8 @@ bool host_view(const struct hosts *hs, const struct host *h, struct arena *arena
 	v.arrival = ARENA_NEW(arena, uint32_t, h->attempts);
 	bool *met = ARENA_NEW(arena, bool, h->channels);
 	uint32_t *open = ARENA_NEW(arena, uint32_t, h->channels);
-	if (v.channel == NULL || v.burst == NULL || v.arrival == NULL || met == NULL || open == NULL)
+	if (v.channel == NULL || v.burst == NULL || v.arrival == NULL || met == NULL ||
+		open == NULL)
 		return false;
 	for (uint32_t i = 1; i < h->channels; i++)
 		look_at_channel(hs, &h->channel[i], &v.channel[i]);
@@ -183,15 +193,17 @@ bool view_same_party(const struct view *v, uint32_t channel_a, uint32_t channel_
 	const struct view_channel *a = &v->channel[channel_a], *b = &v->channel[channel_b];
 	if (a->group == b->group)
 		return true;
-	if (a->operator != NULL && b->operator != NULL && strcmp(a->operator, b->operator) == 0)
+	if (a->operator!= NULL && b->operator!= NULL && strcmp(a->operator, b->operator) == 0)
 		return true;
 	if (a->named || b->named)
 		return false;
-	struct addr x = strings_addr(v->strings, a->endpoint), y = strings_addr(v->strings, b->endpoint);
+	struct addr x = strings_addr(v->strings, a->endpoint),
+		    y = strings_addr(v->strings, b->endpoint);
 	return addr_same_net(&x, &y);
 }
 
-const char *view_endpoint_text(const struct view *v, uint32_t channel, char buf[static ADDR_TEXT_BYTES])
+const char *view_endpoint_text(
+	const struct view *v, uint32_t channel, char buf[static ADDR_TEXT_BYTES])
 {
 	const struct view_channel *vc = &v->channel[channel];
 	if (vc->named)

@@ -16,45 +16,48 @@ struct frame {
 	uint32_t wire_bytes; /* bytes sent; >= cap_bytes */
 	uint16_t linktype;   /* LINKTYPE_ number as registered at tcpdump.org */
 	uint32_t input;      /* index into ingest_input() */
-	uint32_t iface;      /* the capture interface within that input, counted over its sections */
-	uint64_t number;     /* as Wireshark counts: 1 for the first packet of that input */
+	uint32_t iface;  /* the capture interface within that input, counted over its sections */
+	uint64_t number; /* as Wireshark counts: 1 for the first packet of that input */
 };
 
 /* What became of one file. Counts never shrink. */
 struct input {
-	const char *path;   /* as given or found below a given folder; "-" for standard input */
-	const char *format; /* "pcap", "pcapng"; NULL when not recognised */
+	const char *path;    /* as given or found below a given folder; "-" for standard input */
+	const char *format;  /* "pcap", "pcapng"; NULL when not recognised */
 	const char *packing; /* "gzip", "zstd" or NULL */
 	uint64_t frames;
 	uint64_t rejected; /* records left out: absurd length, unknown interface, … */
-	uint64_t late;     /* frames that came later than the reorder window allows: passed on, out of order */
-	uint64_t drops;    /* packets that the capturing machine says it lost (interface statistics) */
+	uint64_t late;  /* frames that came later than the reorder window allows: passed on, out of
+	                   order */
+	uint64_t drops; /* packets that the capturing machine says it lost (interface statistics) */
 	uint64_t comments; /* packet and section comments seen */
 	int64_t first_ns, last_ns;
-	bool cut;               /* the tail is missing or damaged */
-	uint64_t cut_offset;    /* byte offset (in the unpacked stream) of the first byte not read */
-	int error;              /* 0, or the negative errno that kept it from being read at all */
-	char text[FAIL_BYTES];  /* one line for the person when cut or error or rejected; "" otherwise */
+	bool cut;              /* the tail is missing or damaged */
+	uint64_t cut_offset;   /* byte offset (in the unpacked stream) of the first byte not read */
+	int error;             /* 0, or the negative errno that kept it from being read at all */
+	char text[FAIL_BYTES]; /* one line for the person when cut or error or rejected; ""
+	                          otherwise */
 };
 
 struct ingest;
 
-/* Opens all paths: files, folders (walked in the order of names; hidden files and files of no known format
- * below a folder are skipped and counted as inputs with error -ENOMSG), "-" once. A path that cannot be read
- * does not fail the call: its struct input says why. Owns everything until ingest_close().
- * Fails: -ENOMEM, -EINVAL (no path, "-" twice). */
+/* Opens all paths: files, folders (walked in the order of names; hidden files and files of no known
+ * format below a folder are skipped and counted as inputs with error -ENOMSG), "-" once. A path
+ * that cannot be read does not fail the call: its struct input says why. Owns everything until
+ * ingest_close(). Fails: -ENOMEM, -EINVAL (no path, "-" twice). */
 MUST_USE int ingest_open(
 	struct ingest **ret, const char *const *paths, size_t path_count, struct fail *why);
 void ingest_close(struct ingest *ing);
 
 /* The next frame over all inputs in the order of time (within a window of 10 s per file, bounded in
- * frames and bytes). Returns 1 and a frame whose bytes live until the next call, or 0 at the end. Never fails:
- * what went wrong with an input is in its struct input. */
+ * frames and bytes). Returns 1 and a frame whose bytes live until the next call, or 0 at the end.
+ * Never fails: what went wrong with an input is in its struct input. */
 MUST_USE int ingest_next(struct ingest *ing, struct frame *ret);
 
 /* Inputs found, in the order given. Borrowed; counts are final after ingest_next() returned 0. */
 size_t ingest_inputs(const struct ingest *ing);
 const struct input *ingest_input(const struct ingest *ing, size_t index);
 
-/* For a progress bar: bytes of the files on disk, all and done. total is 0 when unknown (a pipe). */
+/* For a progress bar: bytes of the files on disk, all and done. total is 0 when unknown (a pipe).
+ */
 void ingest_progress(const struct ingest *ing, uint64_t *ret_done, uint64_t *ret_total);

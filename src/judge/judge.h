@@ -1,4 +1,5 @@
-/* Judge: hits of the limbs become findings: one story, one number, the benign mechanisms considered. */
+/* Judge: hits of the limbs become findings: one story, one number, the benign mechanisms
+ * considered. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,21 +12,29 @@
 #include "host/host.h"
 
 /* The kinds of the contract (contract: finding.schema.json). */
-enum finding_kind { KIND_LADDER, KIND_HANDOVER, KIND_ROTATION, KIND_DGA, KIND_DEADDROP, KIND_TUNNEL, KIND_SPLIT,
-	KIND_COUNT };
+enum finding_kind {
+	KIND_LADDER,
+	KIND_HANDOVER,
+	KIND_ROTATION,
+	KIND_DGA,
+	KIND_DEADDROP,
+	KIND_TUNNEL,
+	KIND_SPLIT,
+	KIND_COUNT
+};
 enum channel_role { ROLE_PRIMARY, ROLE_TRIED, ROLE_FALLBACK, ROLE_CARRIER };
 
 const char *finding_kind_name(enum finding_kind kind);     /* "ladder", … */
 const char *finding_kind_sentence(enum finding_kind kind); /* "fallback: next of a list", … */
 const char *channel_role_name(enum channel_role role);
 
-#define FINDING_NAMES_MAX     8
-#define FINDING_ADDRS_MAX     8
-#define FINDING_CHANNELS_MAX  24
-#define FINDING_SWITCHES_MAX  64
-#define FINDING_EVIDENCE_MAX  16
-#define FINDING_TICKS_MAX     512
-#define FINDING_RECORDS_MAX   64
+#define FINDING_NAMES_MAX    8
+#define FINDING_ADDRS_MAX    8
+#define FINDING_CHANNELS_MAX 24
+#define FINDING_SWITCHES_MAX 64
+#define FINDING_EVIDENCE_MAX 16
+#define FINDING_TICKS_MAX    512
+#define FINDING_RECORDS_MAX  64
 
 struct finding_channel {
 	enum channel_role role;
@@ -45,8 +54,8 @@ struct finding_channel {
 };
 
 struct finding_switch {
-	size_t from, to; /* indexes into channel[] */
-	int64_t at_ns;   /* start of the attempt that replaced the failed one */
+	size_t from, to;  /* indexes into channel[] */
+	int64_t at_ns;    /* start of the attempt that replaced the failed one */
 	int64_t after_ns; /* since the last failed try */
 	enum outcome failure;
 };
@@ -64,16 +73,17 @@ struct finding_evidence {
 	const char *text; /* one sentence a person can check; safe to print */
 };
 
-/* Strings and arrays are owned by the judge that made it. Names are NOT safe to print (out_safe); evidence is. */
+/* Strings and arrays are owned by the judge that made it. Names are NOT safe to print (out_safe);
+ * evidence is. */
 struct finding {
 	char id[33]; /* hex, stable: the same input gives the same id */
 	enum finding_kind kind;
 	struct addr host;
 	const char *process; /* NULL unknown */
 	int64_t first_ns, last_ns;
-	uint32_t episodes;    /* times that the switch happened */
-	double e_value;       /* > 0 */
-	bool measured;        /* e_value lies in the range that decoys verified; else a model */
+	uint32_t episodes;     /* times that the switch happened */
+	double e_value;        /* > 0 */
+	bool measured;         /* e_value lies in the range that decoys verified; else a model */
 	const char *explained; /* NULL, or the benign mechanism: "happy-eyeballs", … */
 	const char *explained_text; /* a sentence for it, or NULL */
 	struct finding_channel channel[FINDING_CHANNELS_MAX];
@@ -97,17 +107,18 @@ struct off {
 
 /* What was read, for the first line and the summary. */
 struct summary {
-	size_t inputs;           /* files read */
-	uint64_t records;        /* packets and log rows taken */
-	uint64_t rejected;       /* packets and rows left out */
-	uint64_t hosts;          /* local hosts with any attempt */
-	double host_days;        /* time in which they were active, gaps over 15 min counted as 15 min */
+	size_t inputs;     /* files read */
+	uint64_t records;  /* packets and log rows taken */
+	uint64_t rejected; /* packets and rows left out */
+	uint64_t hosts;    /* local hosts with any attempt */
+	double host_days;  /* time in which they were active, gaps over 15 min counted as 15 min */
 	uint64_t connections;
-	uint64_t findings;       /* reported: E within the threshold and not explained */
+	uint64_t findings; /* reported: E within the threshold and not explained */
 	uint64_t explained;
-	double seconds;          /* CPU and wall alike are not for tests: the only field that differs between runs */
+	double seconds; /* CPU and wall alike are not for tests: the only field that differs between
+	                   runs */
 	int64_t first_ns, last_ns;
-	bool partial;            /* part of the input was cut or rejected, or the hunt was interrupted */
+	bool partial; /* part of the input was cut or rejected, or the hunt was interrupted */
 	const struct off *off;
 	size_t offs;
 };
