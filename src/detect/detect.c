@@ -1,5 +1,10 @@
 #include "detect/detect.h"
 
+#include <math.h>
+#include <string.h>
+
+#include "detect/detect_private.h"
+
 static const struct detector *const detectors[] = {
 #define DETECTOR(name) &detector_##name,
 #include "detect/detectors.def"
@@ -22,7 +27,7 @@ static const struct {
 } mechanisms[MECHANISM_COUNT] = {
 	[MECHANISM_NONE] = {"none", "no benign mechanism explains it"},
 	[MECHANISM_SAME_NAME] = {"same-name", "both are the same name or address: another address, "
-                                              "port or protocol of one service"},
+					      "port or protocol of one service"},
 	[MECHANISM_HAPPY_EYEBALLS] = {"happy-eyeballs",
 		"the same name over IPv6 and then IPv4 at once, as RFC 8305 has it"},
 	[MECHANISM_QUIC_TO_TCP] = {"quic-to-tcp",
@@ -57,7 +62,11 @@ const char *mechanism_sentence(enum mechanism m)
 	return mechanisms[m].sentence;
 }
 
-struct hit *hits_add(struct hits *hits, double e)
+/* Nobody is told of what an innocent network shows this often; it would only push out the rest. */
+#define E_MAX 100.0
+
+/* Room for one more: the weakest gives way. NULL when e is weaker than all kept. */
+static struct hit *hits_add(struct hits *hits, double e)
 {
 	if (hits->count < hits->max)
 		return &hits->hit[hits->count++];
@@ -67,4 +76,25 @@ struct hit *hits_add(struct hits *hits, double e)
 		if (hits->hit[i].e > weakest->e)
 			weakest = &hits->hit[i];
 	return weakest->e > e ? weakest : NULL;
+}
+
+struct hit *hit_new(const struct look *look, struct hits *hits, const struct hit *like,
+	const struct step *steps, uint32_t count)
+{
+	bool pair = like->kind == HIT_PAIR || like->kind == HIT_PAIR_METRONOME;
+	struct likeness likeness = {0};
+	/* generated names are failures of one class by definition; one name is one program anyway
+	 */
+	if (like->kind != HIT_NAMES && like->kind != HIT_SAME_NAME)
+		likeness = likeness_of(look->view, steps, count, pair);
+	double e = exp2(like->trials_bits - like->timing_bits - likeness.total);
+	struct hit *hit = e > E_MAX ? NULL : hits_add(hits, e);
+	if (hit == NULL)
+		return NULL;
+	*hit = *like;
+	hit->e = e;
+	hit->likeness = likeness;
+	hit->steps = count;
+	memcpy(hit->step, steps, count * sizeof *steps);
+	return hit;
 }

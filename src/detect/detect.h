@@ -64,28 +64,42 @@ struct look {
 	double steps_today; /* of this host, this look included: how many chances chance had */
 };
 
-enum hit_kind { HIT_CHAIN, HIT_METRONOME, HIT_PAIR, HIT_PAIR_METRONOME, HIT_NAMES };
+/* Bits by which the two ends of a switch look like one program's. */
+#define LIKENESS_MAX 4.0
+struct likeness {
+	double request, ja3, failure; /* bits; they add up to total */
+	double total;                 /* within +-LIKENESS_MAX */
+	uint32_t requests_near, requests_known;
+};
 
+enum hit_kind { HIT_CHAIN, HIT_METRONOME, HIT_PAIR, HIT_PAIR_METRONOME, HIT_NAMES, HIT_SAME_NAME };
+
+/* -log2(e) = timing_bits - trials_bits + likeness.total */
 struct hit {
 	const struct detector *by;
 	enum hit_kind kind;
-	double e;        /* expected per host and day by chance, likeness included */
-	double bits;     /* of the timing alone: -log2 of the expected number */
-	double likeness; /* bits, clamped */
-	enum mechanism why;
+	enum mechanism why; /* NONE: nothing benign explains it */
+	double e;           /* such hits that chance alone gives, per host and day */
+	double timing_bits; /* -log2 of the chance of this timing by accident */
+	double trials_bits; /* log2 of the number of places where chance could have struck */
+	struct likeness likeness;
 	struct step step[HIT_STEPS_MAX];
 	uint32_t steps;
-	/* pairs: a failed `failures` times (bursts), followed by b within window_s `followed`
-	 * times; b followed a's `successes` `after_success` times */
+	/* Pairs: a failed `failures` times (bursts); b followed within window_s `followed` times,
+	 * where chance would have it `expected` times; b followed a's `successes` `after_success`
+	 * times. */
 	uint32_t failures, followed, successes, after_success;
-	double window_s, expected; /* how often chance alone would have it */
-	/* metronomes: the common delay or spacing */
+	double window_s, expected;
+	double rhythm_bits,
+		contrast_bits; /* of timing_bits: taken off for a common clock, a companion */
+	/* Metronomes: the common delay or spacing. */
 	double tick_s, tick_error_s;
 	bool spacing;
-	/* names: how many of the newly asked domains were never answered, within how long */
-	uint32_t names, unanswered;
+	/* Names: of `names` newly asked domains within span_s, from span_ns on, `dead` do not
+	 * exist. */
+	uint32_t names, dead;
 	double span_s;
-	double base_share;
+	int64_t span_ns;
 };
 
 struct hits {
@@ -93,10 +107,6 @@ struct hits {
 	uint32_t count, max;
 	uint64_t refused; /* no room: weaker than those kept */
 };
-
-/* Keeps the strongest. Returns the slot to fill, or NULL when e is weaker than all kept and there
- * is no room. */
-struct hit *hits_add(struct hits *hits, double e);
 
 struct detector {
 	const char *name;        /* as in --procedures */

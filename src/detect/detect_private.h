@@ -1,8 +1,29 @@
-/* Inside detect/: what several limbs need of a hit. */
+/* Inside detect/: what several limbs share. */
 #pragma once
 
 #include "detect/detect.h"
 
-/* Bits that speak for one program behind both ends of each step: first request of equal size, TLS
- * fingerprint, kind of failure. Measured weights of the prototype (section 5), clamped to +-4. */
-double likeness_bits(const struct view *v, const struct step *steps, uint32_t count);
+/* How many switches a host shows a day at least, as far as multiplicity is concerned: benign hosts
+ * showed 1 to 13 (prototype section 1b), so nobody gets a small E for having been seen for a
+ * minute. */
+#define STEPS_A_DAY 20.0
+
+/* A chain or a series of m may begin anywhere and have any length: the weights 1/(m(m+1)) of all
+ * lengths sum to 1. */
+static inline double length_weight(uint32_t m)
+{
+	return (double)m * (m + 1.0);
+}
+
+/* The benign mechanism that the two channels by themselves show, or NONE. */
+enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b);
+
+/* Bits that speak for one program behind both ends of the steps, clamped to +-LIKENESS_MAX; mean:
+ * of the steps, for steps that repeat one pair. */
+struct likeness likeness_of(
+	const struct view *v, const struct step *steps, uint32_t count, bool mean);
+
+/* Keeps a hit like this one with its steps: likeness and e are filled in here. Returns the slot, or
+ * NULL when it is too weak to be kept. */
+struct hit *hit_new(const struct look *look, struct hits *hits, const struct hit *like,
+	const struct step *steps, uint32_t count);

@@ -140,6 +140,20 @@ static bool in_failed_burst(const struct view *v, uint32_t attempt)
 	return false;
 }
 
+/* Whether the endpoint answered another way (other address, port or transport) between the
+ * failure's beginning and the successor: then nothing was lost. */
+static bool answered_meanwhile(const struct view *v, uint32_t attempt, int64_t before_ns)
+{
+	uint32_t group = v->channel[v->attempt[attempt].channel].group;
+	for (uint32_t i = attempt + 1; i < v->attempts && v->attempt[i].start_ns < before_ns; i++) {
+		const struct attempt *a = &v->attempt[i];
+		if (v->channel[a->channel].group == group && a->outcome == OUTCOME_OK &&
+			(a->flags & ATTEMPT_LOOKUP) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- the mechanisms that a single switch shows ---- */
 
 static bool same_first_label(const struct view *v, uint32_t a, uint32_t b)
@@ -223,12 +237,10 @@ static bool is_package_tool(const struct view *v, uint32_t channel)
 	return false;
 }
 
-static enum mechanism mechanism_of(const struct view *v, const struct step *s, uint32_t first)
+enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b)
 {
-	const struct view_channel *from = &v->channel[s->from], *to = &v->channel[s->to];
-	if (is_search(v, &v->attempt[s->from_attempt], &v->attempt[s->to_attempt]))
-		return MECHANISM_SEARCH_SUFFIX;
-	if (view_same_party(v, s->from, s->to))
+	const struct view_channel *from = &v->channel[a], *to = &v->channel[b];
+	if (view_same_party(v, a, b))
 		return from->operator!= NULL ? MECHANISM_SAME_OPERATOR : MECHANISM_SAME_NETWORK;
 	enum mechanism m = class_mechanism(from->class);
 	if (m == MECHANISM_NONE)
@@ -242,11 +254,19 @@ static enum mechanism mechanism_of(const struct view *v, const struct step *s, u
 		return MECHANISM_PEER_TO_PEER;
 	if (bare && v->scanning)
 		return MECHANISM_SCAN;
-	if (is_parallel(v, first, s->to_attempt))
-		return MECHANISM_PARALLEL;
-	if (is_package_tool(v, s->from) || is_package_tool(v, s->to))
+	if (is_package_tool(v, a) || is_package_tool(v, b))
 		return MECHANISM_PACKAGE_TOOL;
 	return MECHANISM_NONE;
+}
+
+static enum mechanism mechanism_of(const struct view *v, const struct step *s, uint32_t first)
+{
+	if (is_search(v, &v->attempt[s->from_attempt], &v->attempt[s->to_attempt]))
+		return MECHANISM_SEARCH_SUFFIX;
+	enum mechanism m = mechanism_between(v, s->from, s->to);
+	if (m == MECHANISM_NONE && is_parallel(v, first, s->to_attempt))
+		m = MECHANISM_PARALLEL;
+	return m;
 }
 
 /* ---- how likely the delay is by accident ---- */
@@ -317,7 +337,7 @@ static bool make_step(const struct view *v, uint32_t to, int64_t after_ns, struc
 	if (!latest_failure(v, to, after_ns, b->start_ns - TIE_NS, &f))
 		return false;
 	const struct attempt *a = &v->attempt[f.attempt];
-	if (!in_failed_burst(v, f.attempt))
+	if (!in_failed_burst(v, f.attempt) || answered_meanwhile(v, f.attempt, b->start_ns))
 		return false;
 	if (v->one_way && (a->outcome == OUTCOME_SILENT || a->outcome == OUTCOME_DNS_SILENT))
 		return false;
@@ -346,7 +366,7 @@ bool steps_find(const struct view *v, struct arena *arena, struct steps *ret)
 	for (uint32_t i = 0; i < v->arrivals; i++) {
 		const struct attempt *a = &v->attempt[v->arrival[i]];
 		struct step s;
-		if (make_step(v, v->arrival[i], before_ns, &s)) {
+		if (a->channel != CHANNEL_FORGOTTEN && make_step(v, v->arrival[i], before_ns, &s)) {
 			ret->step[ret->count++] = s;
 			ret->counted += s.why == MECHANISM_NONE;
 		}

@@ -189,13 +189,15 @@ static bool join_lookup(struct host *h, const struct attempt *a)
 	return false;
 }
 
-/* A success that follows a success of the same channel within a burst adds nothing but a count. */
+/* A success that follows a success of the same channel within a burst, with no failure of the
+ * host's between them, adds nothing but a count. */
 static bool join_success(const struct host *h, const struct attempt *a)
 {
 	const struct channel *c = &h->channel[a->channel];
 	int64_t since = a->start_ns - c->last_ns;
 	return a->outcome == OUTCOME_OK && c->last_outcome == OUTCOME_OK &&
-	       (a->flags & ATTEMPT_FIRST) == 0 && since < BURST_GAP_NS && since > -BURST_GAP_NS;
+	       (a->flags & ATTEMPT_FIRST) == 0 && since < BURST_GAP_NS && since > -BURST_GAP_NS &&
+	       h->failed_ns <= c->last_ns;
 }
 
 static void count_attempt(struct channel *c, const struct attempt *a)
@@ -220,6 +222,8 @@ bool host_add_attempt(struct host *h, const struct attempt *a)
 		return true;
 	}
 	bool joins = join_success(h, a) || join_lookup(h, a);
+	if (outcome_is_failure((enum outcome)a->outcome) && a->start_ns > h->failed_ns)
+		h->failed_ns = a->start_ns;
 	count_attempt(&h->channel[a->channel], a);
 	if (joins)
 		return true;
@@ -249,7 +253,7 @@ void host_retire(struct host *h)
 
 /* ---- names that are new to the host ---- */
 
-bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns, bool answered)
+bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns)
 {
 	if (h->new_names == HOST_NAMES_MAX) {
 		memmove(h->new_name, h->new_name + HOST_NAMES_MAX / 4,
@@ -264,15 +268,19 @@ bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns, bool answe
 	while (at > 0 && h->new_name[at - 1].asked_ns > asked_ns)
 		at--;
 	memmove(&h->new_name[at + 1], &h->new_name[at], (h->new_names - at) * sizeof *h->new_name);
-	h->new_name[at] =
-		(struct new_name){.asked_ns = asked_ns, .domain = domain, .answered = answered};
+	h->new_name[at] = (struct new_name){.asked_ns = asked_ns, .domain = domain};
 	h->new_names++;
 	return true;
 }
 
-void host_name_answered(struct host *h, uint32_t domain)
+void host_name_told(struct host *h, uint32_t domain, bool answered, bool dead)
 {
-	for (uint32_t i = h->new_names; i > 0; i--)
-		if (h->new_name[i - 1].domain == domain)
-			h->new_name[i - 1].answered = true;
+	for (uint32_t i = h->new_names; i > 0; i--) {
+		struct new_name *n = &h->new_name[i - 1];
+		if (n->domain != domain)
+			continue;
+		n->answered |= answered;
+		n->dead |= dead;
+		return;
+	}
 }

@@ -19,6 +19,9 @@
 #define HOST_NAMES_MAX    256
 #define HOST_SEEN_BYTES   2048
 
+/* host.channel[0]: everything that was forgotten. */
+#define CHANNEL_FORGOTTEN 0u
+
 /* Attempts on one channel with less than this between them are one burst. */
 #define BURST_GAP_NS (INT64_C(30) * 1000000000)
 
@@ -28,6 +31,7 @@ enum attempt_flag {
 	ATTEMPT_VOID =
 		4, /* failed, but another try of the same thing answered at once: no failure */
 	ATTEMPT_JOINED = 8, /* begun before the source saw it */
+	ATTEMPT_RARE = 32,  /* with FIRST: the endpoint is neither a large operator's nor special */
 	ATTEMPT_CUT = 16,   /* failed after it had been open: start is when it fell silent */
 };
 
@@ -64,12 +68,13 @@ struct channel {
 	bool used;
 };
 
-/* A registered domain that the host had never asked for before, and whether it ever got an answer.
+/* A registered domain that the host had never asked for before, and what it was told of it since.
  */
 struct new_name {
 	int64_t asked_ns;
 	uint32_t domain;
-	bool answered;
+	bool answered; /* with an address, ever */
+	bool dead;     /* NXDOMAIN; neither: no resolver answered, or none would */
 };
 
 struct host {
@@ -84,6 +89,7 @@ struct host {
 	uint8_t *seen; /* Bloom filter of forgotten endpoints */
 
 	int64_t first_ns, last_ns;
+	int64_t failed_ns;    /* start of the last failed attempt */
 	int64_t forgotten_ns; /* attempts up to here were retired */
 	int64_t active_ns;    /* time with something going on: gaps over 15 min count as 15 min */
 	uint64_t arrivals;    /* first contacts with rare endpoints, all in all */
@@ -167,13 +173,13 @@ struct burst {
 
 struct view {
 	const struct host *host;
-	const struct strings *strings;
+	struct strings *strings;       /* of the run */
 	const struct attempt *attempt; /* by start_ns */
 	struct view_channel *channel;  /* host.channels of them */
 	struct burst *burst;           /* by start_ns */
 	uint32_t attempts, channels, bursts;
 	/* First contacts with rare endpoints: their attempts, in time order. The host's appetite
-	 * for the new. */
+	 * for the new: those whose channel was forgotten still count. */
 	uint32_t *arrival;
 	uint32_t arrivals;
 	double active_s;             /* the host's active time so far, at least 60 s */

@@ -266,6 +266,8 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	const struct channel_key *key, uint32_t channel, bool first)
 {
 	bool failed = outcome_is_failure(c->outcome);
+	const char *domain = key->named ? strings_get(hs->options.strings, key->endpoint) : NULL;
+	bool rare = domain == NULL || class_is_rare(domain_class(domain, NULL));
 	struct attempt a = {
 		.start_ns = led_by_lookup(slot, key, c->start_ns),
 		.fail_ns = failed ? c->fail_ns : 0,
@@ -276,7 +278,9 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 		.client_port = c->client_port,
 		.channel = (uint16_t)channel,
 		.outcome = (uint8_t)c->outcome,
-		.flags = (uint8_t)((first ? ATTEMPT_FIRST : 0) | (c->joined ? ATTEMPT_JOINED : 0)),
+		.flags =
+			(uint8_t)((first ? ATTEMPT_FIRST : 0) | (first && rare ? ATTEMPT_RARE : 0) |
+				  (c->joined ? ATTEMPT_JOINED : 0)),
 		.tries = (uint16_t)(c->tries > UINT16_MAX ? UINT16_MAX : c->tries),
 	};
 	if (failed && c->first_data_ns != 0 && c->outcome == OUTCOME_STALLED) {
@@ -287,11 +291,7 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 		a.leave_us += (uint32_t)((c->start_ns - a.start_ns) / NS_PER_US);
 	if (!host_add_attempt(&slot->host, &a))
 		hs->stats.refused++;
-	if (first)
-		slot->host.arrivals +=
-			!key->named ||
-			class_is_rare(domain_class(
-				strings_get(hs->options.strings, key->endpoint), NULL));
+	slot->host.arrivals += first && rare;
 }
 
 static struct host *add_conn(struct hosts *hs, const struct conn *c)
@@ -315,9 +315,10 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		h->answered += c->packets_in > 0;
 		h->one_way += c->one_way;
 	}
+	bool quic = c->service != NULL && strcmp(c->service, "quic") == 0;
 	if (ignored_service(c->transport, c->server_port) ||
-		(c->transport == TRANSPORT_UDP &&
-			c->outcome == OUTCOME_SILENT)) /* UDP without answer is everywhere */
+		/* UDP without answer is everywhere; QUIC has a client that waits for it */
+		(c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT && !quic))
 		return NULL;
 	uint32_t name = 0;
 	bool first = false;
@@ -442,14 +443,13 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 		.client_port = l->client_port,
 		.channel = (uint16_t)channel,
 		.outcome = (uint8_t)l->outcome,
-		.flags = (uint8_t)(ATTEMPT_LOOKUP | (first ? ATTEMPT_FIRST : 0)),
+		.flags = (uint8_t)(ATTEMPT_LOOKUP | (first ? ATTEMPT_FIRST : 0) |
+				   (first && rare ? ATTEMPT_RARE : 0)),
 		.tries = 1};
 	if (answered) {
 		void_failures(h, channel, name, l->query_ns);
 		slot->recent[slot->recent_next++ % RECENT_LOOKUPS] =
 			(struct recent){.query_ns = l->query_ns, .domain = domain, .name = name};
-		if (!first)
-			host_name_answered(h, domain);
 	} else if (answered_lately(slot, name, l->query_ns)) {
 		a.flags |= ATTEMPT_VOID;
 	}
@@ -457,8 +457,9 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	if (h->channel[channel].service == 0)
 		h->channel[channel].service = strings_add(strings, "dns");
 	h->arrivals += first && rare;
-	if (first && rare && !host_add_name(h, domain, l->query_ns, answered))
+	if (first && rare && !host_add_name(h, domain, l->query_ns))
 		hs->stats.refused++;
+	host_name_told(h, domain, answered, l->outcome == OUTCOME_NXDOMAIN);
 	if ((first || failed) && !host_add_attempt(h, &a))
 		hs->stats.refused++;
 	return h->ripe ? h : NULL;

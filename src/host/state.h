@@ -4,8 +4,6 @@
 #include "host/host.h"
 #include "host/naming.h"
 
-#define CHANNEL_FORGOTTEN 0u /* host.channel[0] */
-
 /* filter.c: what is nobody's command channel, whatever becomes of it */
 bool ignored_service(enum transport transport, uint16_t port);
 bool ignored_lookup(const char *name, uint16_t qtype);
@@ -30,9 +28,9 @@ uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_f
 uint32_t host_channel_find(const struct host *h, const struct channel_key *key);
 bool host_add_attempt(struct host *h, const struct attempt *a);
 /* A look-up of a domain that is new to the host. */
-bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns, bool answered);
-/* The domain was answered after all. */
-void host_name_answered(struct host *h, uint32_t domain);
+bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns);
+/* What a resolver said of the domain: an address, or that the name does not exist. */
+void host_name_told(struct host *h, uint32_t domain, bool answered, bool dead);
 
 /* hosts.c */
 const struct naming *hosts_naming(const struct hosts *hs);

@@ -72,7 +72,9 @@ static void find_arrivals(struct view *v, bool *met)
 		const struct attempt *a = &v->attempt[i];
 		const struct view_channel *vc = &v->channel[a->channel];
 		bool first = (a->flags & ATTEMPT_FIRST) != 0 && (a->flags & ATTEMPT_JOINED) == 0;
-		if (a->channel != CHANNEL_FORGOTTEN && first && vc->rare && !met[vc->group])
+		bool forgotten = a->channel == CHANNEL_FORGOTTEN;
+		if (first &&
+			(forgotten ? (a->flags & ATTEMPT_RARE) != 0 : vc->rare && !met[vc->group]))
 			v->arrival[v->arrivals++] = i;
 		met[vc->group] = true;
 	}

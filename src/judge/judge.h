@@ -71,10 +71,11 @@ struct finding_evidence {
 	const char *kind; /* "timing", "repeat", "contrast", "likeness", "prevalence", … */
 	double bits;      /* log2 likelihood ratio; negative speaks for benign */
 	const char *text; /* one sentence a person can check; safe to print */
+	char *owned;      /* by the judge */
 };
 
-/* Strings and arrays are owned by the judge that made it. Names are NOT safe to print (out_safe);
- * evidence is. */
+/* bits of all evidence add up to -log2(e_value). Strings and arrays are owned by the judge that
+ * made it. Names are NOT safe to print (out_safe); evidence is. */
 struct finding {
 	char id[33]; /* hex, stable: the same input gives the same id */
 	enum finding_kind kind;
@@ -122,3 +123,26 @@ struct summary {
 	const struct off *off;
 	size_t offs;
 };
+
+struct judge;
+
+struct judge_options {
+	struct hosts *hosts; /* borrowed, outlives the judge */
+	size_t findings_max; /* 0: FINDINGS_MAX */
+};
+
+/* Fails: -ENOMEM. */
+MUST_USE int judge_new(struct judge **ret, const struct judge_options *options);
+void judge_free(struct judge *j);
+
+/* Looks at what a host did: when it is ripe (before host_retire()), and once at the end. What
+ * several looks see of one story becomes one finding. */
+void judge_look(struct judge *j, const struct host *h);
+
+/* No look may follow. Decides what is explained, given the line that findings have to pass, and
+ * sorts: by E, then id. */
+void judge_finish(struct judge *j, double max_e);
+size_t judge_count(const struct judge *j);
+const struct finding *judge_get(const struct judge *j, size_t index);
+/* Findings that found no room, and views that did not fit: all weaker ones. */
+uint64_t judge_refused(const struct judge *j);

@@ -1,0 +1,284 @@
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "judge/judge_private.h"
+
+/* Steps of a chain that get a sentence of their own. */
+#define STEPS_TOLD 5u
+#define NAME_BYTES 64u
+
+void evidence_fini(struct finding *f)
+{
+	for (size_t i = 0; i < f->evidences; i++)
+		free(f->evidence[i].owned);
+	f->evidences = 0;
+}
+
+void evidence_add(struct finding *f, const char *kind, double bits, const char *fmt, ...)
+{
+	if (f->evidences == FINDING_EVIDENCE_MAX)
+		return;
+	va_list args;
+	va_start(args, fmt);
+	char *text = NULL;
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	if (text == NULL) /* out of memory: a finding without this sentence */
+		return;
+	f->evidence[f->evidences++] =
+		(struct finding_evidence){.kind = kind, .bits = bits, .text = text, .owned = text};
+}
+
+/* ---- small words ---- */
+
+struct words { /* texts for one sentence */
+	struct out out[4];
+};
+
+static void words_fini(struct words *w)
+{
+	for (size_t i = 0; i < ARRAY_LEN(w->out); i++)
+		out_fini(&w->out[i]);
+}
+
+/* "example.net:443", "203.0.113.7:8080", "[2001:db8::1]:443"; a name that was only looked up has no
+ * port. */
+static const char *place(struct out *o, const struct view *v, uint32_t channel)
+{
+	char buf[ADDR_TEXT_BYTES];
+	const struct view_channel *vc = &v->channel[channel];
+	const char *text = view_endpoint_text(v, channel, buf);
+	bool six = !vc->named && strchr(text, ':') != NULL;
+	out_clear(o);
+	out_text(o, six ? "[" : "");
+	out_safe(o, text, NAME_BYTES);
+	out_text(o, six ? "]" : "");
+	if (vc->channel->transport != TRANSPORT_OTHER && vc->channel->port != 0)
+		out_printf(o, ":%u", vc->channel->port);
+	return out_string(o);
+}
+
+static const char *duration(struct out *o, double s)
+{
+	out_clear(o);
+	out_duration(o, (int64_t)(s * 1e9));
+	return out_string(o);
+}
+
+/* "1 in 40", "1 in 3,000"; nearly certain things are said as such. */
+static const char *odds(struct out *o, double chance)
+{
+	out_clear(o);
+	if (chance > 0.5)
+		out_text(o, "as likely as not");
+	else if (chance >= 1e-6)
+		out_printf(o, "1 time in %.0f", 1 / chance);
+	else
+		out_printf(o, "1 time in 10^%.0f", -log10(chance));
+	return out_string(o);
+}
+
+static const char *pace(struct out *o, double per_s)
+{
+	out_clear(o);
+	if (per_s * 60 >= 1)
+		out_printf(o, "%.1f a minute", per_s * 60);
+	else if (per_s * 3600 >= 1)
+		out_printf(o, "%.1f an hour", per_s * 3600);
+	else
+		out_printf(o, "%.1f a day", per_s * 86400);
+	return out_string(o);
+}
+
+static const char *failed_how(struct out *o, const struct view *v, const struct step *s)
+{
+	out_clear(o);
+	out_text(o, failure_words((enum outcome)v->attempt[s->from_attempt].outcome));
+	if (s->tries > 1)
+		out_printf(o, ", %u times", s->tries);
+	return out_string(o);
+}
+
+/* ---- sentences ---- */
+
+static void chain_step(
+	struct finding *f, const struct telling *t, const struct step *s, double bits)
+{
+	struct words w = {0};
+	const struct view *v = t->view;
+	char from[2 * NAME_BYTES], to[2 * NAME_BYTES];
+	(void)snprintf(from, sizeof from, "%s", place(&w.out[0], v, s->from));
+	(void)snprintf(
+		to, sizeof to, "%s", place(&w.out[0], v, story_channel(v, s->to, s->to_attempt)));
+	evidence_add(f, "timing", bits,
+		"%s %s; %s was contacted for the first time %s after the last failure; at this "
+		"host's pace of new rare "
+		"endpoints then (%s) one comes that close by accident %s",
+		from, failed_how(&w.out[0], v, s), to, duration(&w.out[1], s->delay_s),
+		pace(&w.out[2], s->rate), odds(&w.out[3], s->chance));
+	words_fini(&w);
+}
+
+/* A pooled chain: each step gets its share of the bits that all of them carry together. */
+static void chain(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	double sum = 0, rest = 0;
+	for (uint32_t i = 0; i < h->steps; i++)
+		sum -= log(h->step[i].chance);
+	for (uint32_t i = 0; i < h->steps; i++) {
+		double bits = sum > 0 ? h->timing_bits * -log(h->step[i].chance) / sum : 0;
+		if (i < STEPS_TOLD)
+			chain_step(f, t, &h->step[i], bits);
+		else
+			rest += bits;
+	}
+	if (h->steps > STEPS_TOLD)
+		evidence_add(f, "timing", rest, "the list goes on like that for another %u steps",
+			h->steps - STEPS_TOLD);
+}
+
+static void metronome(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	struct words w = {0};
+	evidence_add(f, "tick", h->timing_bits,
+		h->spacing ? "%u new rare endpoints in a row, each after a failure, were %s apart, "
+			     "within %s: a program's "
+			     "timer, whatever the host's own pace"
+			   : "%u times in a row the next new rare endpoint came %s after a "
+			     "failure, within %s: a program's "
+			     "timer, whatever the host's own pace",
+		h->steps, duration(&w.out[0], h->tick_s), duration(&w.out[1], h->tick_error_s));
+	words_fini(&w);
+}
+
+static void pair(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	const struct view *v = t->view;
+	struct words w = {0};
+	char from[2 * NAME_BYTES], to[2 * NAME_BYTES];
+	(void)snprintf(from, sizeof from, "%s", place(&w.out[0], v, h->step[0].from));
+	(void)snprintf(to, sizeof to, "%s", place(&w.out[0], v, h->step[0].to));
+	double raw = h->timing_bits - h->rhythm_bits - h->contrast_bits;
+	if (h->kind == HIT_PAIR)
+		evidence_add(f, "repeat", raw,
+			"%s failed %u times (%s), and %u of them were followed by %s within %s; by "
+			"its own rate that would "
+			"happen %.2g times",
+			from, h->failures,
+			failure_words((enum outcome)v->attempt[h->step[0].from_attempt].outcome),
+			h->followed, to, duration(&w.out[0], h->window_s), h->expected);
+	else
+		evidence_add(f, "tick", raw,
+			"each of the %u times that %s failed (%s), %s followed %s later, within "
+			"%s: a program's timer",
+			h->followed, from,
+			failure_words((enum outcome)v->attempt[h->step[0].from_attempt].outcome),
+			to, duration(&w.out[0], h->tick_s), duration(&w.out[1], h->tick_error_s));
+	if (h->rhythm_bits < 0)
+		evidence_add(f, "rhythm", h->rhythm_bits,
+			"both are regular enough that two clocks would meet more often than that "
+			"by themselves");
+	if (h->successes > 0)
+		evidence_add(f, "contrast", h->contrast_bits,
+			"%s also worked %u times, and %s followed %u of those", from, h->successes,
+			to, h->after_success);
+	words_fini(&w);
+}
+
+static void same_name(struct finding *f, const struct telling *t)
+{
+	struct words w = {0};
+	const struct view *v = t->view;
+	const struct hit *h = t->hit;
+	char from[2 * NAME_BYTES];
+	(void)snprintf(from, sizeof from, "%s", place(&w.out[0], v, h->step[0].from));
+	evidence_add(f, "mechanism", 0,
+		"%s %s, and the same name answered another way: %s, %u times", from,
+		failure_words((enum outcome)v->attempt[h->step[0].from_attempt].outcome),
+		place(&w.out[0], v, h->step[0].to), h->steps);
+	words_fini(&w);
+}
+
+static void names(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	struct words w = {0};
+	evidence_add(f, "names", h->timing_bits,
+		"of %u registered domains that were new to this host within %s, %u do not exist "
+		"(NXDOMAIN); of an innocent "
+		"host's new names one in ten at most does not",
+		h->names, duration(&w.out[0], h->span_s), h->dead);
+	words_fini(&w);
+}
+
+static void likeness(struct finding *f, const struct hit *h)
+{
+	const struct likeness *l = &h->likeness;
+	if (l->requests_known > 0)
+		evidence_add(f, "likeness", l->request,
+			"the first requests before and after the switch are of equal size (within "
+			"5 %%) in %u of %u cases",
+			l->requests_near, l->requests_known);
+	if (l->ja3 < 0)
+		evidence_add(f, "likeness", l->ja3,
+			"the TLS clients before and after differ: two programs, perhaps");
+	if (fabs(l->failure) > 0)
+		evidence_add(f, "likeness", l->failure,
+			l->failure > 0 ? "this kind of failure is more often met in malware's "
+					 "switches than in others'"
+				       : "this kind of failure is more often met in other "
+					 "software's switches than in malware's");
+}
+
+static void multiplicity(struct finding *f, const struct telling *t)
+{
+	evidence_add(f, "chances", -t->hit->trials_bits,
+		"chance had about %.0f places to strike in a day of such a host, all lengths and "
+		"windows that were tried "
+		"included",
+		exp2(t->hit->trials_bits));
+}
+
+void evidence_write(struct finding *f, const struct telling *t)
+{
+	evidence_fini(f);
+	switch (t->hit->kind) {
+	case HIT_CHAIN:
+		chain(f, t);
+		break;
+	case HIT_SAME_NAME:
+		same_name(f, t);
+		return;
+	case HIT_METRONOME:
+		metronome(f, t);
+		break;
+	case HIT_PAIR:
+	case HIT_PAIR_METRONOME:
+		pair(f, t);
+		break;
+	case HIT_NAMES:
+		names(f, t);
+		break;
+	}
+	likeness(f, t->hit);
+	multiplicity(f, t);
+}
+
+void evidence_also(struct finding *f, const struct telling *t)
+{
+	struct finding other = {0};
+	evidence_write(&other, t);
+	for (size_t i = 0; i < other.evidences; i++) {
+		const struct finding_evidence *e = &other.evidence[i];
+		bool main = strcmp(e->kind, "chances") != 0 && strcmp(e->kind, "likeness") != 0;
+		if (main && i == 0)
+			evidence_add(f, "also", 0,
+				"%s (the same failures seen another way: not added up)", e->text);
+	}
+	evidence_fini(&other);
+}

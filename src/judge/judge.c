@@ -1,0 +1,286 @@
+#include "judge/judge.h"
+
+#include <errno.h>
+#include <math.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "judge/judge_private.h"
+
+/* Findings of a run, explained and weak ones included: 40 MB. */
+#define FINDINGS_MAX 1024
+/* Stories kept of one host. */
+#define STORIES_MAX 32u
+#define HITS_MAX    256u
+/* A view of 512 attempts with its steps and limbs' scratch. */
+#define ARENA_BYTES ((size_t)4 << 20)
+/* What is weaker than this is not even a lead (prototype section 5: "hunting list"). */
+#define LEAD_E 1.0
+#define DAY_NS (86400 * NS_PER_S)
+
+struct story {
+	struct finding finding;
+	enum mechanism why;
+	double excused_bits; /* of its evidence taken off for a companion or a common clock */
+	enum mechanism excuse;
+	bool names; /* a DGA limb saw it */
+	uint32_t host;
+};
+
+struct pacer { /* per host: how many switches it has shown in its current day */
+	int64_t day, counted_ns;
+	uint32_t steps;
+};
+
+struct judge {
+	struct hosts *hosts;
+	struct arena arena;
+	struct hit *hit;
+	struct pacer *pacer;
+	size_t pacers;
+	struct story **story;
+	size_t stories, stories_max;
+	uint64_t refused;
+	bool finished;
+};
+
+int judge_new(struct judge **ret, const struct judge_options *options)
+{
+	struct judge *j = calloc(1, sizeof *j);
+	if (j == NULL)
+		return -ENOMEM;
+	j->hosts = options->hosts;
+	j->stories_max = options->findings_max == 0 ? FINDINGS_MAX : options->findings_max;
+	j->story = calloc(j->stories_max, sizeof(struct story *));
+	j->hit = calloc(HITS_MAX, sizeof *j->hit);
+	if (j->story == NULL || j->hit == NULL || arena_init(&j->arena, ARENA_BYTES) < 0) {
+		judge_free(j);
+		return -ENOMEM;
+	}
+	*ret = j;
+	return 0;
+}
+
+static void story_free(struct story *s)
+{
+	evidence_fini(&s->finding);
+	free(s);
+}
+
+void judge_free(struct judge *j)
+{
+	if (j == NULL)
+		return;
+	for (size_t i = 0; i < j->stories; i++)
+		story_free(j->story[i]);
+	free(j->story);
+	free(j->hit);
+	free(j->pacer);
+	arena_fini(&j->arena);
+	free(j);
+}
+
+/* ---- how many switches the host shows a day ---- */
+
+static struct pacer *pacer_of(struct judge *j, uint32_t host)
+{
+	if (host >= j->pacers) {
+		size_t want = j->pacers == 0 ? 64 : j->pacers * 2;
+		want = want > host ? want : host + 1;
+		struct pacer *bigger = realloc(j->pacer, want * sizeof *bigger);
+		if (bigger == NULL)
+			return NULL;
+		memset(bigger + j->pacers, 0, (want - j->pacers) * sizeof *bigger);
+		j->pacer = bigger;
+		j->pacers = want;
+	}
+	return &j->pacer[host];
+}
+
+/* Looks overlap: a switch counts once, on the day that it happened. */
+static double steps_today(struct judge *j, const struct view *v, const struct steps *steps)
+{
+	struct pacer *p = pacer_of(j, v->host->index);
+	if (p == NULL)
+		return INFINITY; /* nothing can be told then */
+	for (uint32_t i = 0; i < steps->count; i++) {
+		const struct step *s = &steps->step[i];
+		if (s->why != MECHANISM_NONE || s->at_ns <= p->counted_ns)
+			continue;
+		if (s->at_ns / DAY_NS != p->day) {
+			p->day = s->at_ns / DAY_NS;
+			p->steps = 0;
+		}
+		p->steps++;
+		p->counted_ns = s->at_ns;
+	}
+	return p->steps;
+}
+
+/* ---- stories ---- */
+
+static struct story *story_new(struct judge *j, const struct hit *hit, uint32_t host)
+{
+	struct story *weakest = NULL;
+	uint32_t of_host = 0;
+	for (size_t i = 0; i < j->stories; i++) {
+		struct story *s = j->story[i];
+		of_host += s->host == host;
+		if (weakest == NULL || s->finding.e_value > weakest->finding.e_value)
+			weakest = s;
+	}
+	struct story *s = NULL;
+	if (of_host < STORIES_MAX && j->stories < j->stories_max) {
+		s = calloc(1, sizeof *s);
+		if (s != NULL)
+			j->story[j->stories++] = s;
+	} else if (of_host < STORIES_MAX && weakest != NULL && weakest->finding.e_value > hit->e) {
+		s = weakest;
+		evidence_fini(&s->finding);
+		*s = (struct story){0};
+	}
+	j->refused += s == NULL || s == weakest;
+	if (s != NULL)
+		s->host = host;
+	return s;
+}
+
+static struct story *story_of(struct judge *j, const struct telling *t)
+{
+	for (size_t i = 0; i < j->stories; i++) {
+		struct story *s = j->story[i];
+		if (s->host == t->view->host->index && s->why == t->hit->why &&
+			story_shares(&s->finding, t))
+			return s;
+	}
+	return NULL;
+}
+
+static void tell(struct judge *j, const struct telling *t)
+{
+	const struct hit *hit = t->hit;
+	double least = hit->e * exp2(hit->rhythm_bits + hit->contrast_bits);
+	if (hit->why == MECHANISM_NONE && least > LEAD_E)
+		return;
+	struct story *s = story_of(j, t);
+	bool fresh = s == NULL;
+	if (fresh)
+		s = story_new(j, hit, t->view->host->index);
+	if (s == NULL)
+		return;
+	struct finding *f = &s->finding;
+	f->host = t->view->host->addr;
+	if (fresh || hit->e < f->e_value) {
+		s->why = hit->why;
+		s->excused_bits = -(hit->rhythm_bits + hit->contrast_bits);
+		s->excuse = hit->contrast_bits < hit->rhythm_bits ? MECHANISM_COMPANION
+		                                                  : MECHANISM_COMMON_TICK;
+		f->e_value = hit->e;
+		story_add(f, t);
+		evidence_write(f, t);
+	} else {
+		story_add(f, t);
+		evidence_also(f, t);
+	}
+	s->names |= hit->kind == HIT_NAMES;
+	f->kind = s->names ? KIND_DGA : KIND_LADDER;
+}
+
+static int by_e(const void *a, const void *b)
+{
+	const struct hit *x = a, *y = b;
+	return (x->e > y->e) - (x->e < y->e);
+}
+
+void judge_look(struct judge *j, const struct host *h)
+{
+	CHECK(!j->finished);
+	arena_reset(&j->arena, 0);
+	struct view view;
+	struct steps steps;
+	if (!host_view(j->hosts, h, &j->arena, &view) || !steps_find(&view, &j->arena, &steps)) {
+		j->refused++;
+		return;
+	}
+	struct look look = {.view = &view, .steps = &steps, .arena = &j->arena};
+	look.steps_today = steps_today(j, &view, &steps);
+	struct hits hits = {.hit = j->hit, .max = HITS_MAX};
+	for (size_t i = 0; i < detectors_count(); i++)
+		detectors_get(i)->run(&look, &hits);
+	qsort(hits.hit, hits.count, sizeof *hits.hit, by_e);
+	for (uint32_t i = 0; i < hits.count; i++)
+		tell(j, &(struct telling){.view = &view, .look = &look, .hit = &hits.hit[i]});
+	j->refused += hits.refused;
+}
+
+/* ---- the end ---- */
+
+/* The same story has the same id whenever it happened: who, what kind, from where, to where. */
+static void set_id(struct finding *f)
+{
+	struct out o = {0};
+	char host[ADDR_TEXT_BYTES];
+	out_printf(&o, "%s\n%s\n%s\n", addr_text(&f->host, host), finding_kind_name(f->kind),
+		f->explained == NULL ? "" : f->explained);
+	for (size_t i = 0; i < f->channels; i++)
+		if (f->channel[i].role != ROLE_TRIED || f->switches == 0)
+			out_printf(&o, "%s %u %u\n", f->channel[i].endpoint, f->channel[i].port,
+				(unsigned)f->channel[i].transport);
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	CHECK(EVP_Digest(out_string(&o), o.len, digest, &len, EVP_sha256(), NULL) == 1);
+	for (size_t i = 0; i < (sizeof f->id - 1) / 2; i++)
+		(void)snprintf(f->id + 2 * i, 3, "%02x", digest[i]);
+	out_fini(&o);
+}
+
+static void explain(struct story *s, double max_e)
+{
+	enum mechanism why = s->why;
+	/* what a companion or a clock keeps above the line is explained by it */
+	if (why == MECHANISM_NONE && s->finding.e_value > max_e &&
+		s->finding.e_value * exp2(-s->excused_bits) <= max_e)
+		why = s->excuse;
+	if (why == MECHANISM_NONE)
+		return;
+	s->finding.explained = mechanism_name(why);
+	s->finding.explained_text = mechanism_sentence(why);
+}
+
+static int by_strength(const void *a, const void *b)
+{
+	const struct finding *x = &(*(struct story *const *)a)->finding,
+			     *y = &(*(struct story *const *)b)->finding;
+	if (x->e_value < y->e_value || x->e_value > y->e_value)
+		return x->e_value < y->e_value ? -1 : 1;
+	int order = addr_cmp(&x->host, &y->host);
+	return order != 0 ? order : strcmp(x->id, y->id);
+}
+
+void judge_finish(struct judge *j, double max_e)
+{
+	CHECK(!j->finished);
+	j->finished = true;
+	for (size_t i = 0; i < j->stories; i++) {
+		explain(j->story[i], max_e);
+		set_id(&j->story[i]->finding);
+	}
+	qsort(j->story, j->stories, sizeof(struct story *), by_strength);
+}
+
+size_t judge_count(const struct judge *j)
+{
+	return j->stories;
+}
+
+const struct finding *judge_get(const struct judge *j, size_t index)
+{
+	CHECK(index < j->stories);
+	return &j->story[index]->finding;
+}
+
+uint64_t judge_refused(const struct judge *j)
+{
+	return j->refused;
+}

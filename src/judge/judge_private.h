@@ -1,0 +1,30 @@
+/* Inside judge/: a story is a finding under way. */
+#pragma once
+
+#include "base/out.h"
+#include "judge/judge.h"
+
+/* One hit on its way into a finding: the view it borrows from lives until judge_look() returns. */
+struct telling {
+	const struct view *view;
+	const struct look *look;
+	const struct hit *hit;
+};
+
+/* "refused", "did not answer", …: completes "A …". */
+const char *failure_words(enum outcome outcome);
+
+/* evidence.c: the hit's sentences; their bits add up to -log2(hit->e). Owned by the finding. */
+void evidence_write(struct finding *f, const struct telling *t);
+/* A hit that saw the same failures: said, but not added. */
+void evidence_also(struct finding *f, const struct telling *t);
+void evidence_fini(struct finding *f);
+void evidence_add(struct finding *f, const char *kind, double bits, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* story.c: channels, switches and ticks of the hit, added to what the finding has. */
+void story_add(struct finding *f, const struct telling *t);
+/* Whether the hit speaks of what the finding tells already. */
+bool story_shares(const struct finding *f, const struct telling *t);
+/* The channel that stands for this one: for a look-up the conversation it led to. */
+uint32_t story_channel(const struct view *v, uint32_t channel, uint32_t attempt);
