@@ -16,7 +16,7 @@
 #define DEAD_MIN    4u
 #define SPANS_A_DAY 144.0
 
-struct span {
+struct spell {
 	uint32_t first; /* index into host.new_name */
 	uint32_t names, dead;
 	int64_t last_ns;
@@ -32,11 +32,11 @@ static bool counts(const struct view *v, const struct new_name *n)
 	return (n->answered || n->dead) && (class == DOMAIN_ORDINARY || class == DOMAIN_TENANT);
 }
 
-/* The most unlikely span that begins with this name. */
-static struct span best_from(const struct view *v, uint32_t first)
+/* The most unlikely spell that begins with this name. */
+static struct spell best_from(const struct view *v, uint32_t first)
 {
 	const struct host *h = v->host;
-	struct span best = {.chance = 1}, now = {.first = first};
+	struct spell best = {.chance = 1}, now = {.first = first};
 	for (uint32_t i = first; i < h->new_names; i++) {
 		const struct new_name *n = &h->new_name[i];
 		if (n->asked_ns - h->new_name[first].asked_ns > SPAN_NS)
@@ -56,14 +56,14 @@ static struct span best_from(const struct view *v, uint32_t first)
 }
 
 /* The generated names' own steps, for the picture: each dead name and the next. */
-static uint32_t walk(const struct look *look, const struct span *span, struct step *steps)
+static uint32_t walk(const struct look *look, const struct spell *spell, struct step *steps)
 {
 	uint32_t count = 0;
-	int64_t from_ns = look->view->host->new_name[span->first].asked_ns;
+	int64_t from_ns = look->view->host->new_name[spell->first].asked_ns;
 	for (uint32_t i = 0; i < look->steps->count && count < HIT_STEPS_MAX; i++) {
 		const struct step *s = &look->steps->step[i];
 		bool lookup = (look->view->attempt[s->from_attempt].flags & ATTEMPT_LOOKUP) != 0;
-		if (lookup && s->fail_ns >= from_ns && s->fail_ns <= span->last_ns + NS_PER_S)
+		if (lookup && s->fail_ns >= from_ns && s->fail_ns <= spell->last_ns + NS_PER_S)
 			steps[count++] = *s;
 	}
 	return count;
@@ -72,11 +72,11 @@ static uint32_t walk(const struct look *look, const struct span *span, struct st
 static void dga_run(const struct look *look, struct hits *hits)
 {
 	const struct host *h = look->view->host;
-	struct span best = {.chance = 1};
+	struct spell best = {.chance = 1};
 	for (uint32_t i = 0; i < h->new_names; i++) {
 		if (h->new_name[i].answered || !h->new_name[i].dead)
-			continue; /* a span is the better for leaving its first answered name out */
-		struct span s = best_from(look->view, i);
+			continue; /* a spell is the better for leaving its first answered name out */
+		struct spell s = best_from(look->view, i);
 		if (s.chance < best.chance)
 			best = s;
 	}

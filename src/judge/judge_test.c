@@ -1,0 +1,241 @@
+#include "host/testing.h"
+#include "judge/judge.h"
+
+#include <math.h>
+
+struct run {
+	struct strings *strings;
+	struct hosts *hosts;
+	struct judge *judge;
+};
+
+static void run_start(struct run *r)
+{
+	assert_int_equal(strings_new(&r->strings, 1 << 20, 1 << 14), 0);
+	assert_int_equal(hosts_new(&r->hosts, &(struct hosts_options){.strings = r->strings}), 0);
+	assert_int_equal(judge_new(&r->judge, &(struct judge_options){.hosts = r->hosts}), 0);
+}
+
+static void add(struct run *r, struct event e)
+{
+	struct host *ripe = hosts_add(r->hosts, &e);
+	if (ripe != NULL) {
+		judge_look(r->judge, ripe);
+		host_retire(ripe);
+	}
+}
+
+static void run_finish(struct run *r, double max_e)
+{
+	for (size_t i = 0; i < hosts_count(r->hosts); i++)
+		judge_look(r->judge, hosts_get(r->hosts, i));
+	judge_finish(r->judge, max_e);
+}
+
+static void run_stop(struct run *r)
+{
+	judge_free(r->judge);
+	hosts_free(r->hosts);
+	strings_free(r->strings);
+}
+
+static double bits_of(const struct finding *f)
+{
+	double sum = 0;
+	for (size_t i = 0; i < f->evidences; i++)
+		sum += f->evidence[i].bits;
+	return sum;
+}
+
+/* A quiet host's hour: one known server, now and then another. */
+static void quiet_hour(struct run *r)
+{
+	for (int i = 0; i < 60; i++)
+		add(r, conn_event("198.51.100.200", 443, 60.0 * i, OUTCOME_OK, 0));
+}
+
+/* Three dead servers in a row, each replaced 10 ms after its refusal, the fourth answers. */
+static void a_walked_list_is_found(void **state)
+{
+	(void)state;
+	struct run r;
+	run_start(&r);
+	quiet_hour(&r);
+	static const char *const list[] = {
+		"192.0.2.1", "198.51.100.7", "203.0.113.9", "203.0.114.77"};
+	for (int i = 0; i < 4; i++)
+		add(&r, conn_event(list[i], 443, 3700 + i * 2.01,
+				i < 3 ? OUTCOME_REFUSED : OUTCOME_OK, 2.0));
+	run_finish(&r, 0.1);
+	assert_int_equal(judge_count(r.judge), 1);
+	const struct finding *f = judge_get(r.judge, 0);
+	assert_null(f->explained);
+	assert_int_equal(f->kind, KIND_LADDER);
+	assert_true(f->e_value > 0 && f->e_value < 1e-3);
+	assert_int_equal(f->channels, 4);
+	assert_int_equal(f->switches, 3);
+	assert_int_equal(f->episodes, 3);
+	assert_int_equal(f->channel[f->sw[0].from].role, ROLE_PRIMARY);
+	assert_string_equal(f->channel[f->sw[0].from].endpoint, "192.0.2.1");
+	assert_int_equal(f->channel[f->sw[2].to].role, ROLE_FALLBACK);
+	assert_string_equal(f->channel[f->sw[2].to].endpoint, "203.0.114.77");
+	assert_int_equal(f->sw[0].failure, OUTCOME_REFUSED);
+	assert_int_equal(f->sw[0].after_ns, 10 * NS_PER_MS);
+	assert_int_equal(f->sw[0].at_ns, at(3702.01));
+	assert_int_equal(f->ticks, 4);
+	assert_int_equal(f->records, 4);
+	assert_float_equal(bits_of(f), -log2(f->e_value), 1e-6);
+	run_stop(&r);
+}
+
+/* The same times, but the successors are operators' names: nothing rare was met. */
+static void a_dead_dependency_is_no_finding(void **state)
+{
+	(void)state;
+	struct run r;
+	run_start(&r);
+	quiet_hour(&r);
+	for (int i = 0; i < 30; i++)
+		add(&r, conn_event("192.0.2.1", 443, 3700 + 60.0 * i, OUTCOME_REFUSED, 1));
+	run_finish(&r, 0.1);
+	assert_int_equal(judge_count(r.judge), 0);
+	run_stop(&r);
+}
+
+/* A beacon whose primary fails at irregular times; the backup is opened 4 s after each failure and
+ * never else. */
+static void primary_and_backup(struct run *r, bool companion)
+{
+	static const double gap[] = {611, 433, 907, 389, 1203, 521, 745, 467, 1009, 333, 871, 555};
+	double t = 0;
+	for (int i = 0; i < 24; i++) {
+		t += gap[i % 12];
+		bool fails = i % 4 == 3;
+		add(r, conn_event("192.0.2.1", 443, t, fails ? OUTCOME_REFUSED : OUTCOME_OK, 1));
+		if (fails || companion)
+			add(r, conn_event(
+				       "203.0.113.9", 8080, t + 5 + 0.7 * (i % 3), OUTCOME_OK, 0));
+	}
+}
+
+static void a_backup_is_found(void **state)
+{
+	(void)state;
+	struct run r;
+	run_start(&r);
+	primary_and_backup(&r, false);
+	run_finish(&r, 0.1);
+	assert_true(judge_count(r.judge) >= 1);
+	const struct finding *f = judge_get(r.judge, 0);
+	assert_null(f->explained);
+	assert_true(f->e_value < 0.1);
+	assert_int_equal(f->channels, 2);
+	assert_string_equal(f->channel[0].endpoint, "192.0.2.1");
+	assert_string_equal(f->channel[1].endpoint, "203.0.113.9");
+	assert_int_equal(f->channel[1].port, 8080);
+	assert_int_equal(f->switches, 6);
+	assert_float_equal(bits_of(f), -log2(f->e_value), 1e-6);
+	run_stop(&r);
+}
+
+/* The same backup, but it follows the primary's successes as well: a companion. */
+static void a_companion_is_explained(void **state)
+{
+	(void)state;
+	struct run r;
+	run_start(&r);
+	primary_and_backup(&r, true);
+	run_finish(&r, 0.1);
+	for (size_t i = 0; i < judge_count(r.judge); i++) {
+		const struct finding *f = judge_get(r.judge, i);
+		assert_true(f->explained != NULL || f->e_value > 0.1);
+	}
+	run_stop(&r);
+}
+
+static void generated_names_are_found(void **state)
+{
+	(void)state;
+	struct run r;
+	run_start(&r);
+	quiet_hour(&r);
+	char name[32];
+	for (int i = 0; i < 12; i++) {
+		(void)snprintf(name, sizeof name, "q%dxk%dz.com", i * 7919, i);
+		add(&r, lookup_event(name, 3700 + 7.3 * i + (i % 5), OUTCOME_NXDOMAIN, NULL));
+	}
+	run_finish(&r, 0.1);
+	assert_true(judge_count(r.judge) >= 1);
+	const struct finding *f = judge_get(r.judge, 0);
+	assert_int_equal(f->kind, KIND_DGA);
+	assert_true(f->e_value < 1e-6);
+	assert_float_equal(bits_of(f), -log2(f->e_value), 1e-6);
+	run_stop(&r);
+}
+
+/* A resolver that answers nothing makes no names generated. */
+static void silence_is_not_absence(void **state)
+{
+	(void)state;
+	struct run r;
+	run_start(&r);
+	quiet_hour(&r);
+	char name[32];
+	for (int i = 0; i < 12; i++) {
+		(void)snprintf(name, sizeof name, "site%d.net", i * 7919);
+		struct event e =
+			lookup_event(name, 3700 + 31.3 * i + (i % 5), OUTCOME_DNS_SILENT, NULL);
+		e.lookup.answer_ns = 0;
+		add(&r, e);
+	}
+	run_finish(&r, 0.1);
+	for (size_t i = 0; i < judge_count(r.judge); i++)
+		assert_int_not_equal(judge_get(r.judge, i)->kind, KIND_DGA);
+	run_stop(&r);
+}
+
+/* Times move, findings and their ids do not. */
+static void ids_do_not_depend_on_time(void **state)
+{
+	(void)state;
+	char id[2][33];
+	double e[2];
+	for (int round = 0; round < 2; round++) {
+		struct run r;
+		run_start(&r);
+		for (int i = 0; i < 4; i++) {
+			struct event ev = conn_event(i == 0   ? "192.0.2.1"
+						     : i == 1 ? "198.51.100.7"
+						     : i == 2 ? "203.0.113.9"
+							      : "203.0.114.77",
+				443, 3700 + i * 2.01, i < 3 ? OUTCOME_REFUSED : OUTCOME_OK, 2.0);
+			int64_t shift = round * 86400 * 365 * NS_PER_S;
+			ev.conn.start_ns += shift;
+			ev.conn.end_ns += shift;
+			if (ev.conn.fail_ns != 0)
+				ev.conn.fail_ns += shift;
+			add(&r, ev);
+		}
+		run_finish(&r, 1);
+		assert_int_equal(judge_count(r.judge), 1);
+		memcpy(id[round], judge_get(r.judge, 0)->id, sizeof id[round]);
+		e[round] = judge_get(r.judge, 0)->e_value;
+		run_stop(&r);
+	}
+	assert_string_equal(id[0], id[1]);
+	assert_true(e[0] == e[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_walked_list_is_found),
+		cmocka_unit_test(a_dead_dependency_is_no_finding),
+		cmocka_unit_test(a_backup_is_found),
+		cmocka_unit_test(a_companion_is_explained),
+		cmocka_unit_test(generated_names_are_found),
+		cmocka_unit_test(silence_is_not_absence),
+		cmocka_unit_test(ids_do_not_depend_on_time),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
