@@ -1,0 +1,58 @@
+/* Run: the whole way of the data for one hunt, from files to findings. Nothing here prints, reads
+ * the clock for anything but `seconds`, or knows what a terminal is. */
+#pragma once
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/check.h"
+#include "base/fail.h"
+#include "ingest/ingest.h"
+#include "judge/judge.h"
+
+struct run_progress {
+	uint64_t done_bytes, total_bytes; /* of the files on disk; total 0: unknown (a pipe) */
+	uint64_t records;                 /* packets and rows taken so far */
+};
+
+struct run_options { /* all borrowed for the call; all zero but paths and max_e is a plain hunt */
+	const char *const *path; /* files, folders, "-"; at least one */
+	size_t paths;
+	const struct cidr *local;
+	size_t locals; /* 0: addr_is_private() */
+	double max_e;  /* report findings with E up to this; > 0 unless budget is set */
+	double budget; /* > 0: instead, max_e = budget / local hosts seen (at least 1) */
+	int64_t since_ns, until_ns; /* only what begins within [since, until); 0: no limit */
+	size_t memory_bytes;        /* scale the tables to fit; 0: the sizes of base/limits.h */
+
+	/* Set by a signal: stop reading, judge what is known, say so (summary.partial, an `off`).
+	 * May be NULL. */
+	const volatile sig_atomic_t *stop;
+	/* Called every few thousand records at most; may be NULL. The callee decides what is due.
+	 */
+	void (*progress)(void *context, const struct run_progress *progress);
+	void *context;
+};
+
+struct run; /* what the result's pointers point into */
+
+struct run_result {
+	/* Everything the judge made, by e_value, then id: reported ones (e_value <= max_e,
+	 * explained NULL), weaker ones (e_value > max_e) and those explained as benign. Whoever
+	 * prints chooses. */
+	const struct finding *const *finding;
+	size_t findings;
+	double max_e;                     /* the threshold in force */
+	struct summary summary;           /* findings and explained counted with max_e */
+	const struct input *const *input; /* in the order given */
+	size_t inputs;
+	struct run *run;
+};
+
+/* Hunts. Inputs that cannot be read do not fail it: their struct input says why, and the caller
+ * decides whether anything was read at all. *ret is written only on success and lives until
+ * run_result_fini(). Fails: -ENOMEM, -EINVAL (as ingest_open). */
+MUST_USE int run_hunt(const struct run_options *options, struct run_result *ret, struct fail *why);
+void run_result_fini(struct run_result *result); /* all zero is fine */
