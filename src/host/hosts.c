@@ -305,7 +305,10 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		*count += c->ended;
 		return NULL;
 	}
-	struct slot *slot = in_time(hs, c->start_ns) ? find_host(hs, &c->client) : NULL;
+	/* between two public addresses, the one that asks is the host, unless networks were named */
+	bool ours = client_local || hs->options.locals == 0;
+	struct slot *slot =
+		ours && in_time(hs, c->start_ns) ? find_host(hs, &c->client) : NULL;
 	if (slot == NULL)
 		return NULL;
 	struct host *h = &slot->host;
@@ -405,8 +408,9 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	hs->stats.lookups++;
 	if (l->name == NULL || !in_time(hs, l->query_ns))
 		return NULL;
-	if (is_local(hs, &l->resolver) && !is_local(hs, &l->client))
-		return NULL; /* somebody outside asks our server */
+	bool client_local = is_local(hs, &l->client);
+	if (!client_local && (is_local(hs, &l->resolver) || hs->options.locals > 0))
+		return NULL; /* somebody outside asks our server, or is none of ours */
 	struct slot *slot = find_host(hs, &l->client);
 	if (slot == NULL)
 		return NULL;

@@ -104,6 +104,7 @@ struct finding {
 /* What could not be judged and why: "10.0.0.5: one direction only", … */
 struct off {
 	const char *text; /* safe to print */
+	char *owned;      /* by the run */
 };
 
 /* What was read, for the first line and the summary. */

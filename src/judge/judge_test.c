@@ -84,7 +84,7 @@ static void a_walked_list_is_found(void **state)
 	assert_int_equal(f->sw[0].at_ns, at(3702.01));
 	assert_int_equal(f->ticks, 4);
 	assert_int_equal(f->records, 4);
-	assert_float_equal(bits_of(f), -log2(f->e_value), 1e-6);
+	assert_near(bits_of(f), -log2(f->e_value), 1e-6);
 	run_stop(&r);
 }
 
@@ -134,7 +134,7 @@ static void a_backup_is_found(void **state)
 	assert_string_equal(f->channel[1].endpoint, "203.0.113.9");
 	assert_int_equal(f->channel[1].port, 8080);
 	assert_int_equal(f->switches, 6);
-	assert_float_equal(bits_of(f), -log2(f->e_value), 1e-6);
+	assert_near(bits_of(f), -log2(f->e_value), 1e-6);
 	run_stop(&r);
 }
 
@@ -169,7 +169,7 @@ static void generated_names_are_found(void **state)
 	const struct finding *f = judge_get(r.judge, 0);
 	assert_int_equal(f->kind, KIND_DGA);
 	assert_true(f->e_value < 1e-6);
-	assert_float_equal(bits_of(f), -log2(f->e_value), 1e-6);
+	assert_near(bits_of(f), -log2(f->e_value), 1e-6);
 	run_stop(&r);
 }
 

@@ -1,0 +1,310 @@
+#include "cli/run.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "base/out.h"
+#include "base/strings.h"
+#include "decode/decode.h"
+#include "flow/flow.h"
+#include "host/host.h"
+
+/* How often, in packets, a person's wishes and the progress are looked at. */
+#define PAUSE_PACKETS 4096u
+/* Remarks of one kind that are told one by one. */
+#define REMARKS_MAX 8u
+#define OFFS_MAX    64u
+
+/* Shares of --limit-memory; the rest is for hosts and the judge. A conversation takes about half a
+ * kilobyte. */
+#define CONVERSATION_BYTES 512u
+#define STRING_BYTES       48u
+#define MEMORY_MIN         ((size_t)16 << 20)
+
+struct run {
+	const struct run_options *options;
+	struct ingest *ingest;
+	struct decoder *decoder;
+	struct strings *strings;
+	struct flow_table *flow;
+	struct hosts *hosts;
+	struct judge *judge;
+	uint64_t frames, taken;
+	bool stopped;
+	const struct finding **finding;
+	const struct input **input;
+	struct off off[OFFS_MAX];
+	size_t offs;
+};
+
+/* ---- begin and end ---- */
+
+static void run_free(struct run *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->offs; i++)
+		free(r->off[i].owned);
+	free(r->finding);
+	free(r->input);
+	judge_free(r->judge);
+	hosts_free(r->hosts);
+	flow_table_free(r->flow);
+	strings_free(r->strings);
+	decoder_free(r->decoder);
+	ingest_close(r->ingest);
+	free(r);
+}
+
+void run_result_fini(struct run_result *result)
+{
+	run_free(result->run);
+	*result = (struct run_result){0};
+}
+
+static int make_tables(struct run *r)
+{
+	const struct run_options *o = r->options;
+	size_t memory = o->memory_bytes, names = STRINGS_BYTES_MAX, conversations = 0;
+	if (memory != 0) {
+		memory = memory < MEMORY_MIN ? MEMORY_MIN : memory;
+		conversations = memory / 2 / CONVERSATION_BYTES;
+		conversations =
+			conversations < CONVERSATIONS_MAX ? conversations : CONVERSATIONS_MAX;
+		names = memory / 4 < STRINGS_BYTES_MAX ? memory / 4 : STRINGS_BYTES_MAX;
+	}
+	if (strings_new(&r->strings, names, names / STRING_BYTES) < 0 ||
+		decoder_new(&r->decoder, FRAGMENT_BYTES_MAX) < 0)
+		return -ENOMEM;
+	struct flow_options flow = {.conversations_max = conversations,
+		.local = o->local,
+		.locals = o->locals,
+		.strings = r->strings};
+	struct hosts_options hosts = {.local = o->local,
+		.locals = o->locals,
+		.strings = r->strings,
+		.since_ns = o->since_ns,
+		.until_ns = o->until_ns};
+	if (flow_table_new(&r->flow, &flow) < 0 || hosts_new(&r->hosts, &hosts) < 0)
+		return -ENOMEM;
+	return judge_new(&r->judge, &(struct judge_options){.hosts = r->hosts});
+}
+
+/* ---- the way of the data ---- */
+
+static void take_events(struct run *r)
+{
+	for (const struct event *e = flow_table_next(r->flow); e != NULL;
+		e = flow_table_next(r->flow)) {
+		struct host *ripe = hosts_add(r->hosts, e);
+		if (ripe == NULL)
+			continue;
+		judge_look(r->judge, ripe);
+		host_retire(ripe);
+	}
+}
+
+static void pause_for_people(struct run *r)
+{
+	const struct run_options *o = r->options;
+	r->stopped = o->stop != NULL && *o->stop != 0;
+	if (o->progress == NULL)
+		return;
+	struct run_progress p = {.records = r->frames};
+	ingest_progress(r->ingest, &p.done_bytes, &p.total_bytes);
+	o->progress(o->context, &p);
+}
+
+static void read_all(struct run *r)
+{
+	struct frame frame;
+	struct packet packet;
+	while (!r->stopped && ingest_next(r->ingest, &frame) == 1) {
+		if (++r->frames % PAUSE_PACKETS == 0)
+			pause_for_people(r);
+		if (decode_frame(r->decoder, &frame, &packet) != DECODED_OK)
+			continue;
+		flow_table_add(r->flow, &packet);
+		take_events(r);
+	}
+	flow_table_finish(r->flow);
+	take_events(r);
+	for (size_t i = 0; i < hosts_count(r->hosts); i++)
+		judge_look(r->judge, hosts_get(r->hosts, i));
+}
+
+/* ---- what could not be judged ---- */
+
+static void say_off(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say_off(struct run *r, const char *fmt, ...)
+{
+	if (r->offs == OFFS_MAX)
+		return;
+	char *text = NULL;
+	va_list args;
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	if (text != NULL)
+		r->off[r->offs++] = (struct off){.text = text, .owned = text};
+}
+
+static void off_hosts(struct run *r)
+{
+	size_t one_way = 0, nameless = 0;
+	for (size_t i = 0; i < hosts_count(r->hosts); i++) {
+		const struct host *h = hosts_get(r->hosts, i);
+		char addr[ADDR_TEXT_BYTES];
+		nameless += h->connections > 0 && h->lookups == 0;
+		if (h->connections == 0 || h->answered > 0)
+			continue;
+		if (++one_way <= REMARKS_MAX)
+			say_off(r,
+				"%s: nothing ever came back to it: a capture of one direction, or "
+			        "a host that is cut off; its silent "
+				"failures are not judged",
+				addr_text(&h->addr, addr));
+	}
+	if (one_way > REMARKS_MAX)
+		say_off(r, "and %zu more hosts like that", one_way - REMARKS_MAX);
+	if (hosts_count(r->hosts) == 0)
+		say_off(r, "no local host was seen: say which networks are yours with --local");
+	else if (nameless == hosts_count(r->hosts))
+		say_off(r, "no DNS in view: names come from TLS and HTTP alone, failing look-ups "
+		           "can't be seen");
+	else if (nameless > 0)
+		say_off(r, "no DNS in view for %zu of %zu hosts", nameless, hosts_count(r->hosts));
+}
+
+static void off_losses(struct run *r)
+{
+	const uint64_t *decoded = decoder_counts(r->decoder);
+	const struct flow_stats *flow = flow_table_stats(r->flow);
+	uint64_t drops = 0;
+	for (size_t i = 0; i < ingest_inputs(r->ingest); i++)
+		drops += ingest_input(r->ingest, i)->drops;
+	if (r->stopped)
+		say_off(r, "stopped early: what had been read by then is judged");
+	if (drops > 0)
+		say_off(r, "the capturing machine lost %llu packets: some failures may be losses",
+			(unsigned long long)drops);
+	if (decoded[DECODED_LINKTYPE] > 0)
+		say_off(r, "%llu packets of link types that are not read (the first: LINKTYPE %u)",
+			(unsigned long long)decoded[DECODED_LINKTYPE],
+			decoder_unknown_linktype(r->decoder));
+	if (decoded[DECODED_SHORT] > 0)
+		say_off(r, "%llu packets were cut by the capture before their ports",
+			(unsigned long long)decoded[DECODED_SHORT]);
+	if (decoded[DECODED_BAD] > 0)
+		say_off(r, "%llu packets contradict their own format",
+			(unsigned long long)decoded[DECODED_BAD]);
+	if (decoded[DECODED_DEPTH] > 0)
+		say_off(r, "%llu packets are nested too deeply",
+			(unsigned long long)decoded[DECODED_DEPTH]);
+	if (flow->evicted > 0)
+		say_off(r,
+			"%llu conversations were ended early: the table was full (see "
+		        "--limit-memory)",
+			(unsigned long long)flow->evicted);
+	if (strings_refused(r->strings) > 0)
+		say_off(r, "%llu names found no room and count as unknown (see --limit-memory)",
+			(unsigned long long)strings_refused(r->strings));
+	if (hosts_stats(r->hosts)->refused > 0)
+		say_off(r, "%llu events found no room in the hosts' tables",
+			(unsigned long long)hosts_stats(r->hosts)->refused);
+}
+
+/* ---- the result ---- */
+
+static void sum_up(struct run *r, struct run_result *ret)
+{
+	struct summary *s = &ret->summary;
+	int64_t active_ns = 0;
+	for (size_t i = 0; i < ingest_inputs(r->ingest); i++) {
+		const struct input *in = ingest_input(r->ingest, i);
+		s->inputs += in->error == 0;
+		s->rejected += in->rejected;
+		s->partial |= in->cut || in->rejected > 0 || in->error != 0;
+		if (in->frames > 0 && (s->first_ns == 0 || in->first_ns < s->first_ns))
+			s->first_ns = in->first_ns;
+		if (in->last_ns > s->last_ns)
+			s->last_ns = in->last_ns;
+	}
+	s->rejected += decoder_counts(r->decoder)[DECODED_LINKTYPE];
+	s->partial |= r->stopped || decoder_counts(r->decoder)[DECODED_LINKTYPE] > 0;
+	s->records = r->frames - decoder_counts(r->decoder)[DECODED_LINKTYPE];
+	for (size_t i = 0; i < hosts_count(r->hosts); i++)
+		active_ns += hosts_get(r->hosts, i)->active_ns;
+	s->hosts = hosts_count(r->hosts);
+	s->host_days = (double)active_ns / 86400e9;
+	s->connections = hosts_stats(r->hosts)->connections;
+	for (size_t i = 0; i < judge_count(r->judge); i++) {
+		const struct finding *f = judge_get(r->judge, i);
+		r->finding[i] = f;
+		s->explained += f->explained != NULL;
+		s->findings += f->explained == NULL && f->e_value <= ret->max_e;
+	}
+	s->off = r->off;
+	s->offs = r->offs;
+}
+
+static int finish(struct run *r, struct run_result *ret)
+{
+	ret->run = r;
+	size_t hosts = hosts_count(r->hosts);
+	ret->max_e = r->options->max_e;
+	if (r->options->budget > 0)
+		ret->max_e = r->options->budget / (double)(hosts > 0 ? hosts : 1);
+	judge_finish(r->judge, ret->max_e);
+	off_hosts(r);
+	off_losses(r);
+	ret->findings = judge_count(r->judge);
+	ret->inputs = ingest_inputs(r->ingest);
+	r->finding = calloc(ret->findings + 1, sizeof(struct finding *));
+	r->input = calloc(ret->inputs + 1, sizeof(struct input *));
+	if (r->finding == NULL || r->input == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < ret->inputs; i++)
+		r->input[i] = ingest_input(r->ingest, i);
+	sum_up(r, ret);
+	ret->finding = r->finding;
+	ret->input = r->input;
+	return 0;
+}
+
+static double clock_s(void)
+{
+	struct timespec now = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+int run_hunt(const struct run_options *options, struct run_result *ret, struct fail *why)
+{
+	double start_s = clock_s();
+	struct run *r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return fail_set(why, -ENOMEM, "out of memory");
+	r->options = options;
+	struct run_result result = {0};
+	int err = ingest_open(&r->ingest, options->path, options->paths, why);
+	if (err == 0 && make_tables(r) < 0)
+		err = fail_set(why, -ENOMEM, "out of memory: try --limit-memory");
+	if (err == 0) {
+		read_all(r);
+		if (finish(r, &result) < 0)
+			err = fail_set(why, -ENOMEM, "out of memory: try --limit-memory");
+	}
+	if (err < 0) {
+		run_free(r);
+		return err;
+	}
+	r->options = NULL; /* borrowed for the call only */
+	result.summary.seconds = clock_s() - start_s;
+	*ret = result;
+	return 0;
+}
