@@ -1,0 +1,255 @@
+#include "host/testing.h"
+
+struct rig {
+	struct strings *strings;
+	struct hosts *hosts;
+	struct arena arena;
+	struct view view;
+};
+
+static void rig_start(struct rig *r)
+{
+	assert_int_equal(strings_new(&r->strings, 4 << 20, 1 << 16), 0);
+	assert_int_equal(hosts_new(&r->hosts, &(struct hosts_options){.strings = r->strings}), 0);
+	assert_int_equal(arena_init(&r->arena, 1 << 20), 0);
+}
+
+static void rig_stop(struct rig *r)
+{
+	arena_fini(&r->arena);
+	hosts_free(r->hosts);
+	strings_free(r->strings);
+}
+
+static void add(struct rig *r, struct event e)
+{
+	struct host *ripe = hosts_add(r->hosts, &e);
+	if (ripe != NULL)
+		host_retire(ripe);
+}
+
+static const struct view *look(struct rig *r)
+{
+	arena_reset(&r->arena, 0);
+	assert_true(host_view(r->hosts, hosts_get(r->hosts, 0), &r->arena, &r->view));
+	return &r->view;
+}
+
+static struct event named(struct event e, const char *name, enum name_source source)
+{
+	e.conn.name = name;
+	e.conn.name_source = source;
+	return e;
+}
+
+/* The look-up that led to a conversation is when the host turned to the endpoint; both are one
+ * channel's party. */
+static void a_lookup_leads_to_its_conversation(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	add(&r, lookup_event("a.site.com", 100, OUTCOME_OK, "192.0.2.1"));
+	add(&r, conn_event("192.0.2.1", 443, 100.5, OUTCOME_OK, 0));
+	const struct view *v = look(&r);
+	assert_int_equal(v->attempts, 2);
+	assert_int_equal(v->attempt[1].start_ns, at(100));
+	assert_int_equal(v->arrivals, 1);
+	assert_int_equal(
+		v->channel[v->attempt[0].channel].group, v->channel[v->attempt[1].channel].group);
+	char buf[ADDR_TEXT_BYTES];
+	assert_string_equal(view_endpoint_text(v, v->attempt[1].channel, buf), "site.com");
+	rig_stop(&r);
+}
+
+/* An address that is named later, by anybody, was that name's all along. */
+static void names_learnt_later_apply(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	add(&r, conn_event("192.0.2.1", 443, 100, OUTCOME_REFUSED, 1));
+	add(&r, lookup_event("www.site.com", 500, OUTCOME_OK, "192.0.2.1"));
+	add(&r, conn_event("192.0.2.1", 443, 500.5, OUTCOME_OK, 0));
+	const struct view *v = look(&r);
+	uint32_t before = v->attempt[0].channel, after = v->attempt[2].channel;
+	assert_int_not_equal(before, after);
+	assert_int_equal(v->channel[before].group, v->channel[after].group);
+	assert_int_equal(v->arrivals, 1); /* the endpoint was met once */
+	rig_stop(&r);
+}
+
+/* An address that many names share says nothing about which one was meant. */
+static void shared_addresses_are_not_named(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	add(&r, conn_event("192.0.2.1", 443, 100, OUTCOME_REFUSED, 1));
+	static const char *const names[] = {
+		"www.one.com", "www.two.com", "www.three.com", "www.four.com"};
+	for (int i = 0; i < 4; i++)
+		add(&r, lookup_event(names[i], 200 + i, OUTCOME_OK, "192.0.2.1"));
+	const struct view *v = look(&r);
+	assert_false(v->channel[v->attempt[0].channel].named);
+	rig_stop(&r);
+}
+
+/* Tor's random SNIs: with DNS in view, a name that nobody asked for is made up, and the address is
+ * the endpoint. */
+static void made_up_sni_is_not_a_name(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	for (int i = 0; i < 12; i++)
+		add(&r, lookup_event("www.site.com", 10 + i, OUTCOME_OK, "192.0.2.1"));
+	add(&r, named(conn_event("203.0.113.5", 443, 100, OUTCOME_OK, 0), "www.kx3vqz7.net",
+			NAME_SNI));
+	add(&r, named(conn_event("192.0.2.1", 443, 200, OUTCOME_OK, 0), "www.site.com", NAME_SNI));
+	const struct view *v = look(&r);
+	assert_false(v->channel[v->attempt[1].channel].named);
+	assert_true(v->channel[v->attempt[2].channel].named);
+	rig_stop(&r);
+}
+
+/* A name's failure beside its answer was none. */
+static void an_answer_voids_a_failure(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	add(&r, lookup_event("a.site.com", 100, OUTCOME_SERVFAIL, NULL));
+	add(&r, lookup_event("a.site.com", 101, OUTCOME_OK, "192.0.2.1"));
+	const struct view *v = look(&r);
+	assert_int_equal(v->attempt[0].flags & ATTEMPT_VOID, ATTEMPT_VOID);
+	assert_false(attempt_failed(&v->attempt[0]));
+	rig_stop(&r);
+}
+
+/* A and AAAA, asked together: one attempt. */
+static void twin_failures_are_one_attempt(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	struct event six = lookup_event("gone.site.com", 100.001, OUTCOME_NXDOMAIN, NULL);
+	six.lookup.qtype = 28;
+	add(&r, lookup_event("gone.site.com", 100, OUTCOME_NXDOMAIN, NULL));
+	add(&r, six);
+	const struct view *v = look(&r);
+	assert_int_equal(v->attempts, 1);
+	assert_int_equal(v->attempt[0].tries, 2);
+	assert_int_equal(v->attempt[0].fail_ns, at(100.001) + 20 * NS_PER_MS);
+	rig_stop(&r);
+}
+
+/* Successes in a row are one attempt, but the first one after any failure is told. */
+static void successes_after_a_failure_are_told(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	add(&r, conn_event("192.0.2.1", 443, 100, OUTCOME_OK, 0));
+	add(&r, conn_event("192.0.2.1", 443, 105, OUTCOME_OK, 0));
+	add(&r, conn_event("203.0.113.5", 443, 106, OUTCOME_REFUSED, 1));
+	add(&r, conn_event("192.0.2.1", 443, 110, OUTCOME_OK, 0));
+	const struct view *v = look(&r);
+	assert_int_equal(v->attempts, 3);
+	assert_int_equal(v->attempt[2].start_ns, at(110));
+	rig_stop(&r);
+}
+
+static void what_is_not_outbound_is_nobodys(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	struct event e = conn_event("10.0.0.9", 443, 100, OUTCOME_REFUSED, 1);
+	add(&r, e);
+	e = conn_event("10.0.0.5", 443, 100, OUTCOME_REFUSED, 1);
+	e.conn.client = test_addr("198.51.100.1");
+	add(&r, e);
+	assert_int_equal(hosts_count(r.hosts), 0);
+	assert_int_equal(hosts_stats(r.hosts)->internal, 1);
+	assert_int_equal(hosts_stats(r.hosts)->inbound, 1);
+	/* between two public addresses the one that asks is the host */
+	e = conn_event("203.0.113.5", 443, 100, OUTCOME_REFUSED, 1);
+	e.conn.client = test_addr("198.51.100.1");
+	add(&r, e);
+	assert_int_equal(hosts_count(r.hosts), 1);
+	rig_stop(&r);
+}
+
+/* Thousands of endpoints: bounded, and the first contacts of what was forgotten still count. */
+static void forgetting_weakens(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	char server[ADDR_TEXT_BYTES];
+	for (int i = 0; i < 300; i++) {
+		(void)snprintf(server, sizeof server, "203.%d.%d.1", i / 200, i % 200);
+		add(&r, conn_event(server, 443, 100 + i, OUTCOME_REFUSED, 0.5));
+	}
+	const struct host *h = hosts_get(r.hosts, 0);
+	assert_true(h->channels <= HOST_CHANNELS_MAX && h->attempts <= HOST_ATTEMPTS_MAX);
+	assert_int_equal(h->arrivals, 300);
+	const struct view *v = look(&r);
+	assert_int_equal(v->arrivals, 300);
+	uint32_t failed = 0;
+	for (uint32_t i = 0; i < v->attempts; i++)
+		failed += attempt_failed(&v->attempt[i]);
+	assert_true(failed < HOST_CHANNELS_MAX); /* of the forgotten nothing is claimed */
+	/* met again after it was forgotten: known */
+	add(&r, conn_event("203.0.0.1", 443, 900, OUTCOME_OK, 0));
+	assert_int_equal(hosts_get(r.hosts, 0)->arrivals, 300);
+	rig_stop(&r);
+}
+
+static void many_attempts_are_retired(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	for (int i = 0; i < 5000; i++)
+		add(&r, conn_event("192.0.2.1", 443, 100 + 40.0 * i, OUTCOME_OK, 0));
+	const struct host *h = hosts_get(r.hosts, 0);
+	assert_true(h->attempts <= HOST_ATTEMPTS_MAX);
+	assert_int_equal(h->connections, 5000);
+	assert_int_equal(h->attempt[h->attempts - 1].start_ns, at(100 + 40.0 * 4999));
+	rig_stop(&r);
+}
+
+static void classes_of_domains(void **state)
+{
+	(void)state;
+	const char *operator= NULL;
+	assert_int_equal(domain_class("www.google.com", &operator), DOMAIN_OPERATOR);
+	assert_string_equal(operator, "google");
+	assert_int_equal(domain_class("api.ipify.org", NULL), DOMAIN_ECHO);
+	assert_int_equal(domain_class("www.msftconnecttest.com", NULL), DOMAIN_PROBE);
+	assert_int_equal(domain_class("1.2.3.4.zen.spamhaus.org", NULL), DOMAIN_DNSBL);
+	assert_int_equal(domain_class("somebody.duckdns.org", NULL), DOMAIN_TENANT);
+	assert_int_equal(domain_class("harborledger.example", &operator), DOMAIN_ORDINARY);
+	assert_null(operator);
+	assert_int_equal(domain_class("notgoogle.com", NULL), DOMAIN_ORDINARY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lookup_leads_to_its_conversation),
+		cmocka_unit_test(names_learnt_later_apply),
+		cmocka_unit_test(shared_addresses_are_not_named),
+		cmocka_unit_test(made_up_sni_is_not_a_name),
+		cmocka_unit_test(an_answer_voids_a_failure),
+		cmocka_unit_test(twin_failures_are_one_attempt),
+		cmocka_unit_test(successes_after_a_failure_are_told),
+		cmocka_unit_test(what_is_not_outbound_is_nobodys),
+		cmocka_unit_test(forgetting_weakens),
+		cmocka_unit_test(many_attempts_are_retired),
+		cmocka_unit_test(classes_of_domains),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
