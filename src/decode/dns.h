@@ -44,6 +44,7 @@ struct dns_answer { /* A or AAAA record of the answer section */
 struct dns {
 	uint16_t id;
 	bool response, truncated;
+	uint8_t opcode;     /* 0 query; others (NOTIFY, UPDATE) ask for no name */
 	uint16_t rcode;     /* 12 bits with EDNS */
 	uint16_t questions; /* as counted in the header */
 	uint16_t qtype, qclass;
