@@ -165,7 +165,7 @@ static void off_hosts(struct run *r)
 		if (++one_way <= REMARKS_MAX)
 			say_off(r,
 				"%s: nothing ever came back to it: a capture of one direction, or "
-			        "a host that is cut off; its silent "
+				"a host that is cut off; its silent "
 				"failures are not judged",
 				addr_text(&h->addr, addr));
 	}
@@ -175,7 +175,7 @@ static void off_hosts(struct run *r)
 		say_off(r, "no local host was seen: say which networks are yours with --local");
 	else if (nameless == hosts_count(r->hosts))
 		say_off(r, "no DNS in view: names come from TLS and HTTP alone, failing look-ups "
-		           "can't be seen");
+			   "can't be seen");
 	else if (nameless > 0)
 		say_off(r, "no DNS in view for %zu of %zu hosts", nameless, hosts_count(r->hosts));
 }
@@ -208,7 +208,7 @@ static void off_losses(struct run *r)
 	if (flow->evicted > 0)
 		say_off(r,
 			"%llu conversations were ended early: the table was full (see "
-		        "--limit-memory)",
+			"--limit-memory)",
 			(unsigned long long)flow->evicted);
 	if (strings_refused(r->strings) > 0)
 		say_off(r, "%llu names found no room and count as unknown (see --limit-memory)",

@@ -50,6 +50,9 @@ static const struct {
 	[MECHANISM_COMMON_TICK] = {"common-tick",
 		"both run on one clock, so they always come close together"},
 	[MECHANISM_PACKAGE_TOOL] = {"package-tool", "a package tool walking its published mirrors"},
+	[MECHANISM_GATEWAY] = {"gateway",
+		"it stands before everything, like a resolver or a proxy: one new endpoint after "
+		"another follows its failures"},
 };
 
 const char *mechanism_name(enum mechanism m)
@@ -64,6 +67,8 @@ const char *mechanism_sentence(enum mechanism m)
 
 /* Nobody is told of what an innocent network shows this often; it would only push out the rest. */
 #define E_MAX 100.0
+/* Smaller than anything that means something; an E is never 0. */
+#define E_MIN 1e-300
 
 /* Room for one more: the weakest gives way. NULL when e is weaker than all kept. */
 static struct hit *hits_add(struct hits *hits, double e)
@@ -87,7 +92,7 @@ struct hit *hit_new(const struct look *look, struct hits *hits, const struct hit
 	 */
 	if (like->kind != HIT_NAMES && like->kind != HIT_SAME_NAME)
 		likeness = likeness_of(look->view, steps, count, pair);
-	double e = exp2(like->trials_bits - like->timing_bits - likeness.total);
+	double e = fmax(E_MIN, exp2(like->trials_bits - like->timing_bits - likeness.total));
 	struct hit *hit = e > E_MAX ? NULL : hits_add(hits, e);
 	if (hit == NULL)
 		return NULL;

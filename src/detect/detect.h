@@ -31,6 +31,7 @@ enum mechanism {
 	MECHANISM_COMPANION,   /* follows the other's successes as much as its failures */
 	MECHANISM_COMMON_TICK, /* both run on one clock */
 	MECHANISM_PACKAGE_TOOL,
+	MECHANISM_GATEWAY, /* stands before everything: different endpoints follow its failures */
 	MECHANISM_COUNT
 };
 const char *mechanism_name(enum mechanism m);     /* "same-name", …; "none" */
@@ -54,7 +55,6 @@ struct step {
 struct steps {
 	struct step *step; /* by at_ns */
 	uint32_t count;
-	uint32_t counted; /* those without a mechanism */
 };
 
 struct look {

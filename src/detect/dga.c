@@ -73,9 +73,12 @@ static void dga_run(const struct look *look, struct hits *hits)
 {
 	const struct host *h = look->view->host;
 	struct spell best = {.chance = 1};
+	double starts = 0;
 	for (uint32_t i = 0; i < h->new_names; i++) {
 		if (h->new_name[i].answered || !h->new_name[i].dead)
-			continue; /* a spell is the better for leaving its first answered name out */
+			continue; /* a spell is the better for leaving its first answered name out
+			           */
+		starts++;
 		struct spell s = best_from(look->view, i);
 		if (s.chance < best.chance)
 			best = s;
@@ -90,7 +93,7 @@ static void dga_run(const struct look *look, struct hits *hits)
 		.dead = best.dead,
 		.span_ns = h->new_name[best.first].asked_ns,
 		.timing_bits = -log2(best.chance),
-		.trials_bits = log2(SPANS_A_DAY)};
+		.trials_bits = log2(SPANS_A_DAY * starts)};
 	like.span_s = (double)(best.last_ns - like.span_ns) / (double)NS_PER_S;
 	(void)hit_new(look, hits, &like, steps, count);
 }

@@ -64,19 +64,38 @@ struct series {
 	uint32_t count;
 };
 
-/* The chance that m values lie this close to their median, whatever the rate: a Poisson process
- * hits a window of 2w around M with at most 2w/(eM), for the rate 1/M. The first value is free. */
-static double series_odds(
+/* -log2 of the chance that all values lie this close to their median, whatever the rate: a Poisson
+ * process hits a window of 2w around M with at most 2w/(eM), for the rate 1/M, and once for each
+ * try that the delay may have been counted from. The first value is free. 0 when there is nothing
+ * to it. */
+static double series_bits(
 	const struct series *s, uint32_t first, uint32_t count, double *ret_tick, double *ret_error)
 {
 	for (uint32_t i = 0; i < count; i++)
 		s->scratch[i] = s->value[first + i];
-	double tick = median(s->scratch, count), error = 0;
+	double tick = median(s->scratch, count), error = TIMER_NOISE_S, bits = 0;
 	for (uint32_t i = 0; i < count; i++)
-		error = fmax(error, fabs(s->value[first + i] - tick));
+		error = fmax(error, fabs(s->value[first + i] - tick) + TIMER_NOISE_S);
 	*ret_tick = tick;
-	*ret_error = error + TIMER_NOISE_S;
-	return tick < TIMER_MIN_S ? 1 : 2 * *ret_error / (M_E * tick);
+	*ret_error = error;
+	double odds = 2 * error / (M_E * tick);
+	if (tick < TIMER_MIN_S || odds > TIMER_ODDS_MAX)
+		return 0;
+	for (uint32_t i = 1; i < count; i++)
+		bits -= log2(fmin(1, odds * s->step[first + i].tries));
+	return bits;
+}
+
+/* Whether the first step of the series fails at an endpoint that another step of it fails at: a
+ * list is walked on. */
+static bool walked_before(
+	const struct view *v, const struct series *s, uint32_t first, uint32_t count)
+{
+	uint32_t group = v->channel[s->step[first].from].group;
+	for (uint32_t i = first + 1; i < first + count; i++)
+		if (v->channel[s->step[i].from].group == group)
+			return true;
+	return false;
 }
 
 /* The best series that ends with value `last`. */
@@ -84,24 +103,23 @@ static void best_series(const struct look *look, const struct series *s, uint32_
 	bool spacing, struct hits *hits)
 {
 	struct hit best = {.by = &detector_ladder, .kind = HIT_METRONOME, .spacing = spacing};
-	double best_e = INFINITY;
 	uint32_t best_count = 0;
 	for (uint32_t count = 3; count <= last + 1 && count <= HIT_STEPS_MAX; count++) {
 		double tick = 0, error = 0;
-		double odds = series_odds(s, last + 1 - count, count, &tick, &error);
-		if (odds > TIMER_ODDS_MAX)
+		if (walked_before(look->view, s, last + 1 - count, count))
 			break;
-		uint32_t m = count - 1;
-		double p = pow(odds, m), e = p * length_weight(m);
-		if (e >= best_e)
+		double timing = series_bits(s, last + 1 - count, count, &tick, &error);
+		if (!(timing > 0))
+			break;
+		double trials =
+			log2(2 * fmax(look->steps_today, STEPS_A_DAY) * length_weight(count - 1));
+		if (best_count > 0 && timing - trials <= best.timing_bits - best.trials_bits)
 			continue;
-		best_e = e;
 		best_count = count;
 		best.tick_s = tick;
 		best.tick_error_s = error;
-		best.timing_bits = -log2(p);
-		best.trials_bits =
-			log2(2 * fmax(look->steps_today, STEPS_A_DAY) * length_weight(m));
+		best.timing_bits = timing;
+		best.trials_bits = trials;
 	}
 	if (best_count > 0)
 		(void)hit_new(look, hits, &best, &s->step[last + 1 - best_count], best_count);

@@ -4,9 +4,9 @@
 #include "detect/detect_private.h"
 #include "detect/stats.h"
 
-/* The repeated pair: each time that A fails, B is opened, and B does not come as readily when A
- * works. Within a window from a grid, or always equally long after the failure. What two programs
- * on one clock, or one page that calls both, would show is taken off. Theory and measured cost:
+/* The repeated pair: when A fails, B is opened, and B does not come as readily when A works. Within
+ * a window from a grid, or always equally long after the failure. What two programs on one clock,
+ * or one page that calls both, would show is taken off. Theory and measured cost:
  * docs/detectors/pair.md. */
 
 static const double grid_s[] = {.1, .3, 1, 3, 10, 30, 60, 300, 600, 3600};
@@ -15,21 +15,26 @@ static const double grid_s[] = {.1, .3, 1, 3, 10, 30, 60, 300, 600, 3600};
 #define TIE_NS  (50 * NS_PER_US)
 /* Pairs that a host shows a day at least, as far as multiplicity is concerned. */
 #define PAIRS_A_DAY 10.0
+/* A backup takes over: B has to follow a third of A's failures (the smallest alternative that the
+ * theory bets on), and to answer half of the times. What is opened after one in ten is chosen for
+ * another reason: A stands before everything, like a resolver or a proxy. */
+#define SHARE_MIN  0.3
+#define ANSWER_MIN 0.5
 /* Families (rare with rare, others): the first only is told, both were looked at. */
 #define FAMILIES 2.0
-/* Below these the rhythm of a channel can't be told from none; the number of coincidences that make
- * a timer. */
+/* Coincidences that make a timer, and how precise and long one is. */
 #define TIMER_COINCIDENCES 3u
 #define TIMER_NOISE_S      0.002
 #define TIMER_MIN_S        0.2
+/* How far a program's own schedule wavers. */
+#define SCHEDULE_NOISE_S 0.25
 
-/* A failed or answered burst of A and how long after it B was opened; INFINITY: not within the
- * hour. */
+/* A run of A's attempts of one outcome, and how long after it B was opened; INFINITY: not within
+ * the hour. A run ends with its burst, or where B was opened. */
 struct trial {
-	uint32_t burst;
-	uint32_t from_attempt, to_attempt;
+	uint32_t first, last;              /* attempts */
+	uint32_t from_attempt, to_attempt; /* the last one before B, and B's */
 	double lag_s;
-	double span_s; /* first to last failure of the burst */
 	uint32_t tries;
 	bool failed;
 };
@@ -38,7 +43,7 @@ struct pair {
 	uint32_t a, b; /* channels */
 	struct trial *trial;
 	uint32_t trials, failures, successes;
-	uint32_t b_bursts;
+	double b_rate;   /* openings of B per second of the host's active time */
 	double rhythm_s; /* how irregular the two are, in seconds; 0: too few to tell */
 	double *scratch;
 };
@@ -50,98 +55,115 @@ static double seconds(int64_t ns)
 
 /* ---- what happened ---- */
 
-/* When the burst last failed, or, answered, when it was last tried: the instant that B's opening is
- * measured from. */
-static void add_trial(const struct look *look, struct pair *p, uint32_t burst)
+static bool answered_lookup(const struct attempt *a)
 {
-	const struct view *v = look->view;
-	const struct burst *b = &v->burst[burst];
-	bool answered = false;
-	for (uint32_t i = b->first; i <= b->last; i++)
-		answered |=
-			v->attempt[i].channel == b->channel && v->attempt[i].outcome == OUTCOME_OK;
-	if (!b->failed && !answered)
+	return (a->flags & ATTEMPT_LOOKUP) != 0 && a->outcome == OUTCOME_OK;
+}
+
+/* When the client knew: of a failure its instant, of a success its beginning. */
+static int64_t instant(const struct attempt *a)
+{
+	return attempt_failed(a) ? a->fail_ns : a->start_ns;
+}
+
+/* A's attempt goes on with the run that is open, or begins another. */
+static void add_attempt(const struct view *v, struct pair *p, uint32_t index)
+{
+	const struct attempt *a = &v->attempt[index];
+	bool failed = attempt_failed(a);
+	if (!failed && a->outcome != OUTCOME_OK)
 		return;
-	p->trial[p->trials++] = (struct trial){.burst = burst,
+	struct trial *t = p->trials == 0 ? NULL : &p->trial[p->trials - 1];
+	if (t != NULL && isinf(t->lag_s) &&
+		a->start_ns - instant(&v->attempt[t->last]) < BURST_GAP_NS) {
+		t->failed &=
+			failed; /* one answer makes the burst a success: its failures were tries */
+		t->last = index;
+		t->tries += failed;
+		return;
+	}
+	p->trial[p->trials++] = (struct trial){.first = index,
+		.last = index,
 		.lag_s = INFINITY,
-		.failed = b->failed,
-		.tries = b->failures,
-		.span_s = seconds(b->fail_ns - b->first_fail_ns),
-		.from_attempt = b->last};
-	p->failures += b->failed;
-	p->successes += !b->failed;
+		.failed = failed,
+		.tries = failed};
 }
 
-/* The last instant of the trial before at_ns that B may answer to, and its attempt; false when
- * there is none. */
-static bool instant_before(const struct view *v, const struct trial *t, int64_t at_ns,
-	int64_t *ret_ns, uint32_t *ret_attempt)
+/* B was opened: it answers the run before it, from the last instant of the run that had passed. */
+static void add_opening(const struct view *v, struct pair *p, uint32_t index)
 {
-	const struct burst *b = &v->burst[t->burst];
-	bool found = false;
-	for (uint32_t i = b->first; i <= b->last; i++) {
-		const struct attempt *a = &v->attempt[i];
-		if (a->channel != b->channel || (t->failed && !attempt_failed(a)))
-			continue;
-		int64_t when = t->failed ? a->fail_ns : a->start_ns;
-		if (when >= at_ns - TIE_NS || (found && when < *ret_ns))
-			continue;
-		*ret_ns = when;
-		*ret_attempt = i;
-		found = true;
-	}
-	return found;
-}
-
-/* B's opening at this burst answers the latest trial before it. */
-static void match(const struct look *look, struct pair *p, const struct burst *b)
-{
-	const struct view *v = look->view;
-	for (uint32_t i = p->trials; i > 0; i--) {
-		struct trial *t = &p->trial[i - 1];
-		int64_t when = 0;
-		uint32_t attempt = 0;
-		if (v->burst[t->burst].start_ns >= b->start_ns ||
-			!instant_before(v, t, b->start_ns, &when, &attempt))
-			continue;
-		double lag = seconds(b->start_ns - when);
-		if (lag < t->lag_s && b->start_ns - when <= HOUR_NS) {
-			t->lag_s = lag;
-			t->from_attempt = attempt;
-			t->to_attempt = b->first;
-		}
+	struct trial *t = p->trials == 0 ? NULL : &p->trial[p->trials - 1];
+	if (t == NULL || isfinite(t->lag_s))
 		return;
+	int64_t best_ns = HOUR_NS + 1, opened_ns = v->attempt[index].start_ns;
+	for (uint32_t i = t->first; i <= t->last; i++) {
+		const struct attempt *a = &v->attempt[i];
+		int64_t after = opened_ns - instant(a);
+		if (a->channel != p->a || attempt_failed(a) != t->failed || after < TIE_NS ||
+			after >= best_ns)
+			continue;
+		best_ns = after;
+		t->from_attempt = i;
+		t->to_attempt = index;
+		t->lag_s = seconds(after);
 	}
 }
 
-/* Spread of the intervals between the bursts of a channel; 0 with fewer than three. */
-static double irregularity(const struct view *v, uint32_t channel, double *scratch)
+/* Runs that B did not answer although it was opened less than a burst before say nothing: B was in
+ * use, and further successes within a burst are not kept. */
+static void drop_tails(const struct view *v, struct pair *p)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < p->trials; i++) {
+		const struct trial *t = &p->trial[i],
+				   *before = kept == 0 ? NULL : &p->trial[kept - 1];
+		if (before != NULL && isfinite(before->lag_s) && isinf(t->lag_s) &&
+			v->attempt[t->first].start_ns - v->attempt[before->to_attempt].start_ns <
+				BURST_GAP_NS)
+			continue;
+		p->trial[kept++] = *t;
+	}
+	p->trials = kept;
+}
+
+/* Spread of the intervals between the runs of A, or between B's openings that answered them; 0 with
+ * fewer than two. */
+static double irregularity(const struct view *v, const struct pair *p, bool of_b)
 {
 	uint32_t count = 0;
 	int64_t before_ns = 0;
-	for (uint32_t i = 0; i < v->bursts; i++) {
-		if (v->burst[i].channel != channel)
+	for (uint32_t i = 0; i < p->trials; i++) {
+		const struct trial *t = &p->trial[i];
+		if (of_b && isinf(t->lag_s))
 			continue;
+		int64_t at_ns = v->attempt[of_b ? t->to_attempt : t->first].start_ns;
 		if (before_ns != 0)
-			scratch[count++] = seconds(v->burst[i].start_ns - before_ns);
-		before_ns = v->burst[i].start_ns;
+			p->scratch[count++] = seconds(at_ns - before_ns);
+		before_ns = at_ns;
 	}
-	return count < 2 ? 0 : spread(scratch, count);
+	return count < 2 ? 0 : spread(p->scratch, count);
 }
 
 static void look_at(const struct look *look, struct pair *p)
 {
 	const struct view *v = look->view;
-	p->trials = p->failures = p->successes = p->b_bursts = 0;
-	for (uint32_t i = 0; i < v->bursts; i++) {
-		if (v->burst[i].channel == p->a)
-			add_trial(look, p, i);
-		if (v->burst[i].channel == p->b) {
-			p->b_bursts++;
-			match(look, p, &v->burst[i]);
-		}
+	p->trials = p->failures = p->successes = 0;
+	for (uint32_t i = 0; i < v->attempts; i++) {
+		const struct attempt *a = &v->attempt[i];
+		if (answered_lookup(a))
+			continue;
+		if (a->channel == p->a)
+			add_attempt(v, p, i);
+		else if (a->channel == p->b)
+			add_opening(v, p, i);
 	}
-	p->rhythm_s = hypot(irregularity(v, p->a, p->scratch), irregularity(v, p->b, p->scratch));
+	drop_tails(v, p);
+	for (uint32_t i = 0; i < p->trials; i++) {
+		p->failures += p->trial[i].failed;
+		p->successes += !p->trial[i].failed;
+	}
+	p->b_rate = fmax(1, v->channel[p->b].channel->openings) / v->active_s;
+	p->rhythm_s = hypot(irregularity(v, p, false), irregularity(v, p, true));
 }
 
 static uint32_t followed(const struct pair *p, bool failed, double from_s, double to_s)
@@ -151,6 +173,84 @@ static uint32_t followed(const struct pair *p, bool failed, double from_s, doubl
 		count += p->trial[i].failed == failed && p->trial[i].lag_s >= from_s &&
 		         p->trial[i].lag_s <= to_s;
 	return count;
+}
+
+/* ---- who else comes before B ---- */
+
+/* How many runs of another channel, and after how many of them B was opened before the next run of
+ * it: an answered channel that B follows as faithfully as A's failures is what B belongs to. */
+static double share_of(const struct view *v, const struct pair *p, uint32_t other, int64_t reach_ns)
+{
+	uint32_t runs = 0, hits = 0;
+	int64_t last_ns = INT64_MIN / 2;
+	bool open = false;
+	for (uint32_t i = 0; i < v->attempts; i++) {
+		const struct attempt *a = &v->attempt[i];
+		if (a->channel == other && attempt_failed(a))
+			return 0; /* another rung, perhaps */
+		if (a->channel == other && !answered_lookup(a)) {
+			runs += !open || a->start_ns - last_ns > BURST_GAP_NS;
+			open = true;
+			last_ns = a->start_ns;
+		} else if (a->channel == p->b && open && a->start_ns - last_ns <= reach_ns) {
+			hits++;
+			open = false;
+		}
+	}
+	return runs < 2 ? 0 : (double)hits / runs;
+}
+
+/* Whether B belongs to another channel that works. Then A's failures are one more thing that the
+ * same page, loop or schedule calls. */
+static bool has_parent(const struct view *v, const struct pair *p, double to_s)
+{
+	double share = (double)followed(p, true, 0, to_s) / p->failures;
+	int64_t reach_ns = BURST_GAP_NS;
+	for (uint32_t i = 0; i < p->trials; i++) {
+		const struct trial *t = &p->trial[i];
+		if (!t->failed || isinf(t->lag_s) || t->lag_s > to_s)
+			continue;
+		int64_t whole = v->attempt[t->to_attempt].start_ns - v->attempt[t->first].start_ns +
+		                BURST_GAP_NS;
+		reach_ns = whole > reach_ns ? whole : reach_ns;
+	}
+	for (uint32_t c = 1; c < v->channels; c++) {
+		uint32_t group = v->channel[c].group;
+		if (v->channel[c].channel->used && group != v->channel[p->a].group &&
+			group != v->channel[p->b].group &&
+			share_of(v, p, c, reach_ns) >= 0.9 * share)
+			return true;
+	}
+	return false;
+}
+
+/* Whether another channel of the host comes before each of B's openings as punctually as A's
+ * failures do: then all three run on one schedule, and the failure is not what B waits for. */
+static bool on_schedule(const struct view *v, const struct pair *p, uint32_t other, double error_s)
+{
+	double low = INFINITY, high = -INFINITY;
+	for (uint32_t i = 0, at = 0; i < p->trials; i++) {
+		const struct trial *t = &p->trial[i];
+		double lag = INFINITY;
+		for (; t->failed && at < t->to_attempt; at++)
+			if (v->attempt[at].channel == other)
+				lag = seconds(v->attempt[t->to_attempt].start_ns -
+					      v->attempt[at].start_ns);
+		low = t->failed ? fmin(low, lag) : low;
+		high = t->failed ? fmax(high, lag) : high;
+	}
+	return isfinite(high) && high - low <= 2 * error_s + SCHEDULE_NOISE_S;
+}
+
+static bool has_schedule(const struct view *v, const struct pair *p, double error_s)
+{
+	for (uint32_t c = 1; c < v->channels; c++) {
+		uint32_t group = v->channel[c].group;
+		if (v->channel[c].channel->used && group != v->channel[p->a].group &&
+			group != v->channel[p->b].group && on_schedule(v, p, c, error_s))
+			return true;
+	}
+	return false;
 }
 
 /* ---- how likely that is by accident ---- */
@@ -164,15 +264,28 @@ static double contrast_chance(const struct pair *p, double from_s, double to_s, 
 	return binomial_tail(p->failures, share, k);
 }
 
-/* How much busier than usual the host is around t: bursts of any kind, within five minutes. */
-static double busyness(const struct view *v, int64_t at_ns)
+/* The most openings of B per second that can be defended around a failure: by its own rate, when
+ * the host is busier than usual, and by what else it did near then, the answer apart. */
+static double opening_rate(const struct view *v, const struct pair *p, const struct trial *t)
 {
+	int64_t at_ns = instant(&v->attempt[t->last]);
 	uint32_t near = 0;
 	for (uint32_t i = 0; i < v->bursts; i++)
 		near += v->burst[i].start_ns >= at_ns - BUSY_NS &&
 		        v->burst[i].start_ns <= at_ns + BUSY_NS;
 	double usual = v->bursts / v->active_s * seconds(2 * BUSY_NS);
-	return fmax(1, near / usual);
+	double rate = p->b_rate * (usual > 0 ? fmax(1, near / usual) : 1);
+	static const double near_s[] = {10, 30, 100, 300};
+	uint32_t count[ARRAY_LEN(near_s)] = {0};
+	for (uint32_t i = 0; i < v->attempts; i++) {
+		if (v->attempt[i].channel != p->b || (isfinite(t->lag_s) && i == t->to_attempt))
+			continue;
+		for (size_t w = 0; w < ARRAY_LEN(near_s); w++)
+			count[w] += fabs(seconds(v->attempt[i].start_ns - at_ns)) <= near_s[w];
+	}
+	for (size_t w = 0; w < ARRAY_LEN(near_s); w++)
+		rate = fmax(rate, count[w] / (2 * near_s[w]));
+	return rate;
 }
 
 struct chances {
@@ -199,8 +312,9 @@ static struct chances window_chances(
 		const struct trial *t = &p->trial[i];
 		if (!t->failed)
 			continue;
-		double rate = p->b_bursts / v->active_s * busyness(v, v->burst[t->burst].fail_ns);
-		q[n] = fmin(1, rate * fmin(t->tries * d_s, t->span_s + d_s));
+		double span =
+			seconds(instant(&v->attempt[t->last]) - instant(&v->attempt[t->first]));
+		q[n] = fmin(1, opening_rate(v, p, t) * fmin(t->tries * d_s, fmax(0, span) + d_s));
 		c.expected += q[n++];
 	}
 	c.rate = poisson_binomial_tail(q, n, k);
@@ -217,27 +331,48 @@ static struct chances window_chances(
 
 /* ---- what is told ---- */
 
-static void tell(const struct look *look, const struct pair *p, struct hit *like,
-	const struct chances *c, double from_s, double to_s, struct hits *hits)
+/* The switches, and how many of them B answered. */
+static uint32_t list_steps(const struct view *v, const struct pair *p, double from_s, double to_s,
+	struct step *ret, uint32_t *ret_count)
 {
-	const struct view *v = look->view;
-	struct step steps[HIT_STEPS_MAX];
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < p->trials && count < HIT_STEPS_MAX; i++) {
+	uint32_t answered = 0;
+	*ret_count = 0;
+	for (uint32_t i = 0; i < p->trials; i++) {
 		const struct trial *t = &p->trial[i];
-		if (!t->failed || t->lag_s < from_s || t->lag_s > to_s)
+		if (!t->failed || t->lag_s < from_s || t->lag_s > to_s ||
+			*ret_count == HIT_STEPS_MAX)
 			continue;
-		steps[count++] = (struct step){.from = p->a,
+		const struct attempt *from = &v->attempt[t->from_attempt],
+				     *to = &v->attempt[t->to_attempt];
+		answered += !attempt_failed(to);
+		ret[(*ret_count)++] = (struct step){.from = p->a,
 			.to = p->b,
 			.from_attempt = t->from_attempt,
 			.to_attempt = t->to_attempt,
 			.tries = t->tries,
-			.fail_ns = v->attempt[t->from_attempt].fail_ns,
-			.at_ns = v->attempt[t->to_attempt].start_ns,
+			.fail_ns = from->fail_ns,
+			.at_ns = to->start_ns,
 			.delay_s = t->lag_s};
 	}
+	return answered;
+}
+
+static void tell(const struct look *look, const struct pair *p, struct hit *like,
+	const struct chances *c, double to_s, struct hits *hits)
+{
+	const struct view *v = look->view;
+	double from_s = like->kind == HIT_PAIR ? 0 : like->tick_s - like->tick_error_s;
+	struct step steps[HIT_STEPS_MAX];
+	uint32_t count = 0;
+	if (list_steps(v, p, from_s, to_s, steps, &count) < ANSWER_MIN * count)
+		return;
 	like->by = &detector_pair;
 	like->why = mechanism_between(v, p->a, p->b);
+	if (like->why == MECHANISM_NONE && has_parent(v, p, to_s))
+		like->why = MECHANISM_COMPANION;
+	if (like->why == MECHANISM_NONE && like->kind == HIT_PAIR_METRONOME &&
+		has_schedule(v, p, like->tick_error_s))
+		like->why = MECHANISM_COMMON_TICK;
 	like->timing_bits = -log2(worst_of(c));
 	like->rhythm_bits = log2(c->rate) - log2(fmax(c->rate, c->rhythm));
 	like->contrast_bits = log2(fmax(c->rate, c->rhythm)) - log2(worst_of(c));
@@ -257,7 +392,7 @@ static void within_window(
 	struct hit like = {.kind = HIT_PAIR};
 	for (size_t i = 0; i < ARRAY_LEN(grid_s); i++) {
 		uint32_t k = followed(p, true, 0, grid_s[i]);
-		if (k < 2)
+		if (k < 2 || k < SHARE_MIN * p->failures)
 			continue;
 		struct chances c = window_chances(look, p, grid_s[i], k);
 		if (worst_of(&c) >= worst_of(&best))
@@ -268,7 +403,7 @@ static void within_window(
 	if (worst_of(&best) >= 1)
 		return;
 	like.trials_bits = log2((double)ARRAY_LEN(grid_s) * FAMILIES * pairs);
-	tell(look, p, &like, &best, 0, like.window_s, hits);
+	tell(look, p, &like, &best, like.window_s, hits);
 }
 
 /* Equally long after each failure: whatever B's rate, a Poisson process hits a window of 2w around
@@ -284,11 +419,10 @@ static void on_a_timer(
 	/* all of A's failures, or nothing: choosing which ones would have to be paid for */
 	if (k < TIMER_COINCIDENCES || k < p->failures)
 		return;
-	double tick = median(p->scratch, k), error = 0;
+	double tick = median(p->scratch, k), error = TIMER_NOISE_S;
 	for (uint32_t i = 0; i < p->trials; i++)
 		if (p->trial[i].failed)
-			error = fmax(error, fabs(p->trial[i].lag_s - tick));
-	error += TIMER_NOISE_S;
+			error = fmax(error, fabs(p->trial[i].lag_s - tick) + TIMER_NOISE_S);
 	if (tick < TIMER_MIN_S || error >= tick)
 		return;
 	struct chances c = {.expected = 1};
@@ -302,16 +436,16 @@ static void on_a_timer(
 		.tick_error_s = error,
 		.window_s = tick + error};
 	like.trials_bits = log2(FAMILIES * pairs * length_weight(k - 1));
-	tell(look, p, &like, &c, 0, INFINITY, hits);
+	tell(look, p, &like, &c, tick + error, hits);
 }
 
 /* ---- all pairs ---- */
 
-static uint32_t failed_bursts(const struct view *v, uint32_t channel)
+static uint32_t failed_attempts(const struct view *v, uint32_t channel)
 {
 	uint32_t count = 0;
-	for (uint32_t i = 0; i < v->bursts; i++)
-		count += v->burst[i].channel == channel && v->burst[i].failed;
+	for (uint32_t i = 0; i < v->attempts; i++)
+		count += v->attempt[i].channel == channel && attempt_failed(&v->attempt[i]);
 	return count;
 }
 
@@ -321,14 +455,14 @@ static void each_pair(
 {
 	const struct view *v = look->view;
 	for (p->a = 1; p->a < v->channels; p->a++) {
-		if (!v->channel[p->a].rare || failed_bursts(v, p->a) < 2)
+		if (!v->channel[p->a].rare || failed_attempts(v, p->a) < 2)
 			continue;
 		for (p->b = 1; p->b < v->channels; p->b++) {
 			if (!v->channel[p->b].channel->used ||
 				v->channel[p->a].group == v->channel[p->b].group)
 				continue;
 			look_at(look, p);
-			if (followed(p, true, 0, INFINITY) == 0)
+			if (p->failures < 2 || followed(p, true, 0, INFINITY) == 0)
 				continue;
 			if (!judge) {
 				++*pairs;
@@ -342,8 +476,8 @@ static void each_pair(
 
 static void pair_run(const struct look *look, struct hits *hits)
 {
-	struct pair p = {.trial = ARENA_NEW(look->arena, struct trial, look->view->bursts + 1),
-		.scratch = ARENA_NEW(look->arena, double, look->view->bursts + 1)};
+	struct pair p = {.trial = ARENA_NEW(look->arena, struct trial, look->view->attempts + 1),
+		.scratch = ARENA_NEW(look->arena, double, look->view->attempts + 1)};
 	if (p.trial == NULL || p.scratch == NULL)
 		return;
 	double pairs = 0;

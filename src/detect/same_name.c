@@ -120,7 +120,7 @@ const struct detector detector_same_name = {
 	.name = "same_name",
 	.attack = NULL,
 	.explanation = "benign, told under --all: one name tried another way (Happy Eyeballs, QUIC "
-                       "to TCP, "
+		       "to TCP, "
 		       "next address, second resolver)",
 	.run = same_name_run,
 };

@@ -16,6 +16,11 @@
 /* With this many look-ups in view, an address that no answer held is a choice. */
 #define DNS_IN_VIEW 10u
 
+/* Each step has a successor of its own: a first contact happens once. Only reactions count, not
+ * what a busy host meets by accident after a failure that goes on and on. */
+#define GATEWAY_SUCCESSORS 3u
+#define GATEWAY_CHANCE     0.05
+
 static const double windows_s[] = {.03, .1, .3, 1, 3, 10, 30, 100, 300};
 
 /* First index in arrivals with a start >= at_ns. */
@@ -356,6 +361,21 @@ static bool make_step(const struct view *v, uint32_t to, int64_t after_ns, struc
 	return true;
 }
 
+/* An endpoint whose failures are followed by one new endpoint after another stands before
+ * everything, like a resolver or a proxy that is tried first each time: what follows was wanted
+ * anyway. */
+static void find_gateways(const struct view *v, struct steps *all)
+{
+	for (uint32_t i = 0; i < all->count; i++) {
+		uint32_t from = v->channel[all->step[i].from].group, successors = 0;
+		for (uint32_t k = 0; k < all->count; k++)
+			successors += v->channel[all->step[k].from].group == from &&
+			              all->step[k].chance < GATEWAY_CHANCE;
+		if (all->step[i].why == MECHANISM_NONE && successors >= GATEWAY_SUCCESSORS)
+			all->step[i].why = MECHANISM_GATEWAY;
+	}
+}
+
 bool steps_find(const struct view *v, struct arena *arena, struct steps *ret)
 {
 	*ret = (struct steps){
@@ -368,9 +388,9 @@ bool steps_find(const struct view *v, struct arena *arena, struct steps *ret)
 		struct step s;
 		if (a->channel != CHANNEL_FORGOTTEN && make_step(v, v->arrival[i], before_ns, &s)) {
 			ret->step[ret->count++] = s;
-			ret->counted += s.why == MECHANISM_NONE;
 		}
 		before_ns = a->start_ns;
 	}
+	find_gateways(v, ret);
 	return true;
 }

@@ -43,8 +43,8 @@ static struct verdict mute(const struct conversation *c, int64_t now_ns, bool fi
 	if (c->rst_ns[SERVER] != 0 && c->fin_ns[SERVER] == 0)
 		return says(OUTCOME_RESET, c->rst_ns[SERVER]);
 	if (c->bytes[CLIENT] ==
-		0) /* nothing was asked: that the port answered is all there is to know */
-		return says(c->joined ? OUTCOME_UNKNOWN : OUTCOME_OK, 0);
+		0) /* the port answered, and nothing was asked: neither success nor failure */
+		return says(OUTCOME_UNKNOWN, 0);
 	/* The client goes on when the server closes (Danabot: 10 ms after the server's FIN, before
 	 * its own). A stray RST of its own does not end its wait (Hancitor). */
 	int64_t when = earliest(c->fin_ns[SERVER], c->rst_ns[SERVER]);

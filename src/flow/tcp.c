@@ -71,7 +71,7 @@ static void on_payload(
 		talk_begin(t, c);
 	if (c->talk != NOBODY) {
 		talk_segment(t, c, from, p->tcp_seq, p);
-	} else if (from == SERVER && http_is_response(p->payload)) {
+	} else if (from == SERVER && fresh && http_is_response(p->payload)) {
 		struct cur head = p->payload;
 		struct http_response r = {0};
 		http_response_decode(&head, &r);

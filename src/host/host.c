@@ -204,6 +204,7 @@ static void count_attempt(struct channel *c, const struct attempt *a)
 {
 	if (c->first_ns == 0 || a->start_ns < c->first_ns)
 		c->first_ns = a->start_ns;
+	c->openings += c->last_ns == 0 || a->start_ns - c->last_ns > TWIN_NS;
 	if (a->start_ns >= c->last_ns) {
 		c->last_ns = a->start_ns;
 		c->last_outcome = a->outcome;

@@ -58,6 +58,7 @@ struct channel {
 	uint32_t addr[4];  /* distinct server addresses, the first four */
 	uint32_t service, ja3, ja4, user_agent;
 	uint32_t connections, failures;
+	uint32_t openings; /* attempts more than two seconds after the one before */
 	uint64_t bytes_out, bytes_in;
 	int64_t first_ns, last_ns; /* starts of attempts */
 	uint16_t port;

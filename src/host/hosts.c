@@ -305,10 +305,10 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		*count += c->ended;
 		return NULL;
 	}
-	/* between two public addresses, the one that asks is the host, unless networks were named */
+	/* between two public addresses, the one that asks is the host, unless networks were named
+	 */
 	bool ours = client_local || hs->options.locals == 0;
-	struct slot *slot =
-		ours && in_time(hs, c->start_ns) ? find_host(hs, &c->client) : NULL;
+	struct slot *slot = ours && in_time(hs, c->start_ns) ? find_host(hs, &c->client) : NULL;
 	if (slot == NULL)
 		return NULL;
 	struct host *h = &slot->host;

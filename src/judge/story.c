@@ -230,34 +230,68 @@ static void add_attempts(struct finding *f, const struct telling *t)
 	}
 }
 
+/* A name that was asked for and does not exist; its channel may be forgotten by now. */
+static void put_name(struct finding *f, const struct view *v, const struct new_name *n)
+{
+	const char *domain = strings_get(v->strings, n->domain);
+	for (size_t i = 0; i < f->channels; i++)
+		if (strcmp(f->channel[i].endpoint, domain) == 0)
+			return;
+	if (f->channels == FINDING_CHANNELS_MAX)
+		return;
+	struct finding_channel *fc = &f->channel[f->channels++];
+	*fc = (struct finding_channel){.role = ROLE_TRIED,
+		.endpoint = domain,
+		.transport = TRANSPORT_OTHER,
+		.service = "dns",
+		.failures = 1,
+		.failure = OUTCOME_NXDOMAIN,
+		.first_ns = n->asked_ns,
+		.last_ns = n->asked_ns};
+	add_name(fc, domain);
+	if (f->first_ns == 0 || n->asked_ns < f->first_ns)
+		f->first_ns = n->asked_ns;
+	if (n->asked_ns > f->last_ns)
+		f->last_ns = n->asked_ns;
+}
+
 /* The names that do not exist, as far as there is room beside what the steps tell. */
 static void add_names(struct finding *f, const struct telling *t)
 {
-	const struct view *v = t->view;
-	const struct hit *h = t->hit;
-	int64_t to_ns = h->span_ns + (int64_t)(h->span_s * (double)NS_PER_S);
-	for (uint32_t i = 0; i < v->attempts && f->channels + 2 < FINDING_CHANNELS_MAX; i++) {
-		const struct attempt *a = &v->attempt[i];
-		if (a->channel != CHANNEL_FORGOTTEN && (a->flags & ATTEMPT_LOOKUP) != 0 &&
-			a->outcome == OUTCOME_NXDOMAIN && a->start_ns >= h->span_ns &&
-			a->start_ns <= to_ns)
-			(void)put_channel(f, v, a->channel);
+	const struct host *h = t->view->host;
+	int64_t to_ns = t->hit->span_ns + (int64_t)(t->hit->span_s * (double)NS_PER_S);
+	for (uint32_t i = 0; i < h->new_names && f->channels + 2 < FINDING_CHANNELS_MAX; i++) {
+		const struct new_name *n = &h->new_name[i];
+		if (n->dead && !n->answered && n->asked_ns >= t->hit->span_ns &&
+			n->asked_ns <= to_ns)
+			put_name(f, t->view, n);
 	}
 }
 
 void story_add(struct finding *f, const struct telling *t)
 {
-	if (t->hit->kind == HIT_NAMES)
-		add_names(f, t);
 	for (uint32_t i = 0; i < t->hit->steps; i++)
 		add_step(f, t, &t->hit->step[i]);
+	if (t->hit->kind == HIT_NAMES)
+		add_names(f, t);
 	set_roles(f);
 	add_attempts(f, t);
 	f->episodes = (uint32_t)(f->switches > 0 ? f->switches : 1);
 }
 
+/* Whether all that failed were look-ups: steps of a walk through generated names. */
+static bool only_names(const struct telling *t)
+{
+	for (uint32_t i = 0; i < t->hit->steps; i++)
+		if ((t->view->attempt[t->hit->step[i].from_attempt].flags & ATTEMPT_LOOKUP) == 0)
+			return false;
+	return true;
+}
+
 bool story_shares(const struct finding *f, const struct telling *t)
 {
+	if (f->kind == KIND_DGA && (t->hit->kind == HIT_NAMES || only_names(t)))
+		return true; /* a walk goes on from look to look: one story */
 	for (uint32_t i = 0; i < t->hit->steps; i++) {
 		const struct step *s = &t->hit->step[i];
 		uint32_t to = story_channel(t->view, s->to, s->to_attempt);
