@@ -1,0 +1,100 @@
+#include "report/rows.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+struct part {
+	bool from, to; /* of any switch */
+};
+
+static struct part part_of(const struct finding *f, size_t channel)
+{
+	struct part part = {0};
+	for (size_t i = 0; i < f->switches; i++) {
+		part.from |= f->sw[i].from == channel;
+		part.to |= f->sw[i].to == channel;
+	}
+	return part;
+}
+
+static bool is_beside(const struct finding *f, size_t channel)
+{
+	enum channel_role role = f->channel[channel].role;
+	struct part part = part_of(f, channel);
+	return role != ROLE_CARRIER && role != ROLE_FALLBACK && !part.from && !part.to;
+}
+
+const char *row_part(const struct finding *f, const struct row *row)
+{
+	if (row->channels > 1)
+		return "tried";
+	size_t channel = row->channel[0];
+	enum channel_role role = f->channel[channel].role;
+	struct part part = part_of(f, channel);
+	if (is_beside(f, channel))
+		return "beside";
+	if (role == ROLE_CARRIER)
+		return "via";
+	if (role == ROLE_FALLBACK)
+		return "to";
+	return part.from && (!part.to || role == ROLE_PRIMARY) ? "from" : "tried";
+}
+
+bool row_is_fallback(const struct finding *f, const struct row *row)
+{
+	enum channel_role role = f->channel[row->channel[0]].role;
+	return row->channels == 1 && (role == ROLE_FALLBACK || role == ROLE_CARRIER);
+}
+
+static void row_add(struct row *row, const struct finding *f, size_t channel)
+{
+	const struct finding_channel *ch = &f->channel[channel];
+	if (row->channels == 0 || ch->failures > f->channel[row->channel[0]].failures)
+		row->failure = ch->failure;
+	row->channel[row->channels++] = (uint8_t)channel;
+	row->connections += ch->connections;
+	row->failures += ch->failures;
+}
+
+/* Who keeps a row of his own: the ends of the story before its middle. */
+static void choose(const struct finding *f, size_t max, bool own[FINDING_CHANNELS_MAX])
+{
+	size_t left = max - 1; /* one row is the group's */
+	for (int pass = 0; pass < 3; pass++) {
+		for (size_t i = 0; i < f->channels && left > 0; i++) {
+			enum channel_role role = f->channel[i].role;
+			bool wanted = pass == 0   ? role == ROLE_FALLBACK || role == ROLE_CARRIER
+			              : pass == 1 ? role == ROLE_PRIMARY || i == 0
+			                          : true;
+			if (!wanted || own[i])
+				continue;
+			own[i] = true;
+			left--;
+		}
+	}
+}
+
+void rows_of(const struct finding *f, size_t max, struct rows *ret)
+{
+	CHECK(f->channels <= FINDING_CHANNELS_MAX && max >= 4);
+	bool own[FINDING_CHANNELS_MAX] = {0};
+	if (f->channels <= max)
+		memset(own, true, sizeof own);
+	else
+		choose(f, max, own);
+	struct rows rows = {0};
+	size_t group = FINDING_CHANNELS_MAX;
+	for (int beside = 0; beside < 2; beside++) {
+		for (size_t i = 0; i < f->channels; i++) {
+			if (is_beside(f, i) != beside)
+				continue;
+			size_t at = own[i] || group == FINDING_CHANNELS_MAX ? rows.count++ : group;
+			if (!own[i])
+				group = at;
+			row_add(&rows.row[at], f, i);
+			rows.of[i] = (uint8_t)at;
+		}
+	}
+	*ret = rows;
+}

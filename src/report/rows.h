@@ -1,0 +1,26 @@
+/* Inside report/: the channels of a finding as rows of a table or lanes of a timeline. When there
+ * are too many for a screen, those in the middle of a ladder share one row. */
+#pragma once
+
+#include "judge/judge.h"
+
+struct row {
+	uint8_t channel[FINDING_CHANNELS_MAX]; /* indexes into finding.channel, rising */
+	size_t channels;                       /* 1, or more for a group */
+	uint64_t connections, failures;
+	enum outcome failure; /* the commonest of its channels', by failures */
+};
+
+struct rows {
+	struct row row[FINDING_CHANNELS_MAX];
+	size_t count;
+	uint8_t of[FINDING_CHANNELS_MAX]; /* the row of each channel */
+};
+
+/* At most max rows (4 or more), in the order of the channels; those beside the story last. */
+void rows_of(const struct finding *f, size_t max, struct rows *ret);
+
+/* Its part in the story: from, tried, to, via, beside. */
+const char *row_part(const struct finding *f, const struct row *row);
+/* Whether the row is what the host fell back to. */
+bool row_is_fallback(const struct finding *f, const struct row *row);

@@ -1,0 +1,418 @@
+#include "report/say.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+#define NAME_BYTES_MAX 255 /* RFC 1035 2.3.4 */
+#define PATH_BYTES_MAX 200
+#define DAYS_PER_YEAR  365.25
+
+/* Intervals within this share of their median are a rhythm. */
+#define RHYTHM_SPREAD    0.15
+#define RHYTHM_INTERVALS 4
+
+enum standing finding_standing(const struct report_case *c, const struct finding *f)
+{
+	if (f->explained != NULL)
+		return STANDING_EXPLAINED;
+	return f->e_value <= c->max_e ? STANDING_REPORTED : STANDING_WEAKER;
+}
+
+struct tally case_tally(const struct report_case *c)
+{
+	struct tally tally = {0};
+	for (size_t i = 0; i < c->findings; i++) {
+		enum standing standing = finding_standing(c, c->finding[i]);
+		tally.reported += standing == STANDING_REPORTED;
+		tally.weaker += standing == STANDING_WEAKER;
+		tally.explained += standing == STANDING_EXPLAINED;
+	}
+	return tally;
+}
+
+const struct finding *case_closest(const struct report_case *c)
+{
+	for (size_t i = 0; i < c->findings; i++)
+		if (finding_standing(c, c->finding[i]) == STANDING_WEAKER)
+			return c->finding[i];
+	return NULL;
+}
+
+const char *const *kind_techniques(enum finding_kind kind)
+{
+	static const char *const techniques[KIND_COUNT][3] = {
+		[KIND_LADDER] = {"T1008"},
+		[KIND_HANDOVER] = {"T1008"},
+		[KIND_ROTATION] = {"T1008"},
+		[KIND_DGA] = {"T1008", "T1568.002"},
+		[KIND_DEADDROP] = {"T1008", "T1102.001"},
+		[KIND_TUNNEL] = {"T1008", "T1572"},
+		[KIND_SPLIT] = {"T1008", "T1030"},
+	};
+	return techniques[kind];
+}
+
+const char *outcome_meaning(enum outcome outcome)
+{
+	static const char *const meanings[OUTCOME_COUNT] = {
+		[OUTCOME_UNKNOWN] = "the source cannot tell how it ended",
+		[OUTCOME_OK] = "answered",
+		[OUTCOME_REFUSED] = "a reset answered the first packet",
+		[OUTCOME_SILENT] = "nothing answered",
+		[OUTCOME_UNREACHABLE] = "an ICMP message said that it cannot be reached",
+		[OUTCOME_RESET] = "cut before any answer",
+		[OUTCOME_NXDOMAIN] = "the name does not exist",
+		[OUTCOME_SERVFAIL] = "the name server failed or declined",
+		[OUTCOME_DNS_SILENT] = "no name server answered",
+		[OUTCOME_TLS_ALERT] = "the server ended the TLS handshake with an alert",
+		[OUTCOME_HTTP_ERROR] = "every HTTP answer was an error",
+		[OUTCOME_DENIED] = "a firewall said that it dropped it",
+		[OUTCOME_SINKHOLED] = "the name was answered with a blocking address",
+		[OUTCOME_STALLED] = "open, asked, and then the other side fell silent",
+	};
+	return meanings[outcome];
+}
+
+void say_count(struct out *o, uint64_t n)
+{
+	if (n >= 1000) {
+		say_count(o, n / 1000);
+		out_printf(o, ",%03" PRIu64, n % 1000);
+	} else {
+		out_printf(o, "%" PRIu64, n);
+	}
+}
+
+void say_plural(struct out *o, uint64_t n, const char *noun)
+{
+	say_count(o, n);
+	out_printf(o, n == 1 ? " %s" : " %ss", noun);
+}
+
+void say_span(struct out *o, int64_t ns)
+{
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	int64_t seconds = ns / NS_PER_S;
+	if (seconds < 60) {
+		out_duration(o, ns < 0 ? 0 : ns);
+		return;
+	}
+	size_t i = 0;
+	while (seconds < units[i].seconds)
+		i++;
+	out_printf(o, "%" PRId64 " %s", seconds / units[i].seconds, units[i].name);
+	int64_t rest = seconds % units[i].seconds / units[i + 1].seconds;
+	if (rest > 0)
+		out_printf(o, " %" PRId64 " %s", rest, units[i + 1].name);
+}
+
+void say_bytes(struct out *o, uint64_t n)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+	double value = (double)n;
+	size_t unit = 0;
+	for (; value >= 999.5 && unit + 1 < ARRAY_LEN(units); unit++)
+		value /= 1000;
+	out_printf(o, unit == 0 || value >= 9.95 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+}
+
+/* Two digits; without leading zeros in the exponent, which C writes. */
+void say_e(struct out *o, double e)
+{
+	char text[32];
+	if (!(e > 0)) {
+		out_text(o, "0");
+		return;
+	}
+	(void)snprintf(text, sizeof text, e >= 0.0001 && e < 1000 ? "%.2g" : "%.1e", e);
+	if (e >= 10 && e < 1000)
+		(void)snprintf(text, sizeof text, "%.0f", e);
+	size_t mantissa = strcspn(text, "e");
+	out_bytes(o, text, mantissa);
+	if (text[mantissa] == '\0')
+		return;
+	const char *exponent = text + mantissa + 1;
+	out_text(o, *exponent == '-' ? "e-" : "e");
+	out_text(o, exponent + strspn(exponent, "+-0"));
+}
+
+void say_techniques(struct out *o, enum finding_kind kind)
+{
+	const char *const *technique = kind_techniques(kind);
+	for (size_t i = 0; technique[i] != NULL; i++)
+		out_printf(o, "%s%s", i == 0 ? "" : " ", technique[i]);
+}
+
+static bool is_address(const struct finding_channel *ch)
+{
+	struct addr addr;
+	return addr_parse(ch->endpoint, &addr) == 0;
+}
+
+void say_endpoint(struct out *o, const struct finding_channel *ch)
+{
+	bool bracket = ch->port != 0 && is_address(ch) && strchr(ch->endpoint, ':') != NULL;
+	out_text(o, bracket ? "[" : "");
+	out_safe(o, ch->endpoint, NAME_BYTES_MAX);
+	out_text(o, bracket ? "]" : "");
+	if (ch->port != 0 && ch->transport != TRANSPORT_ICMP)
+		out_printf(o, ":%u", ch->port);
+}
+
+void say_address(struct out *o, const struct addr *a)
+{
+	char text[ADDR_TEXT_BYTES];
+	out_text(o, addr_text(a, text));
+}
+
+void say_row(struct out *o, const struct finding *f, const struct row *row)
+{
+	if (row->channels == 1)
+		say_endpoint(o, &f->channel[row->channel[0]]);
+	else
+		out_printf(o, "%zu more", row->channels);
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+int64_t channel_rhythm(const struct finding *f, size_t channel)
+{
+	int64_t interval[FINDING_TICKS_MAX];
+	size_t n = 0;
+	const struct finding_tick *last = NULL;
+	for (size_t i = 0; i < f->ticks; i++) {
+		const struct finding_tick *tick = &f->tick[i];
+		if (tick->channel != channel || tick->outcome != OUTCOME_OK)
+			continue;
+		if (last != NULL && tick->at_ns - last->at_ns < BURST_GAP_NS)
+			continue;
+		if (last != NULL)
+			interval[n++] = tick->at_ns - last->at_ns;
+		last = tick;
+	}
+	if (n < RHYTHM_INTERVALS)
+		return 0;
+	qsort(interval, n, sizeof interval[0], compare_ns);
+	/* half of them must be close: a missed beat does not break a rhythm */
+	int64_t median = interval[n / 2];
+	double spread = (double)(interval[n - 1 - n / 4] - interval[n / 4]);
+	return spread <= RHYTHM_SPREAD * (double)median ? median : 0;
+}
+
+/* Whether all failures that the timeline shows are of the one kind. */
+static bool fails_one_way(const struct finding *f, const struct row *row)
+{
+	for (size_t i = 0; i < f->ticks; i++) {
+		const struct finding_tick *tick = &f->tick[i];
+		for (size_t k = 0; k < row->channels; k++)
+			if (tick->channel == row->channel[k] && outcome_is_failure(tick->outcome) &&
+				tick->outcome != row->failure)
+				return false;
+	}
+	return true;
+}
+
+static void say_failures(struct out *o, const struct finding *f, const struct row *row)
+{
+	bool one_way = fails_one_way(f, row);
+	out_text(o, one_way ? outcome_name(row->failure) : "failed");
+	if (row->connections == 1)
+		out_text(o, " once");
+	else if (row->failures >= row->connections)
+		out_printf(o, " every time (%" PRIu64 " of %" PRIu64 ")", row->failures,
+			row->connections);
+	else
+		out_printf(o, " %" PRIu64 " of %" PRIu64 " times", row->failures, row->connections);
+	if (!one_way)
+		out_printf(o, ", mostly %s", outcome_name(row->failure));
+}
+
+void say_result(struct out *o, const struct finding *f, const struct row *row)
+{
+	if (row->connections == 0) {
+		out_text(o, "never opened");
+		return;
+	}
+	if (row->failures > 0)
+		say_failures(o, f, row);
+	else if (row->failure == OUTCOME_UNKNOWN)
+		out_text(o, "outcome unknown");
+	else if (row->connections == 1)
+		out_text(o, "answered once");
+	else
+		out_printf(o, "answered every time (%" PRIu64 " of %" PRIu64 ")", row->connections,
+			row->connections);
+	int64_t rhythm = row->channels == 1 ? channel_rhythm(f, row->channel[0]) : 0;
+	if (rhythm > 0) {
+		out_text(o, ", every ");
+		out_duration(o, rhythm);
+	}
+}
+
+void say_traffic(struct out *o, const struct finding_channel *ch)
+{
+	if (ch->bytes_out == 0 && ch->bytes_in == 0)
+		return;
+	say_bytes(o, ch->bytes_out);
+	out_text(o, " out, ");
+	say_bytes(o, ch->bytes_in);
+	out_text(o, " in");
+}
+
+/* A list that stops after a few. */
+static void say_item(struct out *o, size_t index, size_t count, const char *item)
+{
+	const size_t most = 3;
+	if (index < most) {
+		out_text(o, index == 0 ? "" : ", ");
+		out_safe(o, item, NAME_BYTES_MAX);
+	} else if (index == most) {
+		out_printf(o, " and %zu more", count - most);
+	}
+}
+
+static void say_members(struct out *o, const struct finding *f, const struct row *row)
+{
+	for (size_t i = 0; i < row->channels; i++) {
+		struct out item = {0};
+		say_endpoint(&item, &f->channel[row->channel[i]]);
+		say_item(o, i, row->channels, out_string(&item));
+		out_fini(&item);
+	}
+}
+
+void say_naming(struct out *o, const struct finding *f, const struct row *row)
+{
+	if (row->channels > 1) {
+		say_members(o, f, row);
+		return;
+	}
+	const struct finding_channel *ch = &f->channel[row->channel[0]];
+	bool bare = is_address(ch);
+	if (bare && ch->name_count == 0)
+		out_text(o, "no name");
+	size_t named = 0, others = 0;
+	for (size_t i = 0; i < ch->name_count; i++)
+		others += strcmp(ch->names[i], ch->endpoint) != 0;
+	for (size_t i = 0; i < ch->name_count; i++)
+		if (strcmp(ch->names[i], ch->endpoint) != 0)
+			say_item(o, named++, others, ch->names[i]);
+	if (!bare && ch->addr_count > 0) {
+		out_text(o, named > 0 ? " at " : "at ");
+		for (size_t i = 0; i < ch->addr_count; i++) {
+			char text[ADDR_TEXT_BYTES];
+			say_item(o, i, ch->addr_count, addr_text(&ch->addrs[i], text));
+		}
+	}
+}
+
+/* One in how long, said of a single host. */
+static void say_once_in(struct out *o, double days)
+{
+	if (days < 0.8)
+		out_printf(o, "about %.2g times a day on one host", 1 / days);
+	else if (days < 10)
+		out_printf(o, "about once in %.2g days of one host", days);
+	else if (days < 1000)
+		out_printf(o, "about once in %.0f days of one host", days);
+	else if (days < 1e6 * DAYS_PER_YEAR) {
+		out_text(o, "about once in ");
+		say_count(o, (uint64_t)(days / DAYS_PER_YEAR + 0.5));
+		out_text(o, " years of one host");
+	} else
+		out_text(o, "less than once in a million years of one host");
+}
+
+void say_e_meaning(struct out *o, const struct finding *f, const struct summary *s)
+{
+	out_text(o, "innocent traffic shows something this strong ");
+	say_once_in(o, 1 / fmax(f->e_value, 1e-300));
+	if (s->host_days > 0) {
+		out_text(o, ", ");
+		say_e(o, f->e_value * s->host_days);
+		out_text(o, " times in the ");
+		say_e(o, s->host_days);
+		out_text(o, " host-days read here");
+	}
+	out_text(o, f->measured ? " (measured: decoys in this traffic agree)."
+				: " (by the model: decoys do not reach this far).");
+}
+
+void say_considered(struct out *o)
+{
+	for (int m = MECHANISM_NONE + 1; m < MECHANISM_COUNT; m++) {
+		out_text(o, m == MECHANISM_NONE + 1 ? "" : ", ");
+		for (const char *c = mechanism_name((enum mechanism)m); *c != '\0'; c++)
+			out_bytes(o, *c == '-' ? " " : c, 1);
+	}
+}
+
+static bool only_packets(const struct report_case *c)
+{
+	for (size_t i = 0; i < c->inputs; i++) {
+		const char *format = c->input[i]->format;
+		if (format != NULL && strncmp(format, "pcap", 4) != 0)
+			return false;
+	}
+	return true;
+}
+
+void say_inputs(struct out *o, const struct report_case *c)
+{
+	size_t read = 0, said = 0;
+	for (size_t i = 0; i < c->inputs; i++)
+		read += c->input[i]->error == 0;
+	if (read == 0 || read > 2)
+		say_plural(o, read, "file");
+	for (size_t i = 0; i < c->inputs && read <= 2; i++) {
+		const struct input *input = c->input[i];
+		if (input->error != 0)
+			continue;
+		const char *slash = strrchr(input->path, '/');
+		const char *name = slash == NULL ? input->path : slash + 1;
+		out_text(o, said++ == 0 ? "" : " and ");
+		out_safe(o, strcmp(name, "-") == 0 ? "standard input" : name, PATH_BYTES_MAX);
+	}
+}
+
+void say_read(struct out *o, const struct report_case *c)
+{
+	const struct summary *s = c->summary;
+	say_inputs(o, c);
+	out_text(o, ": ");
+	say_plural(o, s->records, only_packets(c) ? "packet" : "record");
+	out_text(o, ", ");
+	say_span(o, s->last_ns - s->first_ns);
+	out_text(o, ", ");
+	say_plural(o, s->hosts, "host");
+	out_text(o, ", ");
+	say_plural(o, s->connections, "connection");
+	out_text(o, ", ");
+	out_duration(o, (int64_t)(s->seconds * 1e9));
+}
+
+void say_verdict(struct out *o, const struct report_case *c)
+{
+	struct tally tally = case_tally(c);
+	if (tally.reported == 0)
+		out_text(o, "no findings");
+	else
+		say_plural(o, tally.reported, "finding");
+	out_text(o, " (E ≤ ");
+	say_e(o, c->max_e);
+	out_text(o, "), ");
+	say_count(o, tally.explained);
+	out_text(o, " explained as benign, ");
+	say_count(o, tally.weaker);
+	out_text(o, " weaker");
+}

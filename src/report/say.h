@@ -1,0 +1,52 @@
+/* Inside report/: the words and numbers that every format uses alike. All append safe text: what
+ * came from a stranger went through out_safe(). */
+#pragma once
+
+#include "report/report.h"
+#include "report/rows.h"
+
+enum standing { STANDING_REPORTED, STANDING_WEAKER, STANDING_EXPLAINED };
+
+struct tally {
+	size_t reported, weaker, explained;
+};
+
+enum standing finding_standing(const struct report_case *c, const struct finding *f);
+struct tally case_tally(const struct report_case *c);
+/* The strongest finding that is neither reported nor explained, or NULL. */
+const struct finding *case_closest(const struct report_case *c);
+
+/* Technique ids of a kind, T1008 first; NULL behind the last. */
+const char *const *kind_techniques(enum finding_kind kind);
+/* One sentence on what the word means, for readers of the page. */
+const char *outcome_meaning(enum outcome outcome);
+
+void say_count(struct out *o, uint64_t n);                          /* 4,509 */
+void say_plural(struct out *o, uint64_t n, const char *noun);       /* 1 host, 2 hosts */
+void say_span(struct out *o, int64_t ns);                           /* 1 h 38 min */
+void say_bytes(struct out *o, uint64_t n);                          /* 18 kB */
+void say_e(struct out *o, double e);                                /* 0.0012, 4.2e-9 */
+void say_techniques(struct out *o, enum finding_kind kind);         /* T1008 T1568.002 */
+void say_endpoint(struct out *o, const struct finding_channel *ch); /* 203.0.113.7:443 */
+void say_address(struct out *o, const struct addr *a);
+/* The sockets of a row: its endpoint, or what a group stands for. */
+void say_row(struct out *o, const struct finding *f, const struct row *row);
+/* "refused every time (12 of 12)", with the rhythm of what was answered. */
+void say_result(struct out *o, const struct finding *f, const struct row *row);
+/* Names, addresses and volume behind an endpoint; the members of a group. */
+void say_naming(struct out *o, const struct finding *f, const struct row *row);
+void say_traffic(struct out *o, const struct finding_channel *ch); /* "" when nothing passed */
+
+/* What E says in a sentence, and whether decoys verified it. */
+void say_e_meaning(struct out *o, const struct finding *f, const struct summary *s);
+/* The mechanisms that were considered and do not account for the finding, with commas. */
+void say_considered(struct out *o);
+/* What was read: names, packets, span, hosts, connections, time taken. */
+void say_inputs(struct out *o, const struct report_case *c);
+void say_read(struct out *o, const struct report_case *c);
+/* "1 finding (E ≤ 0.1), 2 explained as benign, 3 weaker". */
+void say_verdict(struct out *o, const struct report_case *c);
+
+/* The median interval of a channel's answered attempts (bursts count once), when it is regular;
+ * else 0. */
+int64_t channel_rhythm(const struct finding *f, size_t channel);

@@ -1,0 +1,17 @@
+/* Cases made by hand, for the tests of report/: what the judge could hand over, without a judge. */
+#pragma once
+
+#include "report/report.h"
+
+struct sample {
+	struct finding *finding[4]; /* owned */
+	const struct finding *list[4];
+	struct summary summary;
+	struct input input[3];
+	const struct input *inputs[3];
+	struct report_case c; /* what the formats are given */
+};
+
+/* NULL: no sample of that name. sample_fini() when done. */
+struct sample *sample_make(const char *name);
+void sample_fini(struct sample *s);
