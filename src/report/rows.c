@@ -47,14 +47,41 @@ bool row_is_fallback(const struct finding *f, const struct row *row)
 	return row->channels == 1 && (role == ROLE_FALLBACK || role == ROLE_CARRIER);
 }
 
-static void row_add(struct row *row, const struct finding *f, size_t channel)
+struct counts {
+	uint64_t tries, failures;
+	enum outcome failure;
+};
+
+/* A name that was only looked up has no connections: its look-ups are counted. */
+static struct counts counts_of(const struct finding *f, size_t channel)
 {
 	const struct finding_channel *ch = &f->channel[channel];
-	if (row->channels == 0 || ch->failures > f->channel[row->channel[0]].failures)
-		row->failure = ch->failure;
+	struct counts c = {ch->connections, ch->failures, ch->failure};
+	if (ch->connections > 0)
+		return c;
+	c.failures = 0;
+	for (size_t i = 0; i < f->ticks; i++) {
+		if (f->tick[i].channel != channel)
+			continue;
+		c.tries++;
+		if (outcome_is_failure(f->tick[i].outcome)) {
+			c.failures++;
+			c.failure = f->tick[i].outcome;
+		}
+	}
+	return c;
+}
+
+static void row_add(struct row *row, const struct finding *f, size_t channel)
+{
+	struct counts c = counts_of(f, channel);
+	if (row->channels == 0 || c.failures > row->most_failures) {
+		row->failure = c.failure;
+		row->most_failures = c.failures;
+	}
 	row->channel[row->channels++] = (uint8_t)channel;
-	row->connections += ch->connections;
-	row->failures += ch->failures;
+	row->tries += c.tries;
+	row->failures += c.failures;
 }
 
 /* Who keeps a row of his own: the ends of the story before its middle. */

@@ -7,8 +7,9 @@
 struct row {
 	uint8_t channel[FINDING_CHANNELS_MAX]; /* indexes into finding.channel, rising */
 	size_t channels;                       /* 1, or more for a group */
-	uint64_t connections, failures;
-	enum outcome failure; /* the commonest of its channels', by failures */
+	uint64_t tries, failures; /* connections; look-ups of a name that was never connected to */
+	uint64_t most_failures;   /* of one of its channels */
+	enum outcome failure;     /* that channel's commonest */
 };
 
 struct rows {

@@ -226,20 +226,20 @@ static void say_failures(struct out *o, const struct finding *f, const struct ro
 {
 	bool one_way = fails_one_way(f, row);
 	out_text(o, one_way ? outcome_name(row->failure) : "failed");
-	if (row->connections == 1)
+	if (row->tries == 1)
 		out_text(o, " once");
-	else if (row->failures >= row->connections)
-		out_printf(o, " every time (%" PRIu64 " of %" PRIu64 ")", row->failures,
-			row->connections);
+	else if (row->failures >= row->tries)
+		out_printf(
+			o, " every time (%" PRIu64 " of %" PRIu64 ")", row->failures, row->tries);
 	else
-		out_printf(o, " %" PRIu64 " of %" PRIu64 " times", row->failures, row->connections);
+		out_printf(o, " %" PRIu64 " of %" PRIu64 " times", row->failures, row->tries);
 	if (!one_way)
 		out_printf(o, ", mostly %s", outcome_name(row->failure));
 }
 
 void say_result(struct out *o, const struct finding *f, const struct row *row)
 {
-	if (row->connections == 0) {
+	if (row->tries == 0) {
 		out_text(o, "never opened");
 		return;
 	}
@@ -247,11 +247,11 @@ void say_result(struct out *o, const struct finding *f, const struct row *row)
 		say_failures(o, f, row);
 	else if (row->failure == OUTCOME_UNKNOWN)
 		out_text(o, "outcome unknown");
-	else if (row->connections == 1)
+	else if (row->tries == 1)
 		out_text(o, "answered once");
 	else
-		out_printf(o, "answered every time (%" PRIu64 " of %" PRIu64 ")", row->connections,
-			row->connections);
+		out_printf(o, "answered every time (%" PRIu64 " of %" PRIu64 ")", row->tries,
+			row->tries);
 	int64_t rhythm = row->channels == 1 ? channel_rhythm(f, row->channel[0]) : 0;
 	if (rhythm > 0) {
 		out_text(o, ", every ");

@@ -16,6 +16,7 @@
 #define RESULT_MIN    28 /* cells below which the result gets a line of its own */
 #define NAMING_MIN    30 /* cells below which names share the column of results */
 #define RECORDS_SHOWN 3
+#define ALSO_SHOWN    1
 #define BITS_CELLS    14
 
 /* Words of a row, written once to measure and print them. */
@@ -75,7 +76,7 @@ static enum tone result_tone(const struct row *row)
 {
 	if (row->failures == 0)
 		return row->failure == OUTCOME_UNKNOWN ? TONE_PLAIN : TONE_OPEN;
-	return row->failures >= row->connections ? TONE_FAILED : TONE_PLAIN;
+	return row->failures >= row->tries ? TONE_FAILED : TONE_PLAIN;
 }
 
 /* The part of a line behind the endpoint and service: in columns when all rows fit so, else
@@ -99,7 +100,8 @@ static void put_result(
 		left += t->result + TABLE_GAP;
 		page_to(p, left);
 	} else {
-		page_put(p, TONE_PLAIN, "; ");
+		page_put(p, TONE_PLAIN, ";");
+		page_to(p, p->col + 1);
 	}
 	page_wrap(p, TONE_PLAIN, left, out_string(&e->naming));
 }
@@ -199,14 +201,30 @@ static void put_evidence(struct page *p, const struct finding_evidence *e)
 		page_end(p);
 }
 
-static void put_why(struct page *p, const struct finding *f, const struct summary *s)
+/* Other looks at the same failures add nothing to E: one of them will do. */
+static void put_evidences(struct page *p, const struct finding *f, bool verbose)
+{
+	size_t also = 0;
+	for (size_t i = 0; i < f->evidences; i++) {
+		also += strcmp(f->evidence[i].kind, "also") == 0;
+		if (verbose || also <= ALSO_SHOWN || strcmp(f->evidence[i].kind, "also") != 0)
+			put_evidence(p, &f->evidence[i]);
+	}
+	if (verbose || also <= ALSO_SHOWN)
+		return;
+	page_to(p, INDENT);
+	page_printf(p, TONE_FAINT, "  (and %zu more ways to see the same failures: -v)",
+		also - ALSO_SHOWN);
+	page_end(p);
+}
+
+static void put_why(struct page *p, const struct finding *f, const struct summary *s, bool verbose)
 {
 	page_to(p, INDENT);
 	page_put(p, TONE_FAINT, "why");
 	page_end(p);
-	for (size_t i = 0; i < f->evidences; i++)
-		put_evidence(p, &f->evidence[i]);
 	struct out text = {0};
+	put_evidences(p, f, verbose);
 	if (f->explained == NULL) {
 		out_text(&text, "not: ");
 		say_considered(&text);
@@ -264,7 +282,7 @@ static void put_finding(struct page *p, const struct report_case *c,
 	if (number == 1)
 		timeline_legend(p, INDENT);
 	page_end(p);
-	put_why(p, f, c->summary);
+	put_why(p, f, c->summary, style->verbose);
 	page_end(p);
 	put_look(p, f);
 }

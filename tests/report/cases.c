@@ -66,7 +66,7 @@ static void add_switch(struct finding *f, size_t from, size_t to, double at_s, d
 
 static void add_evidence(struct finding *f, const char *kind, double bits, const char *text)
 {
-	f->evidence[f->evidences++] = (struct finding_evidence){kind, bits, text};
+	f->evidence[f->evidences++] = (struct finding_evidence){.kind = kind, .bits = bits, .text = text};
 }
 
 static void add_input(struct sample *s, const char *path, uint64_t frames)
@@ -245,7 +245,8 @@ static struct finding *add_weak(struct sample *s)
 
 static void make_nothing(struct sample *s)
 {
-	static const struct off off[] = {{OFF_ONE_WAY}, {"dns: no resolver's answers were seen"}};
+	static const struct off off[] = {
+		{.text = OFF_ONE_WAY}, {.text = "dns: no resolver's answers were seen"}};
 	(void)add_benign(s);
 	(void)add_weak(s);
 	add_input(s, "monday.pcap", 1000000);

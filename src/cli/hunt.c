@@ -1,0 +1,352 @@
+/* postern hunt: from files to findings, once. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/run.h"
+#include "cli/terminal.h"
+#include "cli/verb.h"
+#include "detect/detect.h"
+#include "report/page.h"
+#include "report/report.h"
+
+#define MEMORY_LEAST ((double)(64u << 20))
+#define MEMORY_MOST  ((double)((size_t)1 << 44))
+
+struct hunt {
+	const char *report, *output;
+	struct networks local;
+	double max_e, budget;
+	int64_t since_ns, until_ns;
+	size_t memory_bytes;
+	bool json, all, procedures, exit_code, quiet, verbose;
+};
+
+#define AT(field) offsetof(struct hunt, field)
+
+static const struct option options[] = {
+	{"read", 'r', OPTION_WORD, "FILE", .help = "read FILE, as if it were named without -r"},
+	{"json", 0, OPTION_FLAG, NULL, AT(json),
+		.help = "print JSON Lines: each finding, then one summary"},
+	{"report", 0, OPTION_TEXT, "F.html", AT(report),
+		.help = "write a page about the findings too: one file that needs no network"},
+	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
+		.help = "write the results to FILE instead of standard output; it appears when it "
+			"is "
+			"complete"},
+	{"all", 0, OPTION_FLAG, NULL, AT(all),
+		.help = "show what was explained as benign too, and what was too weak to report"},
+	{"max-e", 0, OPTION_NUMBER, "X", AT(max_e), .min = 0, .max = 1e6, .fallback = "0.1",
+		.help = "report findings of which an innocent host would show X a day or fewer"},
+	{"budget", 0, OPTION_NUMBER, "N", AT(budget), .min = 0, .max = 1e6,
+		.help = "instead, set that line so that the whole site would show N a day: N "
+			"divided "
+			"by its hosts"},
+	{"local", 0, OPTION_NETWORKS, "CIDR,...", AT(local),
+		.help = "networks of your own hosts; without it private, CGNAT, ULA and link-local "
+			"addresses"},
+	{"since", 0, OPTION_TIME, "TIME", AT(since_ns),
+		.help = "leave out what began before TIME (RFC 3339)"},
+	{"until", 0, OPTION_TIME, "TIME", AT(until_ns),
+		.help = "leave out what began at TIME or after it"},
+	{"limit-memory", 0, OPTION_SIZE, "SIZE", AT(memory_bytes), .min = MEMORY_LEAST,
+		.max = MEMORY_MOST,
+		.help = "scale the tables to SIZE (such as 512M); what finds no room is counted "
+			"and "
+			"told"},
+	{"procedures", 0, OPTION_FLAG, NULL, AT(procedures), .help = "list what can be detected"},
+	{"exit-code", 0, OPTION_FLAG, NULL, AT(exit_code),
+		.help = "exit with 1 when there are findings"},
+	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet),
+		.help = "no progress bar, no colour, no remarks; errors are still told"},
+	{"verbose", 'v', OPTION_FLAG, NULL, AT(verbose),
+		.help = "tell about each input, and fingerprints and volumes of each channel"},
+};
+
+/* ---- signals: the first ends the hunt early, the second the program ---- */
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- before ---- */
+
+/* Writing over what is to be read would destroy it. */
+static bool is_input(const struct call *call, const char *path)
+{
+	struct stat out, in;
+	if (path == NULL || stat(path, &out) != 0 || !S_ISREG(out.st_mode))
+		return false;
+	for (size_t i = 0; i < call->words; i++)
+		if (stat(call->word[i], &in) == 0 && in.st_dev == out.st_dev &&
+			in.st_ino == out.st_ino)
+			return true;
+	return false;
+}
+
+static const char *complaint(const struct call *call, const struct hunt *h)
+{
+	if (call->words == 0)
+		return "nothing to read: name captures or folders, or - for standard input";
+	if (call_given(call, "max-e") && call_given(call, "budget"))
+		return "--max-e and --budget set the same line: give one of them";
+	if (h->since_ns != 0 && h->until_ns != 0 && h->since_ns >= h->until_ns)
+		return "--since is not before --until: nothing would be left";
+	if (h->report != NULL && (strcmp(h->report, "-") == 0 ||
+					 (h->output != NULL && strcmp(h->report, h->output) == 0)))
+		return "--report needs a file of its own";
+	if (is_input(call, h->output) || is_input(call, h->report))
+		return "-o or --report names an input: it would be overwritten";
+	for (size_t i = 0, pipes = 0; i < call->words; i++) {
+		pipes += strcmp(call->word[i], "-") == 0;
+		if (pipes > 1)
+			return "- can be read once only";
+	}
+	return NULL;
+}
+
+static enum exit_code list_procedures(const struct hunt *h)
+{
+	struct output output = {0};
+	struct fail why = {0};
+	struct out text = {0};
+	for (size_t i = 0; i < detectors_count(); i++) {
+		const struct detector *d = detectors_get(i);
+		char techniques[32];
+		(void)snprintf(techniques, sizeof techniques, "T1008 %s",
+			d->attack == NULL ? "" : d->attack);
+		out_printf(&text, "%-12s %-16s %s\n", d->name, techniques, d->explanation);
+	}
+	enum exit_code code = EXIT_DONE;
+	if (output_open(&output, h->output, &why) < 0 || output_finish(&output, &text, &why) < 0) {
+		message("%s", why.text);
+		code = EXIT_NOTHING;
+	}
+	out_fini(&text);
+	return code;
+}
+
+/* ---- after ---- */
+
+/* A file of no known format that was found below a folder, not named by anyone. */
+static bool passed_by(const struct call *call, const struct input *input)
+{
+	if (input->error != -ENOMSG)
+		return false;
+	for (size_t i = 0; i < call->words; i++)
+		if (strcmp(call->word[i], input->path) == 0)
+			return false;
+	return true;
+}
+
+static void tell_input(const struct input *input)
+{
+	struct out line = {0};
+	size_t path = strlen(input->path);
+	if (strncmp(input->text, input->path, path) != 0) {
+		out_safe(&line, input->path, 200);
+		out_text(&line, ": ");
+	}
+	out_safe(&line, input->text[0] == '\0' ? strerror(-input->error) : input->text, FAIL_BYTES);
+	message("%s", out_string(&line));
+	out_fini(&line);
+}
+
+/* Tells what was not read; true when there is any. */
+static bool tell_inputs(const struct call *call, const struct hunt *h, const struct run_result *r)
+{
+	bool any = false;
+	size_t passed = 0;
+	for (size_t i = 0; i < r->inputs; i++) {
+		const struct input *input = r->input[i];
+		if (passed_by(call, input)) {
+			passed++;
+			if (!h->verbose)
+				continue;
+		} else {
+			any |= input->error != 0 || input->cut || input->rejected > 0;
+		}
+		if (input->error != 0 || input->text[0] != '\0')
+			tell_input(input);
+	}
+	if (passed > 0 && !h->verbose && !h->quiet)
+		message("%zu files of no known format were passed by; -v names them", passed);
+	return any;
+}
+
+static int write_report(struct output *output, const struct report_format *format,
+	const struct report_case *c, const struct report_style *style)
+{
+	struct fail why = {0};
+	struct out text = {0};
+	format->write(&text, c, style);
+	int err = output_finish(output, &text, &why);
+	if (err < 0)
+		message("%s", why.text);
+	out_fini(&text);
+	return err;
+}
+
+static struct report_style style_for(const struct hunt *h)
+{
+	struct terminal t = terminal_of(stdout);
+	return (struct report_style){.width = t.width,
+		.colour = t.colour && !h->quiet && h->output == NULL,
+		.unicode = t.unicode,
+		.verbose = h->verbose};
+}
+
+struct outputs {
+	struct output result, page;
+};
+
+static int write_all(const struct hunt *h, const struct run_result *r, struct outputs *outputs)
+{
+	struct report_style style = style_for(h);
+	struct report_case c = {.finding = r->finding,
+		.findings = r->findings,
+		.max_e = r->max_e,
+		.summary = &r->summary,
+		.input = r->input,
+		.inputs = r->inputs,
+		.all = h->all};
+	bool nothing = r->summary.records == 0;
+	int err = 0;
+	if (h->report != NULL && !nothing)
+		err = write_report(&outputs->page, &report_html, &c, &style);
+	if (h->json || !nothing) {
+		const struct report_format *format = h->json ? &report_json : &report_text;
+		int second = write_report(&outputs->result, format, &c, &style);
+		err = err < 0 ? err : second;
+	}
+	if (err == 0 && h->report != NULL && !nothing && !h->quiet)
+		message("%s: written", shown(h->report).text);
+	return err;
+}
+
+static enum exit_code code_of(const struct hunt *h, const struct run_result *r, bool unread)
+{
+	if (r->summary.records == 0) {
+		message("nothing was read%s", stop ? ": interrupted" : "");
+		return EXIT_NOTHING;
+	}
+	if (h->exit_code && r->summary.findings > 0)
+		return EXIT_FINDINGS;
+	return unread || r->summary.partial ? EXIT_PARTIAL : EXIT_DONE;
+}
+
+/* ---- the hunt ---- */
+
+static enum exit_code hunt(const struct call *call, const struct hunt *h, struct outputs *outputs)
+{
+	struct terminal t = terminal_of(stderr);
+	struct progress progress;
+	progress_init(&progress, &t, h->quiet);
+	struct run_options run = {.path = call->word,
+		.paths = call->words,
+		.local = h->local.net,
+		.locals = h->local.count,
+		.max_e = h->max_e,
+		.budget = h->budget,
+		.since_ns = h->since_ns,
+		.until_ns = h->until_ns,
+		.memory_bytes = h->memory_bytes,
+		.stop = &stop,
+		.progress = progress_show,
+		.context = &progress};
+	struct run_result result = {0};
+	struct fail why = {0};
+	catch_signals();
+	int err = run_hunt(&run, &result, &why);
+	progress_end(&progress);
+	if (err < 0) {
+		message("%s", why.text);
+		return EXIT_NOTHING;
+	}
+	bool unread = tell_inputs(call, h, &result);
+	if (stop)
+		message("interrupted: what had been read by then is judged");
+	enum exit_code code = code_of(h, &result, unread);
+	if (write_all(h, &result, outputs) < 0)
+		code = EXIT_NOTHING;
+	run_result_fini(&result);
+	return code;
+}
+
+static enum exit_code hunt_run(const struct call *call)
+{
+	const struct hunt *h = call->settings;
+	struct outputs outputs = {0};
+	struct fail why = {0};
+	if (h->procedures)
+		return list_procedures(h);
+	const char *wrong = complaint(call, h);
+	if (wrong != NULL) {
+		message("hunt: %s", wrong);
+		return EXIT_USAGE;
+	}
+	enum exit_code code = EXIT_USAGE;
+	/* before the work: a name that can't be written is known at once */
+	if (output_open(&outputs.result, h->output, &why) < 0 ||
+		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0))
+		message("%s", why.text);
+	else
+		code = hunt(call, h, &outputs);
+	output_close(&outputs.result);
+	output_close(&outputs.page);
+	return code;
+}
+
+static const char *const text[] = {
+	"Reads captures (pcap and pcapng, plain or packed) in the order of time, whatever they are "
+	"called, and looks at what each local host did when a channel failed it.",
+	"A finding is a switch: attempts that failed, and what the host opened instead. Its E is "
+	"the "
+	"number of findings as strong as this that an innocent host would show per day; the list "
+	"is "
+	"sorted by it. Benign mechanisms that fall back too (resolvers, Happy Eyeballs, time "
+	"servers, mirrors) are recognised; --all shows them with their names.",
+	"SIGINT or SIGTERM ends the hunt early: what is known by then is judged and printed. A "
+	"second "
+	"one ends the program.",
+	NULL,
+};
+
+static const struct example examples[] = {
+	{"postern hunt capture.pcap", "Look into a capture:"},
+	{"postern hunt --report case.html captures/",
+		"All captures of a folder, and a page to keep:"},
+	{"zstd -dc day.pcapng.zst | postern hunt --json - | jq .host",
+		"From a pipe, for programs:"},
+	{"postern hunt --budget 1 --exit-code /var/captures || mail-someone",
+		"In a nightly job that may cry wolf once a day:"},
+};
+
+const struct verb verb_hunt = {
+	.name = "hunt",
+	.words = "INPUT...",
+	.summary = "read captures and find fallback channels in them",
+	.text = text,
+	.option = options,
+	.options = ARRAY_LEN(options),
+	.settings_bytes = sizeof(struct hunt),
+	.example = examples,
+	.examples = ARRAY_LEN(examples),
+	.run = hunt_run,
+};
