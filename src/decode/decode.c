@@ -82,6 +82,14 @@ static enum layer (*const decoders[])(struct walk *w) = {
 #undef CARRIES
 };
 
+/* What the tunnel carries is no packet: then the one around it is the innermost. So nothing hides
+ * behind a port or protocol that tunnels use. Of what the capture cut, UDP has ports at least. */
+static bool inside_failed(const struct walk *w)
+{
+	return w->verdict == DECODED_NOT_IP || w->verdict == DECODED_BAD ||
+	       (w->verdict == DECODED_SHORT && w->outer.proto == IP_UDP);
+}
+
 /* From layer to layer until one says that it was the last. */
 static enum decoded walk(struct walk *w, enum layer layer)
 {
@@ -90,35 +98,26 @@ static enum decoded walk(struct walk *w, enum layer layer)
 			return DECODED_DEPTH;
 		layer = decoders[layer](w);
 	}
-	if (w->in_tunnel && (w->verdict == DECODED_NOT_IP || w->verdict == DECODED_BAD)) {
-		/* What the tunnel carries is no packet: then the one around it is the innermost. So
-		 * nothing hides behind a port that tunnels use. */
-		w->packet = w->outer;
-		return DECODED_OK;
-	}
-	return w->verdict;
+	if (!w->in_tunnel || !inside_failed(w))
+		return w->verdict;
+	w->packet = w->outer;
+	return DECODED_OK;
 }
 
 enum decoded decode_frame(struct decoder *d, const struct frame *frame, struct packet *ret)
 {
-	enum layer first = layer_carried(SPACE_LINKTYPE, frame->linktype);
-	enum decoded verdict = DECODED_LINKTYPE;
-	if (first == LAYER_END) {
-		if (d->unknown_linktype == 0)
-			d->unknown_linktype = frame->linktype;
-	} else {
-		struct walk w;
-		w.fragments = d->fragments;
-		w.cur = cur_of(frame->bytes, frame->cap_bytes);
-		w.wire =
-			frame->wire_bytes > frame->cap_bytes ? frame->wire_bytes : frame->cap_bytes;
-		w.cur.fenced = w.wire == w.cur.len; /* the frame really ends there */
-		w.in_ip = w.in_tunnel = false;
-		w.packet = (struct packet){.time_ns = frame->time_ns};
-		verdict = walk(&w, first);
-		if (verdict == DECODED_OK)
-			*ret = w.packet;
-	}
+	struct walk w;
+	w.fragments = d->fragments;
+	w.cur = cur_of(frame->bytes, frame->cap_bytes);
+	w.wire = frame->wire_bytes > frame->cap_bytes ? frame->wire_bytes : frame->cap_bytes;
+	w.cur.fenced = w.wire == w.cur.len; /* the frame really ends there */
+	w.in_ip = w.in_tunnel = false;
+	w.packet = (struct packet){.time_ns = frame->time_ns};
+	enum decoded verdict = walk(&w, walk_linktype(&w, frame->linktype));
 	d->counts[verdict]++;
+	if (verdict == DECODED_OK)
+		*ret = w.packet;
+	else if (verdict == DECODED_LINKTYPE && d->unknown_linktype == 0)
+		d->unknown_linktype = w.linktype;
 	return verdict;
 }

@@ -23,13 +23,22 @@ enum layer {
 };
 
 /* Who numbers the next protocol. */
-enum space { SPACE_LINKTYPE, SPACE_FAMILY, SPACE_ETHERTYPE, SPACE_IP };
+enum space {
+	SPACE_LINKTYPE,
+	SPACE_FAMILY,
+	SPACE_ETHERTYPE,
+	SPACE_PPP,
+	SPACE_GRE,
+	SPACE_IP,
+	SPACE_UDP
+};
 
 struct walk {
 	struct fragments *fragments;
 	struct cur cur;       /* what is left, as captured */
 	size_t wire;          /* what is left, as sent: >= cur.len */
 	enum decoded verdict; /* at LAYER_END */
+	uint16_t linktype;    /* the last one that was looked for */
 	bool in_ip;           /* an IP header was met */
 	struct packet packet; /* as the layers so far tell it */
 	bool in_tunnel;
@@ -44,8 +53,13 @@ struct walk {
 
 /* The row of protocols.def, or LAYER_END. number: 16 bits. */
 enum layer layer_carried(enum space space, uint32_t number);
-/* By EtherType or, under 1536, by what IEEE 802.3 3.2.6 calls a length. */
-enum layer layer_of_ethertype(struct walk *w, uint32_t type);
+
+/* The next layer by EtherType, where no length can stand in its place. */
+enum layer walk_ethertype(struct walk *w, uint32_t type);
+/* The next layer by link type. */
+enum layer walk_linktype(struct walk *w, uint32_t type);
+/* The next layer by IP version. */
+enum layer walk_ip_version(struct walk *w);
 
 static inline enum layer walk_end(struct walk *w, enum decoded verdict)
 {
@@ -65,6 +79,15 @@ static inline enum layer walk_done(struct walk *w)
 	w->packet.payload = w->cur;
 	w->packet.payload_wire = (uint32_t)w->wire;
 	return walk_end(w, DECODED_OK);
+}
+
+/* A tunnel begins: the packet around is kept whole, for when the inside proves to be none. */
+static inline void walk_tunnel(struct walk *w)
+{
+	w->in_tunnel = true;
+	w->outer = w->packet;
+	w->outer.payload = w->cur;
+	w->outer.payload_wire = (uint32_t)w->wire;
 }
 
 /* The next n bytes; empty and a failed cursor when they are not there. */

@@ -1,17 +1,22 @@
-/* What stands before the IP header: link types, tags, LLC. */
+/* What stands before the IP header on real links: Ethernet, LLC, tags, labels, PPP. */
 #include "decode/layers.h"
 
 #define ETHERTYPE_MIN 1536 /* IEEE 802.3 3.2.6: less is a length */
+#define ETHERTYPE_ARP 0x0806
 
-enum layer layer_of_ethertype(struct walk *w, uint32_t type)
+enum layer walk_ethertype(struct walk *w, uint32_t type)
 {
-	if (type < ETHERTYPE_MIN) {
-		if (type < w->wire)
-			walk_narrow(w, type);
-		return LAYER_LLC;
-	}
 	enum layer next = layer_carried(SPACE_ETHERTYPE, type);
 	return next != LAYER_END ? next : walk_end(w, DECODED_NOT_IP);
+}
+
+static enum layer type_or_length(struct walk *w, uint32_t type)
+{
+	if (type >= ETHERTYPE_MIN)
+		return walk_ethertype(w, type);
+	if (type < w->wire)
+		walk_narrow(w, type);
+	return LAYER_LLC;
 }
 
 enum layer ethernet_decode(struct walk *w)
@@ -19,7 +24,7 @@ enum layer ethernet_decode(struct walk *w)
 	struct span h = walk_take(w, 14);
 	if (h.len == 0)
 		return walk_failed(w);
-	return layer_of_ethertype(w, span_be16(h, 12));
+	return type_or_length(w, span_be16(h, 12));
 }
 
 /* IEEE 802.2, and SNAP (RFC 1042) within. What is cut or odd is some bridge's talk, not IP. */
@@ -36,10 +41,10 @@ enum layer llc_decode(struct walk *w)
 	struct span snap = walk_take(w, 5);
 	if (snap.len == 0)
 		return walk_failed(w);
-	uint32_t organisation = span_be32(snap, 0) >> 8, type = span_be16(snap, 3);
-	if ((organisation != 0 && organisation != 0x0000f8) || type < ETHERTYPE_MIN)
+	uint32_t organisation = span_be32(snap, 0) >> 8;
+	if (organisation != 0 && organisation != 0x0000f8) /* IEEE 802.1H */
 		return walk_end(w, DECODED_NOT_IP);
-	return layer_of_ethertype(w, type);
+	return walk_ethertype(w, span_be16(snap, 3));
 }
 
 enum layer vlan_decode(struct walk *w)
@@ -48,56 +53,81 @@ enum layer vlan_decode(struct walk *w)
 	if (h.len == 0)
 		return walk_failed(w);
 	w->packet.vlan = span_be16(h, 0) & 0x0fff;
-	return layer_of_ethertype(w, span_be16(h, 2));
+	return type_or_length(w, span_be16(h, 2));
 }
 
-enum layer raw_ip_decode(struct walk *w)
+/* Whether an Ethernet header of a kind that we know stands behind so many bytes. */
+static bool ethernet_behind(const struct walk *w, size_t bytes)
 {
-	struct cur ahead = w->cur;
-	unsigned version = cur_u8(&ahead) >> 4;
-	if (!cur_ok(&ahead)) {
-		w->cur = ahead;
-		return walk_failed(w);
-	}
-	if (version != 4 && version != 6)
-		return walk_end(w, DECODED_BAD);
-	return version == 4 ? LAYER_IPV4 : LAYER_IPV6;
+	struct cur c = w->cur;
+	cur_skip(&c, bytes + 12);
+	uint16_t type = cur_be16(&c);
+	return cur_ok(&c) &&
+	       (type == ETHERTYPE_ARP || layer_carried(SPACE_ETHERTYPE, type) != LAYER_END);
 }
 
-/* The family is in the order of the capturing machine (type 0) or of the network (108); no family
- * needs more than 16 bits, so the number itself tells which. */
-enum layer bsd_loopback_decode(struct walk *w)
+/* RFC 3032. Nothing says what is behind the last label but the reserved ones, so it is guessed as
+ * RFC 4928 3 expects: by the first four bits, which are 0 for a control word (RFC 4385 3). */
+enum layer mpls_decode(struct walk *w)
 {
 	struct span h = walk_take(w, 4);
 	if (h.len == 0)
 		return walk_failed(w);
-	uint32_t family = span_be32(h, 0);
-	if (family > UINT16_MAX)
-		family = __builtin_bswap32(family);
-	enum layer next = family > UINT16_MAX ? LAYER_END : layer_carried(SPACE_FAMILY, family);
+	if ((span_u8(h, 2) & 1) == 0) /* not the bottom of the stack */
+		return LAYER_MPLS;
+	struct cur ahead = w->cur;
+	uint8_t first = cur_u8(&ahead);
+	if (!cur_ok(&ahead)) {
+		w->cur = ahead;
+		return walk_failed(w);
+	}
+	if (first >= 0x45 && first <= 0x4f)
+		return LAYER_IPV4;
+	if (first >> 4 == 6)
+		return LAYER_IPV6;
+	if (first >> 4 == 0 && ethernet_behind(w, 4)) {
+		(void)walk_take(w, 4);
+		return LAYER_ETHERNET;
+	}
+	return ethernet_behind(w, 0) ? LAYER_ETHERNET : walk_end(w, DECODED_NOT_IP);
+}
+
+/* RFC 2516 4: version and type, code, session, length. Code 0 is a session's data. */
+enum layer pppoe_decode(struct walk *w)
+{
+	struct span h = walk_take(w, 6);
+	if (h.len == 0)
+		return walk_failed(w);
+	if (span_be16(h, 0) != 0x1100)
+		return walk_end(w, DECODED_NOT_IP);
+	walk_narrow(w, span_be16(h, 4));
+	return LAYER_PPP;
+}
+
+/* RFC 1661 2, RFC 1662 3.1. The protocol's lowest bit is 1 in its last byte only, so a first byte
+ * that has it is a compressed one (RFC 1661 6.5); 0xff is the address of RFC 1662. */
+enum layer ppp_decode(struct walk *w)
+{
+	struct cur ahead = w->cur;
+	if (cur_be16(&ahead) == 0xff03)
+		(void)walk_take(w, 2);
+	struct span h = walk_take(w, 1);
+	if (h.len == 0)
+		return walk_failed(w);
+	uint32_t protocol = span_u8(h, 0);
+	if ((protocol & 1) == 0) {
+		h = walk_take(w, 1);
+		if (h.len == 0)
+			return walk_failed(w);
+		protocol = protocol << 8 | span_u8(h, 0);
+	}
+	enum layer next = layer_carried(SPACE_PPP, protocol);
 	return next != LAYER_END ? next : walk_end(w, DECODED_NOT_IP);
 }
 
-/* Numbers under 1536 are Linux's own (if_ether.h) and no lengths here. */
-static enum layer cooked(struct walk *w, uint32_t protocol)
+/* RFC 1547 4.3.1: address, control, EtherType */
+enum layer cisco_hdlc_decode(struct walk *w)
 {
-	if (protocol == 0x0004)
-		return LAYER_LLC;
-	if (protocol < ETHERTYPE_MIN)
-		return walk_end(w, DECODED_NOT_IP);
-	return layer_of_ethertype(w, protocol);
-}
-
-/* packet type, ARPHRD_, address length, address, protocol */
-enum layer linux_cooked_decode(struct walk *w)
-{
-	struct span h = walk_take(w, 16);
-	return h.len == 0 ? walk_failed(w) : cooked(w, span_be16(h, 14));
-}
-
-/* protocol, reserved, interface, ARPHRD_, packet type, address length, address */
-enum layer linux_cooked_2_decode(struct walk *w)
-{
-	struct span h = walk_take(w, 20);
-	return h.len == 0 ? walk_failed(w) : cooked(w, span_be16(h, 0));
+	struct span h = walk_take(w, 4);
+	return h.len == 0 ? walk_failed(w) : walk_ethertype(w, span_be16(h, 2));
 }

@@ -74,7 +74,13 @@ enum layer udp_decode(struct walk *w)
 	if (total < UDP_HEADER || total > wire)
 		return walk_end(w, DECODED_BAD);
 	walk_narrow(w, total - UDP_HEADER);
-	return walk_done(w);
+	enum layer inside = layer_carried(SPACE_UDP, p->dst_port);
+	if (inside == LAYER_END)
+		inside = layer_carried(SPACE_UDP, p->src_port);
+	if (inside == LAYER_END)
+		return walk_done(w);
+	walk_tunnel(w);
+	return inside;
 }
 
 static enum layer ports_only(struct walk *w, size_t header)
