@@ -122,9 +122,5 @@ struct detector {
 /* Switches of the host. Returns false when the arena is full. */
 MUST_USE bool steps_find(const struct view *v, struct arena *arena, struct steps *ret);
 
-/* The most first contacts per second that can be defended around t, without those of two endpoint
- * groups. */
-double arrival_rate(const struct view *v, int64_t at_ns, uint32_t without_a, uint32_t without_b);
-
 size_t detectors_count(void);
 const struct detector *detectors_get(size_t index);

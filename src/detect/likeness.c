@@ -4,26 +4,6 @@
 #include "detect/detect.h"
 #include "detect/detect_private.h"
 
-/* The first conversation of the endpoint this long after a look-up was made for it. */
-#define LEADS_NS (30 * NS_PER_S)
-
-/* The size of the first request that attempt or, for a look-up, the conversation it led to made. */
-static uint32_t first_request(const struct view *v, uint32_t attempt)
-{
-	const struct attempt *a = &v->attempt[attempt];
-	if ((a->flags & ATTEMPT_LOOKUP) == 0)
-		return a->request_bytes;
-	uint32_t group = v->channel[a->channel].group;
-	for (uint32_t i = attempt + 1; i < v->attempts; i++) {
-		const struct attempt *b = &v->attempt[i];
-		if (b->start_ns - a->start_ns > LEADS_NS)
-			break;
-		if (v->channel[b->channel].group == group && (b->flags & ATTEMPT_LOOKUP) == 0)
-			return b->request_bytes;
-	}
-	return 0;
-}
-
 /* How much more often such a failure begins a fallback of malware than of other software: 39 steps
  * of the former, 99 of the latter (prototype section 5). */
 static double failure_bits(enum outcome outcome)
@@ -55,7 +35,8 @@ static double failure_bits(enum outcome outcome)
 
 static void add_step(const struct view *v, const struct step *s, struct likeness *sum)
 {
-	uint32_t a = first_request(v, s->from_attempt), b = first_request(v, s->to_attempt);
+	uint32_t a = v->attempt[s->from_attempt].request_bytes,
+		 b = v->attempt[s->to_attempt].request_bytes;
 	if (a != 0 && b != 0) {
 		bool near = fabs((double)a - (double)b) <= 0.05 * fmax(a, b);
 		sum->request += near ? 1.5 : -0.5;

@@ -20,8 +20,6 @@ static const double grid_s[] = {.1, .3, 1, 3, 10, 30, 60, 300, 600, 3600};
  * another reason: A stands before everything, like a resolver or a proxy. */
 #define SHARE_MIN  0.3
 #define ANSWER_MIN 0.5
-/* Families (rare with rare, others): the first only is told, both were looked at. */
-#define FAMILIES 2.0
 /* Coincidences that make a timer, and how precise and long one is. */
 #define TIMER_COINCIDENCES 3u
 #define TIMER_NOISE_S      0.002
@@ -54,11 +52,6 @@ static double seconds(int64_t ns)
 }
 
 /* ---- what happened ---- */
-
-static bool answered_lookup(const struct attempt *a)
-{
-	return (a->flags & ATTEMPT_LOOKUP) != 0 && a->outcome == OUTCOME_OK;
-}
 
 /* When the client knew: of a failure its instant, of a success its beginning. */
 static int64_t instant(const struct attempt *a)
@@ -150,8 +143,6 @@ static void look_at(const struct look *look, struct pair *p)
 	p->trials = p->failures = p->successes = 0;
 	for (uint32_t i = 0; i < v->attempts; i++) {
 		const struct attempt *a = &v->attempt[i];
-		if (answered_lookup(a))
-			continue;
 		if (a->channel == p->a)
 			add_attempt(v, p, i);
 		else if (a->channel == p->b)
@@ -188,7 +179,7 @@ static double share_of(const struct view *v, const struct pair *p, uint32_t othe
 		const struct attempt *a = &v->attempt[i];
 		if (a->channel == other && attempt_failed(a))
 			return 0; /* another rung, perhaps */
-		if (a->channel == other && !answered_lookup(a)) {
+		if (a->channel == other) {
 			runs += !open || a->start_ns - last_ns > BURST_GAP_NS;
 			open = true;
 			last_ns = a->start_ns;
@@ -402,7 +393,7 @@ static void within_window(
 	}
 	if (worst_of(&best) >= 1)
 		return;
-	like.trials_bits = log2((double)ARRAY_LEN(grid_s) * FAMILIES * pairs);
+	like.trials_bits = log2((double)ARRAY_LEN(grid_s) * pairs);
 	tell(look, p, &like, &best, like.window_s, hits);
 }
 
@@ -435,7 +426,7 @@ static void on_a_timer(
 		.tick_s = tick,
 		.tick_error_s = error,
 		.window_s = tick + error};
-	like.trials_bits = log2(FAMILIES * pairs * length_weight(k - 1));
+	like.trials_bits = log2(2 * pairs * length_weight(k - 1));
 	tell(look, p, &like, &c, tick + error, hits);
 }
 
@@ -464,8 +455,8 @@ static void each_pair(
 			look_at(look, p);
 			if (p->failures < 2 || followed(p, true, 0, INFINITY) == 0)
 				continue;
-			if (!judge) {
-				++*pairs;
+			if (!judge) { /* what is explained whatever it shows takes no chance */
+				*pairs += mechanism_between(v, p->a, p->b) == MECHANISM_NONE;
 				continue;
 			}
 			within_window(look, p, *pairs, hits);

@@ -19,8 +19,8 @@ struct ways { /* of one endpoint, by one mechanism */
 
 static bool is_v6(const struct view *v, const struct attempt *a)
 {
-	struct addr addr = strings_addr(v->strings, a->addr);
-	return a->addr != 0 && !addr_is_v4(&addr);
+	struct addr addr = strings_addr(v->strings, a->target);
+	return a->target != 0 && !addr_is_v4(&addr);
 }
 
 static enum mechanism way(const struct view *v, const struct attempt *a, const struct attempt *b)
@@ -42,7 +42,7 @@ static uint32_t answered_by(const struct view *v, uint32_t failed)
 		const struct attempt *b = &v->attempt[i];
 		if (b->start_ns - a->start_ns > ANOTHER_WAY_NS)
 			break;
-		bool other = b->channel != a->channel || b->addr != a->addr;
+		bool other = b->channel != a->channel || b->target != a->target;
 		if (v->channel[b->channel].group == v->channel[a->channel].group && other &&
 			b->outcome == OUTCOME_OK && (b->flags & ATTEMPT_LOOKUP) == 0)
 			return i;

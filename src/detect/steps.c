@@ -50,35 +50,45 @@ static uint32_t first_burst(const struct view *v, int64_t at_ns)
 	return low;
 }
 
-static uint32_t arrivals_between(const struct view *v, int64_t from_ns, int64_t to_ns,
-	uint32_t without_a, uint32_t without_b)
+struct without { /* what is not counted among the host's first contacts */
+	uint32_t group_a, group_b;
+	bool named;
+};
+
+static uint32_t arrivals_between(
+	const struct view *v, int64_t from_ns, int64_t to_ns, const struct without *w)
 {
 	uint32_t count = 0;
 	for (uint32_t i = first_arrival(v, from_ns); i < v->arrivals; i++) {
 		const struct attempt *a = &v->attempt[v->arrival[i]];
 		if (a->start_ns > to_ns)
 			break;
-		uint32_t group = v->channel[a->channel].group;
-		count += group != without_a && group != without_b;
+		const struct view_channel *vc = &v->channel[a->channel];
+		count += vc->group != w->group_a && vc->group != w->group_b &&
+		         !(w->named && vc->named);
 	}
 	return count;
 }
 
-double arrival_rate(const struct view *v, int64_t at_ns, uint32_t without_a, uint32_t without_b)
+/* The most first contacts per second that can be defended around t: over all time, near t, and as
+ * the share of what the host did near t. */
+static double arrival_rate(const struct view *v, int64_t at_ns, const struct without *w)
 {
-	double ever = v->arrivals_ever;
-	double rate = (ever > 3 ? ever - 2 : 1) / v->active_s;
-	double share = v->bursts == 0 ? 1 : (double)v->arrivals / v->bursts;
+	uint32_t inside = arrivals_between(v, INT64_MIN, INT64_MAX, w);
+	/* those that were forgotten count like those in view */
+	double scale = v->arrivals == 0 ? 1 : fmax(1, v->arrivals_ever / v->arrivals);
+	double rate = fmax(1, inside * scale) / v->active_s;
+	double share = v->bursts == 0 ? 1 : fmin(1, (inside + 2.0) / v->bursts);
 	for (size_t i = 0; i < ARRAY_LEN(windows_s); i++) {
 		int64_t half = (int64_t)(windows_s[i] * (double)NS_PER_S);
 		int64_t from = at_ns - half, to = at_ns + half;
-		double inside = (double)((to < v->host->last_ns ? to : v->host->last_ns) -
-					 (from > v->host->first_ns ? from : v->host->first_ns)) /
-		                (double)NS_PER_S;
-		inside = inside < windows_s[i] ? windows_s[i] : inside;
-		double fresh = arrivals_between(v, from, to, without_a, without_b) / inside;
+		double seen = (double)((to < v->host->last_ns ? to : v->host->last_ns) -
+				       (from > v->host->first_ns ? from : v->host->first_ns)) /
+		              (double)NS_PER_S;
+		seen = seen < windows_s[i] ? windows_s[i] : seen;
+		double fresh = arrivals_between(v, from, to, w) / seen;
 		uint32_t all = first_burst(v, to + 1) - first_burst(v, from);
-		double busy = all > 2 ? share * (all - 2) / inside : 0;
+		double busy = all > 2 ? share * (all - 2) / seen : 0;
 		rate = fmax(rate, fmax(fresh, busy));
 	}
 	return rate;
@@ -92,8 +102,8 @@ struct failure {
 };
 
 /* The latest failure of a rare endpoint in (after_ns, before_ns). */
-static bool latest_failure(
-	const struct view *v, uint32_t to, int64_t after_ns, int64_t before_ns, struct failure *ret)
+static bool latest_failure(const struct view *v, uint32_t to, int64_t after_ns, int64_t before_ns,
+	bool bare, struct failure *ret)
 {
 	int64_t best = after_ns;
 	bool found = false;
@@ -102,7 +112,8 @@ static bool latest_failure(
 		const struct attempt *a = &v->attempt[i];
 		if (!attempt_failed(a) || a->fail_ns >= before_ns || a->fail_ns <= best)
 			continue;
-		if (v->channel[a->channel].group == to_group)
+		if (v->channel[a->channel].group == to_group ||
+			(bare && v->channel[a->channel].named))
 			continue;
 		best = a->fail_ns;
 		ret->attempt = i;
@@ -161,15 +172,17 @@ static bool answered_meanwhile(const struct view *v, uint32_t attempt, int64_t b
 
 /* ---- the mechanisms that a single switch shows ---- */
 
-static bool same_first_label(const struct view *v, uint32_t a, uint32_t b)
+static bool same_first_label(const char *x, const char *y)
 {
-	const char *x = strings_get(v->strings, v->channel[a].channel->name);
-	const char *y = strings_get(v->strings, v->channel[b].channel->name);
-	if (x == NULL || y == NULL)
-		return false;
 	size_t len = strcspn(x, ".");
-	return len == strcspn(y, ".") && strncmp(x, y, len) == 0 && strcmp(x, y) != 0 &&
-	       x[len] == '.';
+	return len == strcspn(y, ".") && strncmp(x, y, len) == 0 && strcmp(x, y) != 0;
+}
+
+/* "wiki.intern" and then "wiki.intern.corp.example". */
+static bool is_extended(const char *name, const char *longer)
+{
+	size_t len = strlen(name);
+	return strncmp(name, longer, len) == 0 && longer[len] == '.';
 }
 
 static bool is_common_label(const char *name)
@@ -183,14 +196,17 @@ static bool is_common_label(const char *name)
 	return false;
 }
 
-/* One bare host name under two domains; "www" under two domains is two sites. */
+/* A name and the same with a suffix, or one host name under two domains; "www" under two domains is
+ * two sites. */
 static bool is_search(const struct view *v, const struct attempt *from, const struct attempt *to)
 {
 	if ((from->flags & ATTEMPT_LOOKUP) == 0 || (to->flags & ATTEMPT_LOOKUP) == 0)
 		return false;
-	const char *name = strings_get(v->strings, v->channel[from->channel].channel->name);
-	return same_first_label(v, from->channel, to->channel) && name != NULL &&
-	       !is_common_label(name) && strcspn(name, ".") < strlen(name);
+	const char *name = strings_get(v->strings, from->target);
+	const char *next = strings_get(v->strings, to->target);
+	if (name == NULL || next == NULL)
+		return false;
+	return is_extended(name, next) || (same_first_label(name, next) && !is_common_label(name));
 }
 
 static enum mechanism class_mechanism(enum domain_class class)
@@ -211,7 +227,7 @@ static enum mechanism class_mechanism(enum domain_class class)
 
 /* Another first contact between the endpoint's first try and its first failure: it did not wait for
  * it. */
-static bool is_parallel(const struct view *v, uint32_t first, uint32_t to)
+static bool is_parallel(const struct view *v, uint32_t first, uint32_t to, bool bare)
 {
 	const struct attempt *a = &v->attempt[first];
 	uint32_t from_group = v->channel[a->channel].group;
@@ -219,8 +235,9 @@ static bool is_parallel(const struct view *v, uint32_t first, uint32_t to)
 		const struct attempt *b = &v->attempt[v->arrival[i]];
 		if (b->start_ns >= a->fail_ns)
 			return false;
-		if (b->start_ns > a->start_ns && v->arrival[i] != to &&
-			v->channel[b->channel].group != from_group)
+		const struct view_channel *vc = &v->channel[b->channel];
+		if (b->start_ns > a->start_ns && v->arrival[i] != to && vc->group != from_group &&
+			!(bare && vc->named))
 			return true;
 	}
 	return false;
@@ -264,31 +281,18 @@ enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b)
 	return MECHANISM_NONE;
 }
 
-static enum mechanism mechanism_of(const struct view *v, const struct step *s, uint32_t first)
+static enum mechanism mechanism_of(
+	const struct view *v, const struct step *s, uint32_t first, bool bare)
 {
 	if (is_search(v, &v->attempt[s->from_attempt], &v->attempt[s->to_attempt]))
 		return MECHANISM_SEARCH_SUFFIX;
 	enum mechanism m = mechanism_between(v, s->from, s->to);
-	if (m == MECHANISM_NONE && is_parallel(v, first, s->to_attempt))
+	if (m == MECHANISM_NONE && is_parallel(v, first, s->to_attempt, bare))
 		m = MECHANISM_PARALLEL;
 	return m;
 }
 
 /* ---- how likely the delay is by accident ---- */
-
-/* The share of the host's other first contacts that went to an address without a name. */
-static double bare_share(const struct view *v, uint32_t without_a, uint32_t without_b)
-{
-	uint32_t bare = 0, all = 0;
-	for (uint32_t i = 0; i < v->arrivals; i++) {
-		const struct view_channel *vc = &v->channel[v->attempt[v->arrival[i]].channel];
-		if (vc->group == without_a || vc->group == without_b)
-			continue;
-		all++;
-		bare += !vc->named;
-	}
-	return (bare + 1.0) / (all + 2.0);
-}
 
 /* The client's timer that ended nearest to the successor: silence has no instant of its own. */
 static double leave_distance(const struct view *v, const struct step *s, uint32_t *ret_timers)
@@ -309,37 +313,35 @@ static double leave_distance(const struct view *v, const struct step *s, uint32_
 	return best;
 }
 
-static double chance_of(const struct view *v, struct step *s)
+/* bare: of the host's first contacts only those with bare addresses count. */
+static double chance_of(const struct view *v, struct step *s, bool bare)
 {
-	uint32_t from = v->channel[s->from].group, to = v->channel[s->to].group;
-	s->rate = arrival_rate(v, s->fail_ns, from, to);
-	double rate = s->rate, choices = 1;
-	if (!v->channel[s->from].named && !v->channel[s->to].named &&
-		v->host->lookups >= DNS_IN_VIEW) {
-		/* bare address to bare address: of the host's first contacts only those count;
-		 * twice, since both ways of counting were open */
-		rate *= bare_share(v, from, to);
-		choices = 2;
-	}
-	double chance = -expm1(-rate * s->tries * s->delay_s);
+	struct without w = {.group_a = v->channel[s->from].group,
+		.group_b = v->channel[s->to].group,
+		.named = bare};
+	s->rate = arrival_rate(v, s->fail_ns, &w);
+	double chance = -expm1(-s->rate * s->tries * s->delay_s), choices = 1;
 	if (v->attempt[s->from_attempt].outcome == OUTCOME_SILENT) {
 		uint32_t timers = 0;
 		double distance = leave_distance(v, s, &timers);
-		double by_timer =
-			isinf(distance) ? 1 : -expm1(-2 * rate * timers * fmax(distance, TIMER_S));
+		double by_timer = isinf(distance)
+		                          ? 1
+		                          : -expm1(-2 * s->rate * timers * fmax(distance, TIMER_S));
 		chance = fmin(chance, by_timer);
-		choices *= 2;
+		choices = 2;
 	}
-	return fmin(1, fmax(CHANCE_FLOOR, choices * chance));
+	return choices * chance;
 }
 
 /* ---- all switches ---- */
 
-static bool make_step(const struct view *v, uint32_t to, int64_t after_ns, struct step *ret)
+/* The latest failure after after_ns, and `to` as what replaced it. */
+static bool make_step(
+	const struct view *v, uint32_t to, int64_t after_ns, bool bare, struct step *ret)
 {
 	const struct attempt *b = &v->attempt[to];
 	struct failure f = {0};
-	if (!latest_failure(v, to, after_ns, b->start_ns - TIE_NS, &f))
+	if (!latest_failure(v, to, after_ns, b->start_ns - TIE_NS, bare, &f))
 		return false;
 	const struct attempt *a = &v->attempt[f.attempt];
 	if (!in_failed_burst(v, f.attempt) || answered_meanwhile(v, f.attempt, b->start_ns))
@@ -355,9 +357,28 @@ static bool make_step(const struct view *v, uint32_t to, int64_t after_ns, struc
 		.at_ns = b->start_ns};
 	s.tries = count_tries(v, f.attempt, &first);
 	s.delay_s = (double)(s.at_ns - s.fail_ns) / (double)NS_PER_S;
-	s.why = mechanism_of(v, &s, first);
-	s.chance = chance_of(v, &s);
+	s.why = mechanism_of(v, &s, first, bare);
+	s.chance = chance_of(v, &s, bare);
 	*ret = s;
+	return true;
+}
+
+/* The step to an arrival, counted in one of two ways: among all first contacts of the host, or,
+ * where an address without a name follows another and DNS is in view, among those with bare
+ * addresses only. Both are open, so both cost double. */
+static bool best_step(const struct view *v, uint32_t to, int64_t after_ns, int64_t after_bare_ns,
+	struct step *ret)
+{
+	bool bare = !v->channel[v->attempt[to].channel].named && v->host->lookups >= DNS_IN_VIEW;
+	struct step any = {0}, among = {0};
+	bool have_any = make_step(v, to, after_ns, false, &any);
+	bool have_among = bare && make_step(v, to, after_bare_ns, true, &among);
+	if (!have_any && !have_among)
+		return false;
+	bool better = any.why != MECHANISM_NONE ||
+	              (among.why == MECHANISM_NONE && among.chance < any.chance);
+	*ret = have_among && (!have_any || better) ? among : any;
+	ret->chance = fmin(1, fmax(CHANCE_FLOOR, (bare ? 2 : 1) * ret->chance));
 	return true;
 }
 
@@ -382,14 +403,16 @@ bool steps_find(const struct view *v, struct arena *arena, struct steps *ret)
 		.step = ARENA_NEW(arena, struct step, v->arrivals == 0 ? 1 : v->arrivals)};
 	if (ret->step == NULL)
 		return false;
-	int64_t before_ns = INT64_MIN;
+	int64_t before_ns = INT64_MIN, before_bare_ns = INT64_MIN;
 	for (uint32_t i = 0; i < v->arrivals; i++) {
 		const struct attempt *a = &v->attempt[v->arrival[i]];
-		struct step s;
-		if (a->channel != CHANNEL_FORGOTTEN && make_step(v, v->arrival[i], before_ns, &s)) {
-			ret->step[ret->count++] = s;
-		}
+		if (a->channel != CHANNEL_FORGOTTEN &&
+			best_step(v, v->arrival[i], before_ns, before_bare_ns,
+				&ret->step[ret->count]))
+			ret->count++;
 		before_ns = a->start_ns;
+		if (a->channel == CHANNEL_FORGOTTEN || !v->channel[a->channel].named)
+			before_bare_ns = a->start_ns;
 	}
 	find_gateways(v, ret);
 	return true;

@@ -111,31 +111,54 @@ uint32_t host_channel_find(const struct host *h, const struct channel_key *key)
 	return CHANNEL_FORGOTTEN;
 }
 
-/* The channel to forget: names that were only asked for first, then what has been quiet for the
- * longest. */
-static uint32_t least_needed(const struct host *h)
+/* Whether a is needed less than b: what a large operator runs, or answered once and was left, goes
+ * first; then what has been quiet for the longest. */
+static bool needed_less(const struct channel *a, const struct channel *b)
 {
-	uint32_t best = 1;
-	for (uint32_t i = 2; i < h->channels; i++) {
-		const struct channel *a = &h->channel[i], *b = &h->channel[best];
-		bool a_name = a->connections == 0, b_name = b->connections == 0;
-		if (a_name != b_name ? a_name : a->last_ns < b->last_ns)
-			best = i;
-	}
-	return best;
+	bool a_light = !a->rare || (a->connections <= 1 && a->failures == 0);
+	bool b_light = !b->rare || (b->connections <= 1 && b->failures == 0);
+	return a_light != b_light ? a_light : a->last_ns < b->last_ns;
 }
 
-/* Its attempts stay, as the host's pace, but speak of nobody any more. */
-static void forget_channel(struct host *h, uint32_t index)
+/* Forgets the least needed quarter of the channels. Their attempts stay, as the host's pace, but
+ * speak of nobody any more; the rest moves together. */
+static void forget_channels(struct host *h)
 {
-	remember_seen(h, h->channel[index].endpoint);
-	for (uint32_t i = 0; i < h->attempts; i++) {
-		if (h->attempt[i].channel != index)
-			continue;
-		h->attempt[i].channel = CHANNEL_FORGOTTEN;
-		h->attempt[i].outcome = OUTCOME_UNKNOWN;
+	uint32_t to[HOST_CHANNELS_MAX] = {0}, kept = 1;
+	for (uint32_t gone = h->channels / 4; gone > 0; gone--) {
+		uint32_t least = CHANNEL_FORGOTTEN;
+		for (uint32_t i = 1; i < h->channels; i++)
+			if (h->channel[i].used &&
+				(least == CHANNEL_FORGOTTEN ||
+					needed_less(&h->channel[i], &h->channel[least])))
+				least = i;
+		remember_seen(h, h->channel[least].endpoint);
+		h->channel[least].used = false;
 	}
-	h->channel[index] = (struct channel){0};
+	for (uint32_t i = 1; i < h->channels; i++) {
+		if (!h->channel[i].used)
+			continue;
+		h->channel[kept] = h->channel[i];
+		to[i] = kept++;
+	}
+	h->channels = kept;
+	for (uint32_t i = 0; i < h->attempts; i++) {
+		struct attempt *a = &h->attempt[i];
+		if (a->channel != CHANNEL_FORGOTTEN && to[a->channel] == CHANNEL_FORGOTTEN)
+			a->outcome = OUTCOME_UNKNOWN;
+		a->channel = (uint16_t)to[a->channel];
+	}
+}
+
+bool host_knows(const struct host *h, uint32_t endpoint)
+{
+	for (uint32_t i = 1; i < h->channels; i++)
+		if (h->channel[i].named && h->channel[i].endpoint == endpoint)
+			return true;
+	for (uint32_t i = 0; i < h->new_names; i++)
+		if (h->new_name[i].domain == endpoint)
+			return true;
+	return seen_before(h, endpoint);
 }
 
 uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_first)
@@ -149,20 +172,21 @@ uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_f
 		first = h->channel[i].endpoint != key->endpoint ||
 		        h->channel[i].named != key->named;
 	uint32_t index = h->channels;
-	if (h->channels == HOST_CHANNELS_MAX) {
-		index = least_needed(h);
-		forget_channel(h, index);
-	} else if (h->channels == h->channel_room &&
-		   !grow((void **)&h->channel, &h->channel_room, FIRST_CHANNELS, HOST_CHANNELS_MAX,
-			   sizeof *h->channel)) {
+	if (index == HOST_CHANNELS_MAX) {
+		h->ripe = true;
 		return CHANNEL_FORGOTTEN;
-	} else {
-		h->channels++;
 	}
+	if (index == h->channel_room &&
+		!grow((void **)&h->channel, &h->channel_room, FIRST_CHANNELS, HOST_CHANNELS_MAX,
+			sizeof *h->channel))
+		return CHANNEL_FORGOTTEN;
+	h->channels++;
+	h->ripe |= h->channels == HOST_CHANNELS_MAX;
 	h->channel[index] = (struct channel){.endpoint = key->endpoint,
 		.port = key->port,
 		.transport = key->transport,
 		.named = key->named,
+		.rare = key->rare,
 		.used = true};
 	*ret_first = first;
 	return index;
@@ -218,7 +242,8 @@ static void count_attempt(struct channel *c, const struct attempt *a)
 
 bool host_add_attempt(struct host *h, const struct attempt *a)
 {
-	if (h->ripe || (h->forgotten_ns != 0 && a->start_ns < h->forgotten_ns)) {
+	if (h->attempts == HOST_ATTEMPTS_MAX ||
+		(h->forgotten_ns != 0 && a->start_ns < h->forgotten_ns)) {
 		h->late++;
 		return true;
 	}
@@ -238,17 +263,20 @@ bool host_add_attempt(struct host *h, const struct attempt *a)
 	memmove(&h->attempt[at + 1], &h->attempt[at], (h->attempts - at) * sizeof *a);
 	h->attempt[at] = *a;
 	h->attempts++;
-	h->ripe = h->attempts == HOST_ATTEMPTS_MAX;
+	h->ripe |= h->attempts == HOST_ATTEMPTS_MAX;
 	return true;
 }
 
 void host_retire(struct host *h)
 {
-	uint32_t gone = h->attempts / 4;
-	if (gone > 0)
+	if (h->attempts == HOST_ATTEMPTS_MAX) {
+		uint32_t gone = h->attempts / 4;
 		h->forgotten_ns = h->attempt[gone - 1].start_ns;
-	memmove(h->attempt, h->attempt + gone, (h->attempts - gone) * sizeof *h->attempt);
-	h->attempts -= gone;
+		memmove(h->attempt, h->attempt + gone, (h->attempts - gone) * sizeof *h->attempt);
+		h->attempts -= gone;
+	}
+	if (h->channels == HOST_CHANNELS_MAX)
+		forget_channels(h);
 	h->ripe = false;
 }
 
@@ -257,6 +285,8 @@ void host_retire(struct host *h)
 bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns)
 {
 	if (h->new_names == HOST_NAMES_MAX) {
+		for (uint32_t i = 0; i < HOST_NAMES_MAX / 4; i++)
+			remember_seen(h, h->new_name[i].domain);
 		memmove(h->new_name, h->new_name + HOST_NAMES_MAX / 4,
 			(HOST_NAMES_MAX - HOST_NAMES_MAX / 4) * sizeof *h->new_name);
 		h->new_names -= HOST_NAMES_MAX / 4;

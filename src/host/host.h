@@ -12,12 +12,12 @@
 #include "base/strings.h"
 #include "event/event.h"
 
-/* What a host keeps: 512 * 40 + 112 * 96 + 256 * 12 + 2048 bytes and a header: 35 KB (DESIGN: speed
+/* What a host keeps: 416 * 40 + 150 * 96 + 160 * 16 + 1536 bytes and a header: 35 KB (DESIGN: speed
  * and size). */
-#define HOST_ATTEMPTS_MAX 512
-#define HOST_CHANNELS_MAX 112
-#define HOST_NAMES_MAX    256
-#define HOST_SEEN_BYTES   2048
+#define HOST_ATTEMPTS_MAX 416
+#define HOST_CHANNELS_MAX 150
+#define HOST_NAMES_MAX    160
+#define HOST_SEEN_BYTES   1536
 
 /* host.channel[0]: everything that was forgotten. */
 #define CHANNEL_FORGOTTEN 0u
@@ -42,7 +42,7 @@ struct attempt {
 	int64_t fail_ns;   /* when the client last learnt of the failure; 0 unless failed */
 	uint32_t leave_us; /* silent only: the client's own timer ends this long after start_ns; 0
 	                      unknown */
-	uint32_t addr;     /* strings number of the server's 16 bytes; 0 for a lookup */
+	uint32_t target;   /* strings number: the server's 16 bytes; of a look-up, the full name */
 	uint32_t request_bytes; /* first request; 0 unknown */
 	uint16_t client_port;
 	uint16_t channel; /* index into host.channel */
@@ -66,7 +66,7 @@ struct channel {
 	bool named;
 	uint8_t failure; /* the last failure's outcome */
 	uint8_t last_outcome;
-	bool used;
+	bool used, rare;
 };
 
 /* A registered domain that the host had never asked for before, and what it was told of it since.
@@ -126,7 +126,7 @@ void hosts_free(struct hosts *hs);
 /* Takes in one event. When it returns a host, that host is full: look at it, then host_retire() it.
  */
 struct host *hosts_add(struct hosts *hs, const struct event *event);
-/* Forgets the oldest quarter of the host's attempts. */
+/* Makes room: forgets a quarter of the attempts, or of the channels, whichever is full. */
 void host_retire(struct host *h);
 
 size_t hosts_count(const struct hosts *hs);

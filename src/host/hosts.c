@@ -14,7 +14,7 @@
 /* A host whose DNS is in view; then a name it never asked for is made up (Tor's SNI). */
 #define DNS_IN_VIEW 10u
 
-#define RECENT_LOOKUPS 8u
+#define RECENT_LOOKUPS 16u
 
 struct recent {
 	int64_t query_ns;
@@ -266,21 +266,19 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	const struct channel_key *key, uint32_t channel, bool first)
 {
 	bool failed = outcome_is_failure(c->outcome);
-	const char *domain = key->named ? strings_get(hs->options.strings, key->endpoint) : NULL;
-	bool rare = domain == NULL || class_is_rare(domain_class(domain, NULL));
 	struct attempt a = {
 		.start_ns = led_by_lookup(slot, key, c->start_ns),
 		.fail_ns = failed ? c->fail_ns : 0,
 		.leave_us = leave_us(c),
-		.addr = strings_add_bytes(
+		.target = strings_add_bytes(
 			hs->options.strings, c->server.byte, sizeof c->server.byte),
 		.request_bytes = c->request_bytes,
 		.client_port = c->client_port,
 		.channel = (uint16_t)channel,
 		.outcome = (uint8_t)c->outcome,
-		.flags =
-			(uint8_t)((first ? ATTEMPT_FIRST : 0) | (first && rare ? ATTEMPT_RARE : 0) |
-				  (c->joined ? ATTEMPT_JOINED : 0)),
+		.flags = (uint8_t)((first ? ATTEMPT_FIRST : 0) |
+				   (first && key->rare ? ATTEMPT_RARE : 0) |
+				   (c->joined ? ATTEMPT_JOINED : 0)),
 		.tries = (uint16_t)(c->tries > UINT16_MAX ? UINT16_MAX : c->tries),
 	};
 	if (failed && c->first_data_ns != 0 && c->outcome == OUTCOME_STALLED) {
@@ -291,7 +289,7 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 		a.leave_us += (uint32_t)((c->start_ns - a.start_ns) / NS_PER_US);
 	if (!host_add_attempt(&slot->host, &a))
 		hs->stats.refused++;
-	slot->host.arrivals += first && rare;
+	slot->host.arrivals += first && key->rare;
 }
 
 static struct host *add_conn(struct hosts *hs, const struct conn *c)
@@ -326,10 +324,14 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 	uint32_t name = 0;
 	bool first = false;
 	struct channel_key key = key_of(hs, h, c, &name);
+	key.rare =
+		!key.named ||
+		class_is_rare(domain_class(
+			strings_get(hs->options.strings, name != 0 ? name : key.endpoint), NULL));
 	uint32_t channel = key.endpoint == 0 ? CHANNEL_FORGOTTEN : host_channel(h, &key, &first);
 	if (channel == CHANNEL_FORGOTTEN) {
 		hs->stats.refused++;
-		return NULL;
+		return h->ripe ? h : NULL;
 	}
 	struct channel *ch = &h->channel[channel];
 	describe(hs, ch, c, name);
@@ -403,6 +405,49 @@ static bool is_search_suffix(const struct hosts *hs, const char *name)
 	return false;
 }
 
+/* An answer is the beginning of a conversation, and tells that failures of the same name beside it
+ * were none. */
+static struct host *add_answer(
+	struct slot *slot, const struct lookup *l, uint32_t domain, uint32_t name)
+{
+	struct channel_key key = {.endpoint = domain, .transport = TRANSPORT_OTHER, .named = true};
+	uint32_t channel = host_channel_find(&slot->host, &key);
+	if (channel != CHANNEL_FORGOTTEN)
+		void_failures(&slot->host, channel, name, l->query_ns);
+	slot->recent[slot->recent_next++ % RECENT_LOOKUPS] =
+		(struct recent){.query_ns = l->query_ns, .domain = domain, .name = name};
+	return NULL;
+}
+
+static struct host *add_failed_lookup(struct hosts *hs, struct slot *slot, const struct lookup *l,
+	const struct channel_key *key, uint32_t name)
+{
+	struct host *h = &slot->host;
+	bool first = false;
+	uint32_t channel = host_channel(h, key, &first);
+	if (channel == CHANNEL_FORGOTTEN) {
+		hs->stats.refused++;
+		return h->ripe ? h : NULL;
+	}
+	struct attempt a = {.start_ns = l->query_ns,
+		.fail_ns = l->fail_ns,
+		.target = name,
+		.client_port = l->client_port,
+		.channel = (uint16_t)channel,
+		.outcome = (uint8_t)l->outcome,
+		.flags = (uint8_t)(ATTEMPT_LOOKUP | (first ? ATTEMPT_FIRST : 0) |
+				   (first && key->rare ? ATTEMPT_RARE : 0)),
+		.tries = 1};
+	if (answered_lately(slot, name, l->query_ns))
+		a.flags |= ATTEMPT_VOID;
+	h->channel[channel].name = name;
+	h->channel[channel].service = strings_add(hs->options.strings, "dns");
+	h->arrivals += first && key->rare;
+	if (!host_add_attempt(h, &a))
+		hs->stats.refused++;
+	return h->ripe ? h : NULL;
+}
+
 static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 {
 	hs->stats.lookups++;
@@ -432,41 +477,18 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	if (domain == 0 || ignored_lookup(l->name, l->qtype) ||
 		(failed && is_search_suffix(hs, l->name)))
 		return NULL;
-	struct channel_key key = {.endpoint = domain, .transport = TRANSPORT_OTHER, .named = true};
-	bool first = false, rare = class_is_rare(domain_class(l->name, NULL));
-	uint32_t known = host_channel_find(h, &key);
-	if (known == CHANNEL_FORGOTTEN && answered && !rare)
-		return NULL;
-	uint32_t channel = known != CHANNEL_FORGOTTEN ? known : host_channel(h, &key, &first);
-	if (channel == CHANNEL_FORGOTTEN) {
-		hs->stats.refused++;
-		return NULL;
-	}
-	struct attempt a = {.start_ns = l->query_ns,
-		.fail_ns = failed ? l->fail_ns : 0,
-		.client_port = l->client_port,
-		.channel = (uint16_t)channel,
-		.outcome = (uint8_t)l->outcome,
-		.flags = (uint8_t)(ATTEMPT_LOOKUP | (first ? ATTEMPT_FIRST : 0) |
-				   (first && rare ? ATTEMPT_RARE : 0)),
-		.tries = 1};
-	if (answered) {
-		void_failures(h, channel, name, l->query_ns);
-		slot->recent[slot->recent_next++ % RECENT_LOOKUPS] =
-			(struct recent){.query_ns = l->query_ns, .domain = domain, .name = name};
-	} else if (answered_lately(slot, name, l->query_ns)) {
-		a.flags |= ATTEMPT_VOID;
-	}
-	h->channel[channel].name = name;
-	if (h->channel[channel].service == 0)
-		h->channel[channel].service = strings_add(strings, "dns");
-	h->arrivals += first && rare;
-	if (first && rare && !host_add_name(h, domain, l->query_ns))
+	bool rare = class_is_rare(domain_class(l->name, NULL));
+	if (rare && !host_knows(h, domain) && !host_add_name(h, domain, l->query_ns))
 		hs->stats.refused++;
 	host_name_told(h, domain, answered, l->outcome == OUTCOME_NXDOMAIN);
-	if ((first || failed) && !host_add_attempt(h, &a))
-		hs->stats.refused++;
-	return h->ripe ? h : NULL;
+	if (answered)
+		return add_answer(slot, l, domain, name);
+	return add_failed_lookup(hs, slot, l,
+		&(struct channel_key){.endpoint = domain,
+			.transport = TRANSPORT_OTHER,
+			.named = true,
+			.rare = rare},
+		name);
 }
 
 struct host *hosts_add(struct hosts *hs, const struct event *event)

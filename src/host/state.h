@@ -15,6 +15,7 @@ struct channel_key {
 	uint16_t port;
 	uint8_t transport;
 	bool named;
+	bool rare; /* not part of the key: neither an operator nor special */
 };
 /* All return false (or 0, the forgotten channel) when memory ran out: the event is dropped and
  * counted by the caller. */
@@ -26,6 +27,8 @@ void host_touch(struct host *h, int64_t now_ns);
 uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_first);
 /* The channel of this key, or 0. */
 uint32_t host_channel_find(const struct host *h, const struct channel_key *key);
+/* Whether the host ever met or asked for the domain, as far as it remembers. */
+bool host_knows(const struct host *h, uint32_t domain);
 bool host_add_attempt(struct host *h, const struct attempt *a);
 /* A look-up of a domain that is new to the host. */
 bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns);

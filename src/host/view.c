@@ -87,9 +87,6 @@ static void find_bursts(struct view *v, uint32_t *open)
 	for (uint32_t i = 0; i < v->attempts; i++) {
 		const struct attempt *a = &v->attempt[i];
 		bool failed = attempt_failed(a);
-		/* a look-up that was answered is the beginning of the conversation that tells */
-		if ((a->flags & ATTEMPT_LOOKUP) != 0 && a->outcome == OUTCOME_OK)
-			continue;
 		struct burst *b =
 			open[a->channel] == UINT32_MAX ? NULL : &v->burst[open[a->channel]];
 		if (b != NULL) {

@@ -110,8 +110,7 @@ static void chain_step(
 	const struct view *v = t->view;
 	char from[2 * NAME_BYTES], to[2 * NAME_BYTES];
 	(void)snprintf(from, sizeof from, "%s", place(&w.out[0], v, s->from));
-	(void)snprintf(
-		to, sizeof to, "%s", place(&w.out[0], v, story_channel(v, s->to, s->to_attempt)));
+	(void)snprintf(to, sizeof to, "%s", place(&w.out[0], v, s->to));
 	evidence_add(f, "timing", bits,
 		"%s %s; %s was contacted for the first time %s after the last failure; at this "
 		"host's pace of new rare "

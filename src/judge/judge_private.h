@@ -26,5 +26,3 @@ void evidence_add(struct finding *f, const char *kind, double bits, const char *
 void story_add(struct finding *f, const struct telling *t);
 /* Whether the hit speaks of what the finding tells already. */
 bool story_shares(const struct finding *f, const struct telling *t);
-/* The channel that stands for this one: for a look-up the conversation it led to. */
-uint32_t story_channel(const struct view *v, uint32_t channel, uint32_t attempt);

@@ -3,25 +3,6 @@
 #include "base/limits.h"
 #include "judge/judge_private.h"
 
-/* A conversation this long after a look-up was made for it. */
-#define LEADS_NS (30 * NS_PER_S)
-
-uint32_t story_channel(const struct view *v, uint32_t channel, uint32_t attempt)
-{
-	const struct attempt *a = &v->attempt[attempt];
-	if ((a->flags & ATTEMPT_LOOKUP) == 0 || attempt_failed(a))
-		return channel;
-	for (uint32_t i = attempt + 1; i < v->attempts; i++) {
-		const struct attempt *b = &v->attempt[i];
-		if (b->start_ns - a->start_ns > LEADS_NS)
-			break;
-		if (v->channel[b->channel].group == v->channel[channel].group &&
-			(b->flags & ATTEMPT_LOOKUP) == 0)
-			return b->channel;
-	}
-	return channel;
-}
-
 /* ---- channels ---- */
 
 static const char *known_text(const struct view *v, uint32_t number)
@@ -147,7 +128,7 @@ static void add_step(struct finding *f, const struct telling *t, const struct st
 {
 	const struct view *v = t->view;
 	size_t from = put_channel(f, v, s->from);
-	size_t to = put_channel(f, v, story_channel(v, s->to, s->to_attempt));
+	size_t to = put_channel(f, v, s->to);
 	if (from == FINDING_CHANNELS_MAX || to == FINDING_CHANNELS_MAX)
 		return;
 	add_switch(f, &(struct finding_switch){.from = from,
@@ -190,7 +171,7 @@ static void add_record(struct finding *f, const struct telling *t, const struct 
 {
 	const struct channel *c = t->view->channel[a->channel].channel;
 	struct conn conn = {.client = f->host,
-		.server = strings_addr(t->view->strings, a->addr),
+		.server = strings_addr(t->view->strings, a->target),
 		.client_port = a->client_port,
 		.server_port = c->port,
 		.transport = (enum transport)c->transport};
@@ -294,9 +275,8 @@ bool story_shares(const struct finding *f, const struct telling *t)
 		return true; /* a walk goes on from look to look: one story */
 	for (uint32_t i = 0; i < t->hit->steps; i++) {
 		const struct step *s = &t->hit->step[i];
-		uint32_t to = story_channel(t->view, s->to, s->to_attempt);
 		if (find_channel(f, t->view, s->from) < f->channels ||
-			find_channel(f, t->view, to) < f->channels)
+			find_channel(f, t->view, s->to) < f->channels)
 			return true;
 	}
 	return false;
