@@ -56,7 +56,7 @@ static double seconds(int64_t ns)
 /* When the client knew: of a failure its instant, of a success its beginning. */
 static int64_t instant(const struct attempt *a)
 {
-	return attempt_failed(a) ? a->fail_ns : a->start_ns;
+	return attempt_failed(a) ? a->over_ns : a->start_ns;
 }
 
 /* A's attempt goes on with the run that is open, or begins another. */
@@ -341,7 +341,7 @@ static uint32_t list_steps(const struct view *v, const struct pair *p, double fr
 			.from_attempt = t->from_attempt,
 			.to_attempt = t->to_attempt,
 			.tries = t->tries,
-			.fail_ns = from->fail_ns,
+			.fail_ns = from->over_ns,
 			.at_ns = to->start_ns,
 			.delay_s = t->lag_s};
 	}

@@ -75,8 +75,8 @@ static void collect(const struct view *v, struct ways *w, uint32_t *count, uint3
 			.from_attempt = i,
 			.to_attempt = i,
 			.tries = 1,
-			.fail_ns = a->fail_ns,
-			.at_ns = a->fail_ns,
+			.fail_ns = a->over_ns,
+			.at_ns = a->over_ns,
 			.chance = 1};
 		if ((a->flags & ATTEMPT_VOID) != 0) {
 			s.why = MECHANISM_RESOLVER_RETRY;
@@ -86,7 +86,7 @@ static void collect(const struct view *v, struct ways *w, uint32_t *count, uint3
 				continue;
 			const struct attempt *b = &v->attempt[s.to_attempt];
 			s.to = b->channel;
-			s.at_ns = b->start_ns > a->fail_ns ? b->start_ns : a->fail_ns;
+			s.at_ns = b->start_ns > a->over_ns ? b->start_ns : a->over_ns;
 			s.delay_s = (double)(s.at_ns - s.fail_ns) / (double)NS_PER_S;
 			s.why = way(v, a, b);
 		} else {

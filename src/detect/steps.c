@@ -8,6 +8,9 @@
 /* A coincidence of the two finest clocks could be exact: one step is never worth more than this
  * (prototype section 4). */
 #define CHANCE_FLOOR 1e-4
+/* So many first contacts that answered make a habit; their ends are this vague. */
+#define END_S         0.05
+#define SUCCESSES_MIN 5u
 /* Closer than the clocks of capture cards tell apart: no order, no reaction. */
 #define TIE_NS (50 * NS_PER_US)
 /* A client's own timer is this precise at best. */
@@ -110,12 +113,12 @@ static bool latest_failure(const struct view *v, uint32_t to, int64_t after_ns, 
 	uint32_t to_group = v->channel[v->attempt[to].channel].group;
 	for (uint32_t i = 0; i < v->attempts && v->attempt[i].start_ns < before_ns; i++) {
 		const struct attempt *a = &v->attempt[i];
-		if (!attempt_failed(a) || a->fail_ns >= before_ns || a->fail_ns <= best)
+		if (!attempt_failed(a) || a->over_ns >= before_ns || a->over_ns <= best)
 			continue;
 		if (v->channel[a->channel].group == to_group ||
 			(bare && v->channel[a->channel].named))
 			continue;
-		best = a->fail_ns;
+		best = a->over_ns;
 		ret->attempt = i;
 		found = true;
 	}
@@ -233,7 +236,7 @@ static bool is_parallel(const struct view *v, uint32_t first, uint32_t to, bool 
 	uint32_t from_group = v->channel[a->channel].group;
 	for (uint32_t i = first_arrival(v, a->start_ns); i < v->arrivals; i++) {
 		const struct attempt *b = &v->attempt[v->arrival[i]];
-		if (b->start_ns >= a->fail_ns)
+		if (b->start_ns >= a->over_ns)
 			return false;
 		const struct view_channel *vc = &v->channel[b->channel];
 		if (b->start_ns > a->start_ns && v->arrival[i] != to && vc->group != from_group &&
@@ -313,6 +316,27 @@ static double leave_distance(const struct view *v, const struct step *s, uint32_
 	return best;
 }
 
+/* The share of the host's first contacts that answered, and after whose end the next one came
+ * within delay_s as well: a program that fetches one thing after another goes on after a success as
+ * it does after a failure. 0 when there are too few to tell. */
+static double success_share(const struct view *v, double delay_s)
+{
+	uint32_t successes = 0, followed = 0;
+	for (uint32_t i = 0; i + 1 < v->arrivals; i++) {
+		const struct attempt *a = &v->attempt[v->arrival[i]];
+		if (a->outcome != OUTCOME_OK || a->over_ns == 0)
+			continue;
+		successes++;
+		uint32_t next = first_arrival(v, a->over_ns);
+		if (next == v->arrivals)
+			continue;
+		double after = (double)(v->attempt[v->arrival[next]].start_ns - a->over_ns) /
+		               (double)NS_PER_S;
+		followed += after <= delay_s + END_S;
+	}
+	return successes < SUCCESSES_MIN ? 0 : (double)followed / successes;
+}
+
 /* bare: of the host's first contacts only those with bare addresses count. */
 static double chance_of(const struct view *v, struct step *s, bool bare)
 {
@@ -330,7 +354,7 @@ static double chance_of(const struct view *v, struct step *s, bool bare)
 		chance = fmin(chance, by_timer);
 		choices = 2;
 	}
-	return choices * chance;
+	return fmax(choices * chance, success_share(v, s->delay_s));
 }
 
 /* ---- all switches ---- */
@@ -353,7 +377,7 @@ static bool make_step(
 		.to = b->channel,
 		.from_attempt = f.attempt,
 		.to_attempt = to,
-		.fail_ns = a->fail_ns,
+		.fail_ns = a->over_ns,
 		.at_ns = b->start_ns};
 	s.tries = count_tries(v, f.attempt, &first);
 	s.delay_s = (double)(s.at_ns - s.fail_ns) / (double)NS_PER_S;
@@ -363,9 +387,9 @@ static bool make_step(
 	return true;
 }
 
-/* The step to an arrival, counted in one of two ways: among all first contacts of the host, or,
- * where an address without a name follows another and DNS is in view, among those with bare
- * addresses only. Both are open, so both cost double. */
+/* The step to an arrival. Where an address without a name follows another and DNS is in view, it is
+ * looked for and counted among the first contacts with bare addresses only, unless a later failure
+ * had a name. */
 static bool best_step(const struct view *v, uint32_t to, int64_t after_ns, int64_t after_bare_ns,
 	struct step *ret)
 {
@@ -375,10 +399,8 @@ static bool best_step(const struct view *v, uint32_t to, int64_t after_ns, int64
 	bool have_among = bare && make_step(v, to, after_bare_ns, true, &among);
 	if (!have_any && !have_among)
 		return false;
-	bool better = any.why != MECHANISM_NONE ||
-	              (among.why == MECHANISM_NONE && among.chance < any.chance);
-	*ret = have_among && (!have_any || better) ? among : any;
-	ret->chance = fmin(1, fmax(CHANCE_FLOOR, (bare ? 2 : 1) * ret->chance));
+	*ret = have_among && (!have_any || among.fail_ns >= any.fail_ns) ? among : any;
+	ret->chance = fmin(1, fmax(CHANCE_FLOOR, ret->chance));
 	return true;
 }
 

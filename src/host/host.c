@@ -206,7 +206,7 @@ static bool join_lookup(struct host *h, const struct attempt *a)
 		if (b->channel != a->channel || (b->flags & ATTEMPT_LOOKUP) == 0 ||
 			!outcome_is_failure((enum outcome)b->outcome))
 			continue;
-		b->fail_ns = a->fail_ns > b->fail_ns ? a->fail_ns : b->fail_ns;
+		b->over_ns = a->over_ns > b->over_ns ? a->over_ns : b->over_ns;
 		b->tries = (uint16_t)(b->tries + (b->tries < UINT16_MAX));
 		return true;
 	}
@@ -265,6 +265,18 @@ bool host_add_attempt(struct host *h, const struct attempt *a)
 	h->attempts++;
 	h->ripe |= h->attempts == HOST_ATTEMPTS_MAX;
 	return true;
+}
+
+void host_end_attempt(struct host *h, uint32_t channel, uint16_t client_port, int64_t end_ns)
+{
+	for (uint32_t i = h->attempts; i > 0; i--) {
+		struct attempt *a = &h->attempt[i - 1];
+		if (a->channel != channel || a->client_port != client_port ||
+			a->outcome != OUTCOME_OK)
+			continue;
+		a->over_ns = end_ns;
+		return;
+	}
 }
 
 void host_retire(struct host *h)

@@ -39,7 +39,8 @@ enum attempt_flag {
  * one attempt too. */
 struct attempt {
 	int64_t start_ns;  /* the look-up that led to it, or its first packet */
-	int64_t fail_ns;   /* when the client last learnt of the failure; 0 unless failed */
+	int64_t over_ns;   /* when the client last learnt of the failure; of a success its end, 0
+	                      unknown */
 	uint32_t leave_us; /* silent only: the client's own timer ends this long after start_ns; 0
 	                      unknown */
 	uint32_t target;   /* strings number: the server's 16 bytes; of a look-up, the full name */

@@ -138,7 +138,7 @@ static void twin_failures_are_one_attempt(void **state)
 	const struct view *v = look(&r);
 	assert_int_equal(v->attempts, 1);
 	assert_int_equal(v->attempt[0].tries, 2);
-	assert_int_equal(v->attempt[0].fail_ns, at(100.001) + 20 * NS_PER_MS);
+	assert_int_equal(v->attempt[0].over_ns, at(100.001) + 20 * NS_PER_MS);
 	rig_stop(&r);
 }
 

@@ -268,7 +268,9 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	bool failed = outcome_is_failure(c->outcome);
 	struct attempt a = {
 		.start_ns = led_by_lookup(slot, key, c->start_ns),
-		.fail_ns = failed ? c->fail_ns : 0,
+		.over_ns = failed     ? c->fail_ns
+	                   : c->ended ? c->end_ns
+	                              : 0,
 		.leave_us = leave_us(c),
 		.target = strings_add_bytes(
 			hs->options.strings, c->server.byte, sizeof c->server.byte),
@@ -283,7 +285,7 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	};
 	if (failed && c->first_data_ns != 0 && c->outcome == OUTCOME_STALLED) {
 		a.flags |= ATTEMPT_CUT; /* it had answered: what begins here is the silence */
-		a.start_ns = a.fail_ns;
+		a.start_ns = a.over_ns;
 	}
 	if (a.leave_us != 0) /* kept relative to the start, which a look-up may have moved */
 		a.leave_us += (uint32_t)((c->start_ns - a.start_ns) / NS_PER_US);
@@ -340,6 +342,8 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		ch->bytes_in += c->bytes_in;
 	}
 	count_use(hs, key.endpoint, h->index, c->start_ns, false);
+	if (c->ended && !c->settled)
+		host_end_attempt(h, channel, c->client_port, c->end_ns);
 	if (c->settled)
 		add_conn_attempt(hs, slot, c, &key, channel, first);
 	return h->ripe ? h : NULL;
@@ -430,7 +434,7 @@ static struct host *add_failed_lookup(struct hosts *hs, struct slot *slot, const
 		return h->ripe ? h : NULL;
 	}
 	struct attempt a = {.start_ns = l->query_ns,
-		.fail_ns = l->fail_ns,
+		.over_ns = l->fail_ns,
 		.target = name,
 		.client_port = l->client_port,
 		.channel = (uint16_t)channel,

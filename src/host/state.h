@@ -30,6 +30,8 @@ uint32_t host_channel_find(const struct host *h, const struct channel_key *key);
 /* Whether the host ever met or asked for the domain, as far as it remembers. */
 bool host_knows(const struct host *h, uint32_t domain);
 bool host_add_attempt(struct host *h, const struct attempt *a);
+/* The success that was told before is over. */
+void host_end_attempt(struct host *h, uint32_t channel, uint16_t client_port, int64_t end_ns);
 /* A look-up of a domain that is new to the host. */
 bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns);
 /* What a resolver said of the domain: an address, or that the name does not exist. */

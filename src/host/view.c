@@ -106,9 +106,9 @@ static void find_bursts(struct view *v, uint32_t *open)
 		b->last = i;
 		b->failures += failed;
 		if (failed && b->first_fail_ns == 0)
-			b->first_fail_ns = a->fail_ns;
-		if (failed && a->fail_ns > b->fail_ns)
-			b->fail_ns = a->fail_ns;
+			b->first_fail_ns = a->over_ns;
+		if (failed && a->over_ns > b->fail_ns)
+			b->fail_ns = a->over_ns;
 		/* an answer, or what was open before, means that the channel works; an unknown
 		 * outcome says nothing */
 		if (a->outcome == OUTCOME_OK || (a->flags & ATTEMPT_JOINED) != 0)
