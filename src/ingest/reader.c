@@ -1,0 +1,63 @@
+#include "ingest/reader.h"
+
+#include <errno.h>
+
+#include "ingest/kinds.h"
+
+static const struct format *const formats[] = {&format_pcap, &format_pcapng};
+
+bool reader_cut(struct reader *r, uint64_t offset, const char *why)
+{
+	if (!r->cut) {
+		r->cut = true;
+		r->cut_offset = offset;
+		r->why_cut = why;
+	}
+	return false;
+}
+
+bool reader_cut_short(struct reader *r, uint64_t offset)
+{
+	const char *damage = r->stream.damage;
+	return reader_cut(r, offset, damage != NULL ? damage : "the file ends within a record");
+}
+
+void reader_reject(struct reader *r, uint64_t offset, const char *why)
+{
+	if (r->rejected++ == 0) {
+		r->rejected_offset = offset;
+		r->why_rejected = why;
+	}
+}
+
+static int unknown(struct reader *r, struct fail *why)
+{
+	struct cur c = stream_view(&r->stream, KINDS_BYTES);
+	const char *damage = r->stream.damage;
+	if (c.len == 0 && damage != NULL)
+		return fail_set(why, -EBADMSG, "nothing can be unpacked: %s", damage);
+	if (c.len == 0)
+		return fail_set(why, -ENODATA, "is empty%s",
+			r->stream.unpack.packing == PACKING_NONE ? " (0 bytes)" : " when unpacked");
+	return fail_set(why, -ENOMSG, "not a capture: %s", kind_text(c));
+}
+
+int reader_open(struct reader *r, struct fail *why)
+{
+	int code = stream_start(&r->stream, why);
+	if (code < 0)
+		return code;
+	struct cur c = stream_view(&r->stream, sizeof(uint32_t));
+	for (size_t i = 0; i < ARRAY_LEN(formats) && r->format == NULL; i++)
+		if (c.len >= sizeof(uint32_t) && formats[i]->claims(c))
+			r->format = formats[i];
+	return r->format == NULL ? unknown(r, why) : r->format->open(r, why);
+}
+
+void reader_close(struct reader *r)
+{
+	if (r->format != NULL)
+		r->format->close(r);
+	stream_close(&r->stream);
+	r->format = NULL;
+}
