@@ -4,4 +4,4 @@
 #include "cli/verb.h"
 
 /* The page of a verb, or of the whole for NULL, to stdout. */
-enum exit_code man_print(const char *verb);
+enum exit_code man_print(const char *name);

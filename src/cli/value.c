@@ -119,7 +119,8 @@ static bool take_zone(const char **at, int64_t *ret_offset_s)
 	if (!take_char(at, "+-") || !take(at, 2, 0, 23, &hours) || !take_char(at, ":") ||
 		!take(at, 2, 0, 59, &minutes))
 		return false;
-	*ret_offset_s = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
+	int64_t offset_s = INT64_C(3600) * hours + INT64_C(60) * minutes;
+	*ret_offset_s = west ? -offset_s : offset_s;
 	return true;
 }
 

@@ -171,6 +171,26 @@ void say_address(struct out *o, const struct addr *a)
 	out_text(o, addr_text(a, text));
 }
 
+bool say_is_also(const struct finding_evidence *e)
+{
+	return strcmp(e->kind, "also") == 0;
+}
+
+double say_bits(double bits)
+{
+	return fmax(-9999, fmin(9999, bits));
+}
+
+void say_service(struct out *o, const struct finding_channel *ch)
+{
+	if (ch->service != NULL)
+		out_safe(o, ch->service, 16);
+	else if (ch->transport != TRANSPORT_OTHER)
+		out_text(o, transport_name(ch->transport));
+	else
+		out_text(o, "name");
+}
+
 void say_row(struct out *o, const struct finding *f, const struct row *row)
 {
 	if (row->channels == 1)
@@ -205,8 +225,9 @@ int64_t channel_rhythm(const struct finding *f, size_t channel)
 	qsort(interval, n, sizeof interval[0], compare_ns);
 	/* half of them must be close: a missed beat does not break a rhythm */
 	int64_t median = interval[n / 2];
-	double spread = (double)(interval[n - 1 - n / 4] - interval[n / 4]);
-	return spread <= RHYTHM_SPREAD * (double)median ? median : 0;
+	size_t quarter = n / 4;
+	int64_t spread = interval[n - 1 - quarter] - interval[quarter];
+	return (double)spread <= RHYTHM_SPREAD * (double)median ? median : 0;
 }
 
 /* Whether all failures that the timeline shows are of the one kind. */
@@ -415,4 +436,49 @@ void say_verdict(struct out *o, const struct report_case *c)
 	out_text(o, " explained as benign, ");
 	say_count(o, tally.weaker);
 	out_text(o, " weaker");
+}
+
+void say_route(struct out *o, const struct finding *f)
+{
+	const struct finding_switch *last = f->switches == 0 ? NULL : &f->sw[f->switches - 1];
+	const struct finding_channel *from =
+		last == NULL ? &f->channel[0] : &f->channel[f->sw[0].from];
+	say_endpoint(o, from);
+	if (last == NULL)
+		return;
+	out_text(o, " → ");
+	say_endpoint(o, &f->channel[last->to]);
+}
+
+static const struct finding_evidence *strongest(const struct finding *f)
+{
+	const struct finding_evidence *best = NULL;
+	for (size_t i = 0; i < f->evidences; i++)
+		if (best == NULL || f->evidence[i].bits > best->bits)
+			best = &f->evidence[i];
+	return best;
+}
+
+void say_reason(struct out *o, const struct finding *f)
+{
+	const struct finding_evidence *best = strongest(f);
+	if (f->explained != NULL)
+		out_printf(o, "%s: %s", f->explained,
+			f->explained_text == NULL ? "" : f->explained_text);
+	else if (best != NULL)
+		out_text(o, best->text);
+}
+
+void say_input(struct out *o, const struct input *input)
+{
+	out_safe(o, input->path, PATH_BYTES_MAX);
+	out_printf(o, ": %s", input->format == NULL ? "not read" : input->format);
+	if (input->packing != NULL)
+		out_printf(o, " in %s", input->packing);
+	out_text(o, ", ");
+	say_plural(o, input->frames, "record");
+	if (input->text[0] != '\0') {
+		out_text(o, "; ");
+		out_safe(o, input->text, FAIL_BYTES);
+	}
 }

@@ -35,6 +35,16 @@ void say_row(struct out *o, const struct finding *f, const struct row *row);
 void say_result(struct out *o, const struct finding *f, const struct row *row);
 /* Names, addresses and volume behind an endpoint; the members of a group. */
 void say_naming(struct out *o, const struct finding *f, const struct row *row);
+/* What spoke on it, or the transport. */
+void say_service(struct out *o, const struct finding_channel *ch);
+/* From what to what, in one line. */
+void say_route(struct out *o, const struct finding *f);
+/* Its strongest evidence, or the mechanism that explains it. */
+void say_reason(struct out *o, const struct finding *f);
+/* Another look at the same failures, which adds nothing to E. */
+bool say_is_also(const struct finding_evidence *e);
+/* Within what a column can show. */
+double say_bits(double bits);
 void say_traffic(struct out *o, const struct finding_channel *ch); /* "" when nothing passed */
 
 /* What E says in a sentence, and whether decoys verified it. */
@@ -43,6 +53,8 @@ void say_e_meaning(struct out *o, const struct finding *f, const struct summary 
 void say_considered(struct out *o);
 /* What was read: names, packets, span, hosts, connections, time taken. */
 void say_inputs(struct out *o, const struct report_case *c);
+/* One of them: path, format, how much, what was wrong with it. */
+void say_input(struct out *o, const struct input *input);
 void say_read(struct out *o, const struct report_case *c);
 /* "1 finding (E ≤ 0.1), 2 explained as benign, 3 weaker". */
 void say_verdict(struct out *o, const struct report_case *c);

@@ -35,24 +35,13 @@ static unsigned wider(unsigned widest, const struct out *text)
 	return cells > widest ? cells : widest;
 }
 
-static void say_service(struct out *o, const struct finding *f, const struct row *row)
-{
-	const struct finding_channel *ch = &f->channel[row->channel[0]];
-	if (ch->service != NULL)
-		out_safe(o, ch->service, 16);
-	else if (ch->transport != TRANSPORT_OTHER)
-		out_text(o, transport_name(ch->transport));
-	else
-		out_text(o, "name");
-}
-
 static void table_of(const struct finding *f, const struct rows *rows, struct table *t)
 {
 	for (size_t i = 0; i < rows->count; i++) {
 		struct entry *e = &t->entry[i];
 		const struct row *row = &rows->row[i];
 		say_row(&e->endpoint, f, row);
-		say_service(&e->service, f, row);
+		say_service(&e->service, &f->channel[row->channel[0]]);
 		say_result(&e->result, f, row);
 		say_naming(&e->naming, f, row);
 		t->endpoint = wider(t->endpoint, &e->endpoint);
@@ -187,9 +176,8 @@ static void put_evidence(struct page *p, const struct finding_evidence *e)
 	char bits[32] = "";
 	page_to(p, INDENT);
 	page_put(p, TONE_PLAIN, "· ");
-	double shown = fmax(-9999, fmin(9999, e->bits));
-	if (fabs(shown) >= 0.05)
-		(void)snprintf(bits, sizeof bits, "%+.1f bits", shown);
+	if (fabs(e->bits) >= 0.05)
+		(void)snprintf(bits, sizeof bits, "%+.1f bits", say_bits(e->bits));
 	struct page narrow = *p; /* leaves the column of bits free */
 	narrow.width -= bits[0] == '\0' ? 0 : BITS_CELLS;
 	page_wrap(&narrow, TONE_PLAIN, INDENT + 2, e->text);
@@ -206,8 +194,8 @@ static void put_evidences(struct page *p, const struct finding *f, bool verbose)
 {
 	size_t also = 0;
 	for (size_t i = 0; i < f->evidences; i++) {
-		also += strcmp(f->evidence[i].kind, "also") == 0;
-		if (verbose || also <= ALSO_SHOWN || strcmp(f->evidence[i].kind, "also") != 0)
+		also += say_is_also(&f->evidence[i]);
+		if (verbose || also <= ALSO_SHOWN || !say_is_also(&f->evidence[i]))
 			put_evidence(p, &f->evidence[i]);
 	}
 	if (verbose || also <= ALSO_SHOWN)
@@ -287,28 +275,6 @@ static void put_finding(struct page *p, const struct report_case *c,
 	put_look(p, f);
 }
 
-/* From what to what, in one line. */
-static void say_route(struct out *o, const struct finding *f)
-{
-	const struct finding_switch *last = f->switches == 0 ? NULL : &f->sw[f->switches - 1];
-	const struct finding_channel *from =
-		last == NULL ? &f->channel[0] : &f->channel[f->sw[0].from];
-	say_endpoint(o, from);
-	if (last == NULL)
-		return;
-	out_text(o, " → ");
-	say_endpoint(o, &f->channel[last->to]);
-}
-
-static const struct finding_evidence *strongest(const struct finding *f)
-{
-	const struct finding_evidence *best = NULL;
-	for (size_t i = 0; i < f->evidences; i++)
-		if (best == NULL || f->evidence[i].bits > best->bits)
-			best = &f->evidence[i];
-	return best;
-}
-
 static void put_brief(struct page *p, const struct finding *f, size_t number)
 {
 	put_title(p, f, number);
@@ -318,13 +284,7 @@ static void put_brief(struct page *p, const struct finding *f, size_t number)
 	page_wrap(p, TONE_PLAIN, INDENT, out_string(&text));
 	page_end(p);
 	out_clear(&text);
-	const struct finding_evidence *best = strongest(f);
-	if (f->explained != NULL) {
-		out_printf(&text, "%s: %s", f->explained,
-			f->explained_text == NULL ? "" : f->explained_text);
-	} else if (best != NULL) {
-		out_text(&text, best->text);
-	}
+	say_reason(&text, f);
 	page_to(p, INDENT);
 	page_wrap(p, TONE_PLAIN, INDENT, out_string(&text));
 	page_end(p);
@@ -399,18 +359,8 @@ static void put_inputs(struct page *p, const struct report_case *c)
 {
 	struct out text = {0};
 	for (size_t i = 0; i < c->inputs; i++) {
-		const struct input *input = c->input[i];
 		out_clear(&text);
-		out_safe(&text, input->path, 200);
-		out_printf(&text, ": %s", input->format == NULL ? "not read" : input->format);
-		if (input->packing != NULL)
-			out_printf(&text, " in %s", input->packing);
-		out_text(&text, ", ");
-		say_plural(&text, input->frames, "record");
-		if (input->text[0] != '\0') {
-			out_text(&text, "; ");
-			out_safe(&text, input->text, FAIL_BYTES);
-		}
+		say_input(&text, c->input[i]);
 		page_to(p, INDENT);
 		page_wrap(p, TONE_FAINT, INDENT + 2, out_string(&text));
 		page_end(p);

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 
 #define START_NS (INT64_C(1609951354) * NS_PER_S) /* 2021-01-06T16:42:34Z */
+#define DAY_NS   (86400 * NS_PER_S)
 #define OFF_ONE_WAY                                                                               \
 	"192.0.2.77: only one direction of its traffic was captured; silence and refusal cannot " \
 	"be told apart"
@@ -177,7 +178,7 @@ static void make_ladder(struct sample *s)
 	s->summary.connections = 1204;
 	s->summary.seconds = 1.5;
 	s->summary.first_ns = START_NS;
-	s->summary.last_ns = START_NS + 3 * 86400 * NS_PER_S;
+	s->summary.last_ns = START_NS + 3 * DAY_NS;
 }
 
 /* Every string that a stranger wrote is written to hurt. */
@@ -189,7 +190,7 @@ static void make_hostile(struct sample *s)
 		add_channel(f, ROLE_TRIED, "</script><script>alert(1)</script>.example", 0);
 	ch->transport = TRANSPORT_OTHER;
 	ch->names[ch->name_count++] = "a\"b'c\\d&lt;e\nf.example";
-	ch->names[ch->name_count++] = "\xe2\x80\xaegpj.exe.example";
+	ch->names[ch->name_count++] = "\xe2\x80\xaegpj.exe\xe2\x80\xac.example";
 	ch->names[ch->name_count++] = "\xff\xfe\xc0\xaf.example";
 	ch->names[ch->name_count++] = "]]>--><!--.example";
 	ch = add_channel(f, ROLE_FALLBACK, "\xe6\xbc\xa2\xe5\xad\x97\xf0\x9f\x98\x80.example", 443);
@@ -256,7 +257,7 @@ static void make_nothing(struct sample *s)
 	s->summary.connections = 88123;
 	s->summary.seconds = 0.73;
 	s->summary.first_ns = START_NS;
-	s->summary.last_ns = START_NS + 2 * 86400 * NS_PER_S;
+	s->summary.last_ns = START_NS + 2 * DAY_NS;
 	s->summary.off = off;
 	s->summary.offs = ARRAY_LEN(off);
 }
