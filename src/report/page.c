@@ -101,7 +101,7 @@ void page_printf(struct page *p, enum tone tone, const char *fmt, ...)
 
 void page_to(struct page *p, unsigned col)
 {
-	unsigned spaces = col > p->col ? col - p->col : 2;
+	unsigned spaces = col >= p->col ? col - p->col : 2;
 	p->spaces += spaces;
 	p->col += spaces;
 }
@@ -124,28 +124,32 @@ void page_right(struct page *p, enum tone tone, const char *text)
 	page_end(p);
 }
 
+/* Bytes of as many whole words as fit. */
+static size_t words_of(const char *text, unsigned cells)
+{
+	size_t best = 0, fits = bytes_of(text, cells);
+	for (size_t end = strcspn(text, " "); end <= fits; end += strcspn(text + end, " ")) {
+		best = end;
+		end += strspn(text + end, " ");
+		if (text[end] == '\0')
+			break;
+	}
+	return best;
+}
+
 void page_wrap(struct page *p, enum tone tone, unsigned indent, const char *text)
 {
-	bool fresh = true; /* nothing on this line yet */
-	while (*text != '\0') {
-		size_t word = strcspn(text, " ");
-		unsigned gap = fresh ? 0 : 1;
-		unsigned room = p->width > p->col + gap ? p->width - p->col - gap : 0;
-		size_t fits = bytes_of(text, room);
-		if (fits < word && (!fresh || p->col > indent)) {
+	for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+		unsigned room = p->width > p->col ? p->width - p->col : 0;
+		size_t bytes = words_of(text, room);
+		if (bytes == 0 && p->col <= indent) /* a word that is longer than a line */
+			bytes = bytes_of(text, room < 2 ? 2 : room);
+		put_bytes(p, tone, text, bytes);
+		text += bytes;
+		if (text[strspn(text, " ")] != '\0') {
 			page_end(p);
 			page_to(p, indent);
-			fresh = true;
-			continue;
 		}
-		if (fits < word) /* longer than a line */
-			word = fits == 0 ? word : fits;
-		p->spaces += gap;
-		p->col += gap;
-		put_bytes(p, tone, text, word);
-		fresh = text[word] != ' ' && text[word] != '\0';
-		text += word;
-		text += strspn(text, " ");
 	}
 }
 

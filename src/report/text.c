@@ -71,27 +71,22 @@ static enum tone result_tone(const struct row *row)
 /* The part of a line behind the endpoint and service: in columns when all rows fit so, else
  * wrapped. */
 static void put_result(
-	struct page *p, const struct table *t, const struct entry *e, const struct row *row)
+	struct page *p, const struct table *t, struct entry *e, const struct row *row)
 {
 	unsigned left = p->col;
 	unsigned naming = t->naming < NAMING_MIN ? t->naming : NAMING_MIN;
-	bool columns = left + t->result + TABLE_GAP + naming <= p->width;
 	bool beside = left + t->result <= p->width && p->width - left >= RESULT_MIN;
+	bool columns = beside && left + t->result + TABLE_GAP + naming <= p->width;
 	if (!beside) {
 		page_end(p);
 		page_to(p, HANG);
 		left = HANG;
 	}
+	if (!columns && e->naming.len > 0)
+		out_text(&e->result, ";");
 	page_wrap(p, result_tone(row), left, out_string(&e->result));
-	if (e->naming.len == 0)
-		return;
-	if (columns) {
-		left += t->result + TABLE_GAP;
-		page_to(p, left);
-	} else {
-		page_put(p, TONE_PLAIN, ";");
-		page_to(p, p->col + 1);
-	}
+	left += columns ? t->result + TABLE_GAP : 0;
+	page_to(p, columns ? left : p->col + 1);
 	page_wrap(p, TONE_PLAIN, left, out_string(&e->naming));
 }
 
@@ -152,7 +147,8 @@ static void put_title(struct page *p, const struct finding *f, size_t number)
 		out_safe(&name, f->process, 64);
 		out_text(&name, ")");
 	}
-	page_printf(p, TONE_STRONG, "%2zu  %s", number, out_string(&name));
+	page_printf(p, TONE_STRONG, "%2zu  ", number);
+	page_wrap(p, TONE_STRONG, INDENT, out_string(&name));
 	page_to(p, p->col + 3);
 	page_wrap(p, TONE_STRONG, INDENT, finding_kind_sentence(f->kind));
 	out_text(&value, "E ");

@@ -253,7 +253,8 @@ void timeline_legend(struct page *p, unsigned indent)
 	page_to(p, indent);
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
 		page_put(p, glyphs[marks[i].glyph].tone, glyphs[marks[i].glyph].text);
-		page_printf(p, TONE_FAINT, " %s  ", marks[i].meaning);
+		page_printf(p, TONE_FAINT, " %s", marks[i].meaning);
+		page_to(p, p->col + 2);
 	}
 	page_wrap(p, TONE_FAINT, indent, "(gaps shortened)");
 	page_end(p);

@@ -1,0 +1,75 @@
+#include "report/filter.h"
+
+#include "base/testing.h"
+
+static void check(const struct finding *f, const char *want)
+{
+	struct out o = {0};
+	filter_say(&o, f);
+	assert_string_equal(out_string(&o), want);
+	out_fini(&o);
+}
+
+static struct finding_channel *add(struct finding *f, const char *endpoint)
+{
+	struct finding_channel *ch = &f->channel[f->channels++];
+	ch->endpoint = endpoint;
+	ch->addr_count = addr_parse(endpoint, &ch->addrs[0]) == 0;
+	return ch;
+}
+
+static struct addr addr(const char *text)
+{
+	struct addr a = {0};
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static void test_addresses_once_each(void **s)
+{
+	(void)s;
+	struct finding f = {.host = addr("10.0.0.5")};
+	check(&f, "ip.addr == 10.0.0.5");
+	add(&f, "203.0.113.7");
+	add(&f, "203.0.113.7"); /* another port of it */
+	check(&f, "ip.addr == 10.0.0.5 && ip.addr == 203.0.113.7");
+	add(&f, "203.0.113.8");
+	check(&f, "ip.addr == 10.0.0.5 && ip.addr in {203.0.113.7, 203.0.113.8}");
+}
+
+static void test_families_and_names(void **s)
+{
+	(void)s;
+	struct finding f = {.host = addr("2001:db8::5")};
+	add(&f, "2001:db8::7");
+	add(&f, "198.51.100.1");
+	struct finding_channel *named = add(&f, "a.example");
+	named->addrs[named->addr_count++] = addr("2001:db8::9");
+	check(&f, "ipv6.addr == 2001:db8::5 && (ip.addr == 198.51.100.1 || "
+		  "ipv6.addr in {2001:db8::7, 2001:db8::9})");
+	add(&f, "gone.example"); /* only ever looked up */
+	struct finding_channel *full = add(&f, "far.example");
+	full->names[full->name_count++] = "www.far.example";
+	check(&f, "ipv6.addr == 2001:db8::5 && (ip.addr == 198.51.100.1 || "
+		  "ipv6.addr in {2001:db8::7, 2001:db8::9} || "
+		  "dns.qry.name in {\"gone.example\", \"www.far.example\"})");
+}
+
+static void test_names_stay_in_their_quotes(void **s)
+{
+	(void)s;
+	struct finding f = {.host = addr("10.0.0.5")};
+	add(&f, "a\" || 1 == \"1\\\n\xc3\xa4");
+	check(&f, "ip.addr == 10.0.0.5 && dns.qry.name == "
+		  "\"a\\x22\\x20||\\x201\\x20==\\x20\\x221\\x5c\\x0a\\xc3\\xa4\"");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_addresses_once_each),
+		cmocka_unit_test(test_families_and_names),
+		cmocka_unit_test(test_names_stay_in_their_quotes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
