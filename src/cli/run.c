@@ -130,6 +130,8 @@ static void read_all(struct run *r)
 		flow_table_add(r->flow, &packet);
 		take_events(r);
 	}
+	/* a signal may have ended the reading of a pipe between two pauses */
+	r->stopped |= r->options->stop != NULL && *r->options->stop != 0;
 	flow_table_finish(r->flow);
 	take_events(r);
 	for (size_t i = 0; i < hosts_count(r->hosts); i++)
