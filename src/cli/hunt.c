@@ -248,7 +248,7 @@ static enum exit_code code_of(const struct hunt *h, const struct run_result *r, 
 	}
 	if (h->exit_code && r->summary.findings > 0)
 		return EXIT_FINDINGS;
-	return unread || r->summary.partial ? EXIT_PARTIAL : EXIT_DONE;
+	return unread || r->summary.partial || stop ? EXIT_PARTIAL : EXIT_DONE;
 }
 
 /* ---- the hunt ---- */

@@ -56,7 +56,7 @@ static int open_temp(struct output *o, const char *path, const struct stat *old,
 
 int output_open(struct output *o, const char *path, struct fail *why)
 {
-	*o = (struct output){0};
+	*o = (struct output){.name = path == NULL ? "standard output" : path};
 	if (path == NULL || strcmp(path, "-") == 0) {
 		o->file = stdout;
 		return 0;
@@ -74,24 +74,23 @@ int output_open(struct output *o, const char *path, struct fail *why)
 	return err;
 }
 
-static int write_all(struct output *o, const struct out *text, const char *name, struct fail *why)
+static int write_all(struct output *o, const struct out *text, struct fail *why)
 {
 	errno = 0;
 	bool written = fwrite(out_string(text), 1, text->len, o->file) == text->len &&
 	               fflush(o->file) == 0 && (o->temp == NULL || fsync(fileno(o->file)) == 0);
-	int err = written ? 0 : fail_errno(why, name, "can't be written");
+	int err = written ? 0 : fail_errno(why, o->name, "can't be written");
 	bool closed = fclose(o->file) == 0;
 	o->file = NULL;
-	return err == 0 && !closed ? fail_errno(why, name, "can't be written") : err;
+	return err == 0 && !closed ? fail_errno(why, o->name, "can't be written") : err;
 }
 
 int output_finish(struct output *o, const struct out *text, struct fail *why)
 {
-	const char *name = o->path == NULL ? "results" : o->path;
-	int err = text->failed ? fail_set(why, -ENOMEM, "%s: out of memory", shown(name).text)
-	                       : write_all(o, text, name, why);
+	int err = text->failed ? fail_set(why, -ENOMEM, "%s: out of memory", shown(o->name).text)
+	                       : write_all(o, text, why);
 	if (err == 0 && o->temp != NULL && rename(o->temp, o->path) != 0)
-		err = fail_errno(why, name, "can't be put in place");
+		err = fail_errno(why, o->name, "can't be put in place");
 	if (err == 0) {
 		free(o->temp);
 		o->temp = NULL;

@@ -8,8 +8,9 @@
 
 struct output { /* all zero is closed */
 	FILE *file;
-	char *path; /* owned; NULL: not to be renamed (standard output, a device, a pipe) */
-	char *temp; /* owned; what stands beside path until it is whole */
+	const char *name; /* as the caller gave it, for messages; borrowed */
+	char *path;       /* owned; NULL: not to be renamed (standard output, a device, a pipe) */
+	char *temp;       /* owned; what stands beside path until it is whole */
 };
 
 /* path NULL or "-": standard output. Something else that is no regular file (a pipe, /dev/null) is
