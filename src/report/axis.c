@@ -12,6 +12,7 @@
 
 #define SHORT_SPAN_NS (10 * NS_PER_S)
 #define DAY_NS        (86400 * NS_PER_S)
+#define LONG_SPAN_NS  (300 * DAY_NS) /* the year has to be told */
 
 static int compare_times(const void *a, const void *b)
 {
@@ -137,15 +138,21 @@ void axis_say(struct out *o, const struct axis *a, size_t knot)
 		say_part(o, at, 11, 22);
 	} else if (span < DAY_NS) {
 		say_part(o, at, 11, 18);
-	} else {
+	} else if (span < LONG_SPAN_NS) {
 		say_part(o, at, 5, 9);
 		out_text(o, " ");
 		say_part(o, at, 11, 15);
+	} else {
+		say_part(o, at, 0, 9);
 	}
 }
 
 void axis_say_base(struct out *o, const struct axis *a)
 {
-	say_part(o, a->at_ns[0], 0, span_of(a) < DAY_NS ? 9 : 3);
-	out_text(o, " UTC");
+	int64_t span = span_of(a);
+	if (span < LONG_SPAN_NS) {
+		say_part(o, a->at_ns[0], 0, span < DAY_NS ? 9 : 3);
+		out_text(o, " ");
+	}
+	out_text(o, "UTC");
 }

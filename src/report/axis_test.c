@@ -88,6 +88,10 @@ static void test_labels_fit_the_span(void **s)
 	axis_of(&f, &a);
 	check_base(&a, "2021 UTC");
 	check_label(&a, 3, "01-07 17:42");
+	add(&f, 40000000);
+	axis_of(&f, &a);
+	check_base(&a, "UTC");
+	check_label(&a, 4, "2022-04-14");
 }
 
 static void test_one_time_and_absurd_times(void **s)

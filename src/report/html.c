@@ -9,6 +9,7 @@
 #include "report/say.h"
 #include "report/svg.h"
 
+#define DRAWN_MAX 100 /* findings with a timeline: more would make the page slow to open */
 #define LANES_MAX FINDING_CHANNELS_MAX /* the page scrolls: every channel has its lane */
 
 /* Appends what say wrote into text, escaped, in an element; clears text. */
@@ -109,8 +110,11 @@ static void put_header(struct out *o, const struct report_case *c)
 static void put_glance_row(struct out *o, const struct finding *f, size_t number)
 {
 	struct out text = {0};
-	out_printf(
-		o, "<tr><td class=\"num\"><a href=\"#finding-%zu\">%zu</a></td>", number, number);
+	if (number <= DRAWN_MAX)
+		out_printf(o, "<tr><td class=\"num\"><a href=\"#finding-%zu\">%zu</a></td>", number,
+			number);
+	else
+		out_printf(o, "<tr><td class=\"num\">%zu</td>", number);
 	say_address(&text, &f->host);
 	put(o, "td", "mono", &text);
 	markup_element(o, "td", NULL, finding_kind_sentence(f->kind));
@@ -488,9 +492,13 @@ static void put_data(struct out *o, const struct report_case *c)
 	emit_count(&e, "left", SVG_LEFT + SVG_PAD);
 	emit_count(&e, "right", SVG_RIGHT);
 	emit_open(&e, "findings", '[');
-	for (size_t i = 0; i < c->findings; i++)
-		if (finding_standing(c, c->finding[i]) == STANDING_REPORTED)
-			emit_case(&e, c->finding[i]);
+	size_t number = 0;
+	for (size_t i = 0; i < c->findings && number < DRAWN_MAX; i++) {
+		if (finding_standing(c, c->finding[i]) != STANDING_REPORTED)
+			continue;
+		emit_case(&e, c->finding[i]);
+		number++;
+	}
 	emit_close(&e, ']');
 	emit_close(&e, '}');
 	out_text(o, "</script>\n");
@@ -505,9 +513,13 @@ static void html_write(struct out *o, const struct report_case *c, const struct 
 	put_header(o, c);
 	put_glance(o, c);
 	out_text(o, "<section id=\"findings\">\n");
-	for (size_t i = 0; i < c->findings; i++)
+	for (size_t i = 0; i < c->findings && number < DRAWN_MAX; i++)
 		if (finding_standing(c, c->finding[i]) == STANDING_REPORTED)
 			put_finding(o, c, c->finding[i], ++number);
+	if (number < case_tally(c).reported)
+		markup_element(o, "p", "soft",
+			"The weaker ones are in the table above; as text or JSON all of them are "
+			"told in full.");
 	out_text(o, "</section>\n");
 	if (number == 0)
 		put_closest(o, c);

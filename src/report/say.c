@@ -243,6 +243,17 @@ static bool fails_one_way(const struct finding *f, const struct row *row)
 	return true;
 }
 
+/* "before 3 of 40 after" */
+static void say_of(
+	struct out *o, const char *before, uint64_t part, uint64_t whole, const char *after)
+{
+	out_text(o, before);
+	say_count(o, part);
+	out_text(o, " of ");
+	say_count(o, whole);
+	out_text(o, after);
+}
+
 static void say_failures(struct out *o, const struct finding *f, const struct row *row)
 {
 	bool one_way = fails_one_way(f, row);
@@ -250,10 +261,9 @@ static void say_failures(struct out *o, const struct finding *f, const struct ro
 	if (row->tries == 1)
 		out_text(o, " once");
 	else if (row->failures >= row->tries)
-		out_printf(
-			o, " every time (%" PRIu64 " of %" PRIu64 ")", row->failures, row->tries);
+		say_of(o, " every time (", row->failures, row->tries, ")");
 	else
-		out_printf(o, " %" PRIu64 " of %" PRIu64 " times", row->failures, row->tries);
+		say_of(o, " ", row->failures, row->tries, " times");
 	if (!one_way)
 		out_printf(o, ", mostly %s", outcome_name(row->failure));
 }
@@ -271,8 +281,7 @@ void say_result(struct out *o, const struct finding *f, const struct row *row)
 	else if (row->tries == 1)
 		out_text(o, "answered once");
 	else
-		out_printf(o, "answered every time (%" PRIu64 " of %" PRIu64 ")", row->tries,
-			row->tries);
+		say_of(o, "answered every time (", row->tries, row->tries, ")");
 	int64_t rhythm = row->channels == 1 ? channel_rhythm(f, row->channel[0]) : 0;
 	if (rhythm > 0) {
 		out_text(o, ", every ");

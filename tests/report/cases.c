@@ -67,7 +67,8 @@ static void add_switch(struct finding *f, size_t from, size_t to, double at_s, d
 
 static void add_evidence(struct finding *f, const char *kind, double bits, const char *text)
 {
-	f->evidence[f->evidences++] = (struct finding_evidence){.kind = kind, .bits = bits, .text = text};
+	f->evidence[f->evidences++] =
+		(struct finding_evidence){.kind = kind, .bits = bits, .text = text};
 }
 
 static void add_input(struct sample *s, const char *path, uint64_t frames)
@@ -275,6 +276,81 @@ static void make_empty(struct sample *s)
 	add_input(s, "empty.pcap", 0);
 }
 
+/* ---- findings made by chance, to see that nothing in them can break a format ---- */
+
+struct dice {
+	uint64_t state;
+};
+
+static uint64_t roll(struct dice *d, uint64_t sides) /* SplitMix64 (Steele 2014) */
+{
+	uint64_t z = d->state += UINT64_C(0x9e3779b97f4a7c15);
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return (z ^ (z >> 31)) % sides;
+}
+
+static const char *any_name(struct dice *d)
+{
+	static const char *const names[] = {"203.0.113.7", "2001:db8::7", "a.example", "",
+		"\xf0\x9f\x98\x80\xe6\xbc\xa2.example", "\xff\x1b[2J</style>&amp;\"'",
+		"a-very-long-name-that-nobody-would-type.of-a-very-long-domain."
+		"that-goes-on-and-on-and-on-until-it-fills-more-than-a-whole-line.example"};
+	return names[roll(d, ARRAY_LEN(names))];
+}
+
+static void any_channel(struct dice *d, struct finding *f)
+{
+	struct finding_channel *ch =
+		add_channel(f, (enum channel_role)roll(d, 4), any_name(d), (uint16_t)roll(d, 3));
+	ch->transport = (enum transport)roll(d, 4);
+	ch->connections = roll(d, 3) * roll(d, 1000000);
+	ch->failures = roll(d, ch->connections + 1);
+	ch->failure = (enum outcome)roll(d, OUTCOME_COUNT);
+	ch->bytes_out = roll(d, UINT64_MAX) >> roll(d, 64);
+	ch->service = roll(d, 2) == 0 ? NULL : any_name(d);
+	ch->user_agent = roll(d, 2) == 0 ? NULL : any_name(d);
+	ch->name_count = roll(d, FINDING_NAMES_MAX + 1);
+	for (size_t i = 0; i < ch->name_count; i++)
+		ch->names[i] = any_name(d);
+	ch->addr_count = roll(d, FINDING_ADDRS_MAX + 1);
+	for (size_t i = 0; i < ch->addr_count; i++)
+		ch->addrs[i] = addr_v4((uint32_t)roll(d, UINT32_MAX));
+}
+
+static void make_any(struct sample *s, uint64_t seed)
+{
+	struct dice d = {seed};
+	struct finding *f =
+		add_finding(s, "0123456789abcdef", (enum finding_kind)roll(&d, KIND_COUNT));
+	size_t channels = 1 + roll(&d, FINDING_CHANNELS_MAX);
+	for (size_t i = 0; i < channels; i++)
+		any_channel(&d, f);
+	double span_s = (double)(roll(&d, UINT64_C(1) << (1 + roll(&d, 30))) + 1);
+	size_t ticks = roll(&d, FINDING_TICKS_MAX + 1),
+	       switches = roll(&d, FINDING_SWITCHES_MAX + 1);
+	for (size_t i = 0; i < ticks; i++)
+		add_tick(f, roll(&d, channels), span_s * (double)roll(&d, 1000) / 1000,
+			(enum outcome)roll(&d, OUTCOME_COUNT));
+	for (size_t i = 0; i < switches; i++)
+		add_switch(f, roll(&d, channels), roll(&d, channels),
+			span_s * (double)roll(&d, 1000) / 1000, (double)roll(&d, 1000) - 10);
+	f->process = roll(&d, 2) == 0 ? NULL : any_name(&d);
+	f->e_value = exp2(-(double)roll(&d, 1000)) * (double)roll(&d, 3);
+	f->measured = roll(&d, 2) == 0;
+	size_t evidences = 1 + roll(&d, FINDING_EVIDENCE_MAX);
+	for (size_t i = 0; i < evidences; i++)
+		add_evidence(f, roll(&d, 4) == 0 ? "also" : "timing",
+			(double)roll(&d, 4000) / 10 - 200,
+			"some words that say why, of which there may be enough to fill more than "
+			"one line of the page");
+	add_input(s, any_name(&d), roll(&d, UINT32_MAX));
+	s->summary.host_days = (double)roll(&d, 1000) / 100;
+	s->summary.first_ns = f->first_ns;
+	s->summary.last_ns = f->last_ns;
+	s->c.max_e = 1e9;
+}
+
 struct sample *sample_make(const char *name)
 {
 	static const struct {
@@ -282,18 +358,23 @@ struct sample *sample_make(const char *name)
 		void (*make)(struct sample *s);
 	} makers[] = {{"emotet", make_emotet}, {"ladder", make_ladder}, {"hostile", make_hostile},
 		{"nothing", make_nothing}, {"all", make_all}, {"empty", make_empty}};
-	for (size_t i = 0; i < ARRAY_LEN(makers); i++) {
-		if (strcmp(makers[i].name, name) != 0)
-			continue;
-		struct sample *s = calloc(1, sizeof *s);
-		CHECK(s != NULL);
-		s->c.max_e = 0.1;
-		makers[i].make(s);
-		s->c.finding = s->list;
-		s->c.input = s->inputs;
-		s->c.summary = &s->summary;
+	struct sample *s = calloc(1, sizeof *s);
+	CHECK(s != NULL);
+	s->c.max_e = 0.1;
+	s->c.finding = s->list;
+	s->c.input = s->inputs;
+	s->c.summary = &s->summary;
+	if (strncmp(name, "any-", 4) == 0) {
+		make_any(s, strtoull(name + 4, NULL, 10));
 		return s;
 	}
+	for (size_t i = 0; i < ARRAY_LEN(makers); i++) {
+		if (strcmp(makers[i].name, name) == 0) {
+			makers[i].make(s);
+			return s;
+		}
+	}
+	free(s);
 	return NULL;
 }
 

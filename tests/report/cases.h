@@ -12,6 +12,6 @@ struct sample {
 	struct report_case c; /* what the formats are given */
 };
 
-/* NULL: no sample of that name. sample_fini() when done. */
+/* NULL: no sample of that name. any-SEED is a finding made by chance. sample_fini() when done. */
 struct sample *sample_make(const char *name);
 void sample_fini(struct sample *s);
