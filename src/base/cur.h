@@ -68,7 +68,7 @@ static inline uint64_t cur_be(struct cur *c, size_t n)
 	CHECK(n <= sizeof(uint64_t));
 	struct span s = cur_bytes(c, n);
 	uint64_t v = 0;
-	for (size_t i = 0; i < s.len; i++)
+	for (size_t i = 0; s.len == n && i < n; i++) /* n is known when compiled: one load */
 		v = v << 8 | s.ptr[i];
 	return v;
 }
@@ -79,7 +79,7 @@ static inline uint64_t cur_le(struct cur *c, size_t n)
 	CHECK(n <= sizeof(uint64_t));
 	struct span s = cur_bytes(c, n);
 	uint64_t v = 0;
-	for (size_t i = s.len; i > 0; i--)
+	for (size_t i = n; s.len == n && i > 0; i--)
 		v = v << 8 | s.ptr[i - 1];
 	return v;
 }
