@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/limits.h"
 #include "base/out.h"
 #include "ingest/walk.h"
 #include "ingest/window.h"
@@ -15,6 +16,11 @@
 /* Shared by the windows of all open inputs. */
 #define WINDOWS_BYTES_MAX ((size_t)256 << 20)
 #define WINDOW_BYTES_MIN  ((size_t)512 << 10)
+/* Read of each of many inputs at first, to learn when it begins. */
+#define LOOK_BYTES ((size_t)257 << 10)
+/* An input is begun so much before the first frame that was seen of it, which may not be its
+ * earliest. */
+#define EARLY_NS (10 * NS_PER_S)
 /* A path in a message; its end tells more than its beginning. */
 #define PATH_TEXT_MAX 100
 
@@ -111,7 +117,7 @@ static void source_free(struct source *s)
 	free(s);
 }
 
-/* Opens the input and reads its first frame. On failure the input says why. */
+/* Opens the input. On failure the input says why. */
 static struct source *source_new(struct ingest *ing, size_t index)
 {
 	struct entry *e = &ing->entry[index];
@@ -142,10 +148,16 @@ static struct source *source_new(struct ingest *ing, size_t index)
 		tell_error(&e->input, &why);
 		return NULL;
 	}
-	window_begin(&s->window, &s->reader);
-	s->memory = e->memory =
-		sizeof *s + s->reader.stream.held + unpack_memory(&s->reader.stream.unpack);
 	return s;
+}
+
+/* What it holds besides its window; known once a frame was read. */
+static void count_memory(struct ingest *ing, struct source *s)
+{
+	const struct stream *stream = &s->reader.stream;
+	s->memory = sizeof *s + stream->chunk_bytes + unpack_memory(&stream->unpack);
+	ing->memory += s->memory;
+	ing->entry[s->input].memory = s->memory;
 }
 
 static void finish(struct ingest *ing, struct source *s)
@@ -166,8 +178,11 @@ static void look(struct ingest *ing, size_t index)
 	struct source *s = source_new(ing, index);
 	if (s == NULL)
 		return;
-	ing->memory += s->memory;
 	e->source = s;
+	/* a pipe may take its time: its first frame must do */
+	bool regular = s->reader.stream.unpack.raw.regular, keep = ing->kept < KEPT_MAX || !regular;
+	window_fill(&s->window, &s->reader, !keep ? LOOK_BYTES : regular ? WINDOW_BYTES : 0);
+	count_memory(ing, s);
 	const struct frame *first = window_first(&s->window);
 	if (first == NULL) {
 		finish(ing, s);
@@ -175,7 +190,7 @@ static void look(struct ingest *ing, size_t index)
 	}
 	e->begin_ns = first->time_ns;
 	ing->order[ing->ordered++] = (uint32_t)index;
-	if (ing->kept < KEPT_MAX || !s->reader.stream.unpack.raw.regular) {
+	if (keep) {
 		ing->kept++;
 		return;
 	}
@@ -218,31 +233,31 @@ static void heap_sink(struct ingest *ing, struct source *s)
 	ing->heap[at] = s;
 }
 
-static void fill(struct ingest *ing, struct source *s)
+static size_t window_share(const struct ingest *ing)
 {
 	size_t share = WINDOWS_BYTES_MAX / (ing->heaped + 1);
-	s->window.bytes_max = share > WINDOW_BYTES       ? WINDOW_BYTES
-	                      : share < WINDOW_BYTES_MIN ? WINDOW_BYTES_MIN
-	                                                 : share;
-	window_fill(&s->window, &s->reader);
+	return share > WINDOW_BYTES       ? WINDOW_BYTES
+	       : share < WINDOW_BYTES_MIN ? WINDOW_BYTES_MIN
+	                                  : share;
 }
 
 static void begin(struct ingest *ing, size_t rank)
 {
 	size_t index = ing->order[rank];
 	struct entry *e = &ing->entry[index];
-	if (e->source == NULL) {
-		e->source = source_new(ing, index);
-		if (e->source == NULL)
-			return;
-		ing->memory += e->source->memory;
-	}
-	e->source->rank = (uint32_t)rank;
-	fill(ing, e->source);
-	if (window_first(&e->source->window) == NULL)
-		finish(ing, e->source); /* it was truncated since it was looked at */
+	bool again = e->source == NULL;
+	struct source *s = again ? source_new(ing, index) : e->source;
+	if (s == NULL)
+		return; /* it is gone since it was looked at */
+	s->rank = (uint32_t)rank;
+	window_fill(&s->window, &s->reader, window_share(ing));
+	if (again)
+		count_memory(ing, s);
+	e->source = s;
+	if (window_first(&s->window) == NULL)
+		finish(ing, s); /* it was truncated since it was looked at */
 	else
-		heap_push(ing, e->source);
+		heap_push(ing, s);
 }
 
 /* Begins every input that may hold a frame as early as the next one. */
@@ -253,7 +268,7 @@ static void begin_due(struct ingest *ing)
 		if (ing->heaped > 0) {
 			int64_t next_ns = window_first(&ing->heap[0]->window)->time_ns;
 			size_t extra = e->source == NULL ? e->memory : 0;
-			if (e->begin_ns - WINDOW_NS > next_ns || ing->memory + extra > MEMORY_MAX)
+			if (e->begin_ns - EARLY_NS > next_ns || ing->memory + extra > MEMORY_MAX)
 				return;
 		}
 		begin(ing, ing->begun++);
@@ -267,7 +282,7 @@ static void take_back(struct ingest *ing)
 	if (s == NULL)
 		return;
 	window_pop(&s->window, &s->reader);
-	fill(ing, s);
+	window_fill(&s->window, &s->reader, window_share(ing));
 	if (window_first(&s->window) != NULL) {
 		heap_sink(ing, s);
 		return;

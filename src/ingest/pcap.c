@@ -108,33 +108,71 @@ static int64_t time_of(const struct pcap *pcap, const struct record *rec)
 	return rec->seconds * NS_PER_S + fraction;
 }
 
+/* ---- damage ---- */
+
+/* Records so far from the last one's time are not believed to follow damage. */
+#define RESYNC_NS (24 * 3600 * NS_PER_S)
+/* So many good records in a row, or as many as there are up to the end, are no chance. */
+#define RESYNC_RECORDS 3
+
+static bool record_fits(const struct reader *r, const struct record *rec)
+{
+	const struct pcap *pcap = &r->pcap;
+	int64_t away_ns = time_of(pcap, rec) - r->last_ns;
+	return rec->cap > 0 && rec->cap <= rec->wire && rec->wire <= READER_CAP_MAX &&
+	       rec->fraction < (pcap->nanoseconds ? NS_PER_S : NS_PER_S / NS_PER_US) &&
+	       (r->number == 0 || (away_ns < RESYNC_NS && away_ns > -RESYNC_NS));
+}
+
+static bool records_fit(const struct reader *r, struct cur c)
+{
+	for (size_t good = 0; good < RESYNC_RECORDS; good++) {
+		if (good > 0 && c.len == 0 && r->stream.ended)
+			return true;
+		struct record rec = record_of(&r->pcap, &c);
+		if (!cur_ok(&c) || !record_fits(r, &rec))
+			return false;
+		cur_skip(&c, rec.cap);
+	}
+	return cur_ok(&c);
+}
+
+/* NULL, or what is wrong with it. */
+static const char *record_bad(const struct record *rec)
+{
+	if (rec->cap > READER_CAP_MAX)
+		return "a record of absurd length";
+	if ((rec->seconds | rec->fraction | rec->cap | rec->wire) == 0)
+		return "zeros where a record should be";
+	return NULL;
+}
+
 static bool pcap_next(struct reader *r, struct frame *ret)
 {
 	struct pcap *pcap = &r->pcap;
 	for (;;) {
 		uint32_t head = pcap->record_bytes;
 		struct cur c = stream_view(&r->stream, head);
-		uint64_t offset = stream_offset(&r->stream);
 		if (c.len < head)
-			return c.len > 0 || r->stream.damage != NULL ? reader_cut_short(r, offset)
-			                                             : false;
+			return reader_end(r, c.len);
 		struct record rec = record_of(pcap, &c);
-		if (rec.cap == 0 && rec.wire == 0) {
-			if (another_header(r))
-				continue;
-			if (rec.seconds == 0 && rec.fraction == 0)
-				return reader_cut(r, offset, "zeros where a record should be");
+		if (rec.cap == 0 && rec.wire == 0 && another_header(r))
+			continue;
+		const char *bad = record_bad(&rec);
+		if (bad != NULL) {
+			if (!reader_resync(r, bad, records_fit))
+				return false;
+			continue;
 		}
-		if (rec.cap > READER_CAP_MAX)
-			return reader_cut(r, offset, "a record of absurd length");
 		if (c.len < rec.cap) {
 			c = stream_view(&r->stream, head + rec.cap);
 			cur_skip(&c, head);
 			if (c.len < rec.cap)
-				return reader_cut_short(r, offset);
+				return reader_end(r, c.len + head);
 		}
+		r->last_ns = time_of(pcap, &rec);
 		*ret = (struct frame){
-			.time_ns = time_of(pcap, &rec),
+			.time_ns = r->last_ns,
 			.bytes = cur_bytes(&c, rec.cap).ptr,
 			.cap_bytes = rec.cap,
 			.wire_bytes = rec.wire < rec.cap ? rec.cap : rec.wire,

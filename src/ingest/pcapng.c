@@ -372,48 +372,93 @@ static bool block(struct reader *r, const struct block_head *head, struct cur bo
 	}
 }
 
-/* The length stands at both ends. Where they differ the first is believed when a block, or the end,
- * follows where it says. */
-static bool tail_fits(struct reader *r, const struct block_head *head, struct cur tail)
+/* ---- damage ---- */
+
+static bool block_fits(const struct reader *r, struct cur *c)
 {
-	uint32_t total = reader_u32(&tail, head->swapped);
-	if (total + (-total & 3) == head->total)
-		return true;
-	(void)r;
-	return false;
+	struct block_head head;
+	if (c->len < FRAME_BYTES || block_head(r, *c, &head) != NULL || head.total > c->len)
+		return false;
+	cur_skip(c, head.total - 4);
+	uint32_t tail = reader_u32(c, head.swapped);
+	return tail + (-tail & 3) == head.total &&
+	       (head.type <= BLOCK_PACKET || head.type == BLOCK_SECTION);
+}
+
+/* Two blocks of known type whose two lengths agree, or one up to the end. */
+static bool blocks_fit(const struct reader *r, struct cur c)
+{
+	for (size_t good = 0; good < 2; good++) {
+		if (good > 0 && c.len == 0 && r->stream.ended)
+			return true;
+		if (!block_fits(r, &c))
+			return false;
+	}
+	return true;
+}
+
+/* The length stands at both ends. Where they differ the first is believed when a block, or the end,
+ * follows where it says. Returns NULL and the body, or what is wrong. The whole block is there. */
+static const char *body_of(struct reader *r, const struct block_head *head, struct cur *ret)
+{
+	struct cur c = stream_view(&r->stream, head->total);
+	cur_skip(&c, 8);
+	*ret = cur_sub(&c, head->total - FRAME_BYTES);
+	uint32_t tail = reader_u32(&c, head->swapped);
+	if (tail + (-tail & 3) == head->total)
+		return NULL;
+	struct block_head next;
+	c = stream_view(&r->stream, head->total + FRAME_BYTES);
+	cur_skip(&c, 8);
+	*ret = cur_sub(&c, head->total - FRAME_BYTES);
+	cur_skip(&c, 4);
+	if (c.len == 0 || (c.len >= FRAME_BYTES && block_head(r, c, &next) == NULL))
+		return NULL;
+	return "a block whose two lengths differ";
+}
+
+/* A block that cannot be seen at once: no packet that is wanted is as long. */
+static void skip_long(struct reader *r, const struct block_head *head)
+{
+	uint64_t offset = stream_offset(&r->stream);
+	if (!stream_skip(&r->stream, head->total)) {
+		(void)reader_cut(r, offset, "a block that is longer than the rest of the file");
+	} else if (head->type == BLOCK_PACKET || head->type == BLOCK_PACKET_OLD ||
+		   head->type == BLOCK_PACKET_SIMPLE) {
+		r->number++;
+		reader_reject(r, offset, "a packet of absurd length");
+	}
 }
 
 static bool pcapng_next(struct reader *r, struct frame *ret)
 {
-	for (;;) {
+	while (!r->cut) {
 		uint64_t offset = stream_offset(&r->stream);
-		struct cur c = stream_view(&r->stream, FRAME_BYTES);
-		if (r->cut || c.len == 0)
-			return r->stream.damage != NULL ? reader_cut_short(r, offset) : false;
+		struct cur body = {0}, c = stream_view(&r->stream, FRAME_BYTES);
 		if (c.len < FRAME_BYTES)
-			return reader_cut_short(r, offset);
+			return reader_end(r, c.len);
 		struct block_head head;
 		const char *bad = block_head(r, c, &head);
-		if (bad != NULL)
-			return reader_cut(r, offset, bad);
-		if (head.total > STREAM_VIEW_MAX) {
-			/* no packet that is read is as long */
-			if (!stream_skip(&r->stream, head.total))
-				return reader_cut_short(r, offset);
+		if (bad == NULL && head.total > STREAM_VIEW_MAX - FRAME_BYTES) {
+			skip_long(r, &head);
 			continue;
 		}
-		c = stream_view(&r->stream, head.total);
-		if (c.len < head.total)
-			return reader_cut_short(r, offset);
-		cur_skip(&c, 8);
-		struct cur body = cur_sub(&c, head.total - FRAME_BYTES);
-		if (!tail_fits(r, &head, c))
-			return reader_cut(r, offset, "a block with two lengths");
+		if (bad == NULL) {
+			c = stream_view(&r->stream, head.total);
+			if (c.len < head.total)
+				return reader_end(r, c.len);
+			bad = body_of(r, &head, &body);
+		}
+		if (bad != NULL) {
+			(void)reader_resync(r, bad, blocks_fit);
+			continue;
+		}
 		bool found = block(r, &head, body, offset, ret);
 		stream_advance(&r->stream, head.total);
 		if (found)
 			return true;
 	}
+	return false;
 }
 
 static bool claims(struct cur start)

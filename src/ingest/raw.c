@@ -35,10 +35,7 @@ static void take_place(struct raw *r)
 /* O_NONBLOCK would make a FIFO without a writer look empty. */
 static int open_path(const char *path)
 {
-	int fd;
-	do
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	while (fd < 0 && errno == EINTR);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -131,7 +128,7 @@ static ssize_t read_file(struct raw *r, void *buf, size_t n)
 	ssize_t got;
 	do
 		got = r->regular ? pread(r->fd, buf, n, (off_t)r->offset) : read(r->fd, buf, n);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && errno == EINTR && r->regular);
 	if (got < 0)
 		return -errno;
 	r->offset += (uint64_t)got;

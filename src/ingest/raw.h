@@ -54,5 +54,5 @@ void raw_close(struct raw *r);
 MUST_USE int raw_peek(struct raw *r, struct fail *why);
 
 /* Up to n bytes into buf: how many, 0 at the end, or a negative errno (-ESTALE: the file was
- * replaced by another while it was read). */
+ * replaced by another while it was read; -EINTR: a signal came while waiting for a pipe). */
 MUST_USE ssize_t raw_read(struct raw *r, void *buf, size_t n);

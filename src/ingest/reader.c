@@ -16,10 +16,13 @@ bool reader_cut(struct reader *r, uint64_t offset, const char *why)
 	return false;
 }
 
-bool reader_cut_short(struct reader *r, uint64_t offset)
+bool reader_end(struct reader *r, size_t left)
 {
 	const char *damage = r->stream.damage;
-	return reader_cut(r, offset, damage != NULL ? damage : "the file ends within a record");
+	if (damage == NULL && left == 0)
+		return false;
+	return reader_cut(r, stream_offset(&r->stream),
+		damage != NULL ? damage : "the file ends within a record; was it copied whole?");
 }
 
 void reader_reject(struct reader *r, uint64_t offset, const char *why)
@@ -28,6 +31,26 @@ void reader_reject(struct reader *r, uint64_t offset, const char *why)
 		r->rejected_offset = offset;
 		r->why_rejected = why;
 	}
+}
+
+bool reader_resync(
+	struct reader *r, const char *why, bool (*fits)(const struct reader *r, struct cur c))
+{
+	uint64_t offset = stream_offset(&r->stream);
+	struct cur c = stream_view(&r->stream, STREAM_VIEW_MAX);
+	size_t skipped = 0;
+	if (r->resyncs++ == READER_RESYNCS_MAX)
+		return reader_cut(r, offset, "damaged in too many places");
+	while (c.len > 1) {
+		cur_skip(&c, 1);
+		skipped++;
+		if (fits(r, c)) {
+			stream_advance(&r->stream, skipped);
+			reader_reject(r, offset, why);
+			return true;
+		}
+	}
+	return reader_cut(r, offset, why);
 }
 
 static int unknown(struct reader *r, struct fail *why)

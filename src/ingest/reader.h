@@ -8,6 +8,8 @@
 #define READER_CAP_MAX ((uint32_t)256 << 10)
 /* Times are kept where an hour more or less cannot overflow: 1823 to 2116. */
 #define READER_TIME_MAX (INT64_C(1) << 62)
+/* Damaged places of one file that are stepped over: looking for the next record costs time. */
+#define READER_RESYNCS_MAX 100
 /* Interfaces of one section of a pcapng file; more are damage or malice. */
 #define READER_IFACES_MAX 4096
 
@@ -49,6 +51,7 @@ struct reader {
 
 	/* What became of it, for struct input. */
 	uint64_t rejected, drops, comments;
+	uint32_t resyncs;
 	const char *why_rejected; /* the first one, in words */
 	uint64_t rejected_offset;
 	bool cut;
@@ -81,10 +84,17 @@ static inline bool reader_next(struct reader *r, struct frame *ret)
 
 /* For formats: the rest cannot be read; always false. offset: the first byte that was not read. */
 bool reader_cut(struct reader *r, uint64_t offset, const char *why);
-/* The stream ended within the record that begins at offset. */
-bool reader_cut_short(struct reader *r, uint64_t offset);
+/* The stream ended with `left` bytes of a record; 0: between two, which is a clean end unless what
+ * was packed is damaged. Always false. */
+bool reader_end(struct reader *r, size_t left);
 /* One record at offset is left out. */
 void reader_reject(struct reader *r, uint64_t offset, const char *why);
+
+/* The record here is damaged: looks for a place behind it, within what can be seen at once, where
+ * `fits` finds records again. True: the stream stands there, and what lies between counts as one
+ * record left out. False: the rest is cut off. */
+bool reader_resync(
+	struct reader *r, const char *why, bool (*fits)(const struct reader *r, struct cur c));
 
 static inline uint32_t reader_u32(struct cur *c, bool swapped)
 {

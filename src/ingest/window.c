@@ -1,5 +1,8 @@
 #include "ingest/window.h"
 
+/* Frames from now whose first bytes are fetched. */
+#define AHEAD 4
+
 static bool before(const struct frame *a, const struct frame *b)
 {
 	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->number < b->number;
@@ -14,7 +17,7 @@ static struct waiting *queue_at(const struct window *w, size_t index)
 
 static bool grow_queue(struct window *w)
 {
-	size_t room = w->queue_room == 0 ? 64 : w->queue_room * 2;
+	size_t room = w->queue_room == 0 ? 16 : w->queue_room * 2;
 	struct waiting *queue = malloc(room * sizeof *queue);
 	if (queue == NULL)
 		return false;
@@ -29,7 +32,7 @@ static bool grow_queue(struct window *w)
 
 static bool grow_strays(struct window *w)
 {
-	size_t room = w->stray_room == 0 ? 64 : w->stray_room * 2;
+	size_t room = w->stray_room == 0 ? 16 : w->stray_room * 2;
 	struct waiting *stray = realloc(w->stray, room * sizeof *stray);
 	if (stray == NULL)
 		return false;
@@ -68,23 +71,30 @@ static void stray_pop(struct window *w)
 
 /* ---- in and out ---- */
 
-static void push(struct window *w, struct reader *r, const struct frame *frame)
+static bool has_room(struct window *w)
 {
-	bool in_order = w->queued == 0 || !before(frame, &queue_at(w, w->queued - 1)->frame);
-	if (in_order ? w->queued == w->queue_room && !grow_queue(w)
-		     : w->strays == w->stray_room && !grow_strays(w)) {
-		w->failed = w->ended = true;
+	return (w->queued < w->queue_room || grow_queue(w)) &&
+	       (w->strays < w->stray_room || grow_strays(w));
+}
+
+/* Reads one frame. */
+static void read_one(struct window *w, struct reader *r)
+{
+	if (!has_room(w)) {
 		(void)reader_cut(r, stream_offset(&r->stream), "out of memory");
+		w->ended = true;
 		return;
 	}
-	struct waiting item = {*frame, stream_pin(&r->stream)};
-	if (in_order)
-		*queue_at(w, w->queued++) = item;
+	struct waiting *item = queue_at(w, w->queued);
+	if (!reader_next(r, &item->frame)) {
+		w->ended = true;
+		return;
+	}
+	item->chunk = stream_pin(&r->stream);
+	if (w->queued > 0 && before(&item->frame, &queue_at(w, w->queued - 1)->frame))
+		stray_push(w, item);
 	else
-		stray_push(w, &item);
-	if (!w->begun || frame->time_ns > w->latest_ns)
-		w->latest_ns = frame->time_ns;
-	w->begun = true;
+		w->queued++;
 }
 
 static const struct waiting *first(const struct window *w)
@@ -95,31 +105,11 @@ static const struct waiting *first(const struct window *w)
 	return &w->stray[0];
 }
 
-static bool is_full(const struct window *w, const struct reader *r)
+void window_fill(struct window *w, struct reader *r, size_t bytes_max)
 {
-	const struct waiting *next = first(w);
-	if (next == NULL)
-		return false;
-	return next->frame.time_ns <= w->latest_ns - WINDOW_NS ||
-	       w->queued + w->strays >= WINDOW_FRAMES ||
-	       r->stream.held >= (w->bytes_max != 0 ? w->bytes_max : WINDOW_BYTES);
-}
-
-void window_begin(struct window *w, struct reader *r)
-{
-	struct frame frame;
-	if (w->ended)
-		return;
-	if (reader_next(r, &frame))
-		push(w, r, &frame);
-	else
-		w->ended = true;
-}
-
-void window_fill(struct window *w, struct reader *r)
-{
-	while (!w->ended && !is_full(w, r))
-		window_begin(w, r);
+	while (!w->ended && w->queued + w->strays < WINDOW_FRAMES &&
+		(w->queued == 0 || r->stream.held < bytes_max))
+		read_one(w, r);
 }
 
 const struct frame *window_first(const struct window *w)
@@ -139,6 +129,8 @@ void window_pop(struct window *w, struct reader *r)
 	}
 	w->queue_first = (w->queue_first + 1) & (w->queue_room - 1);
 	w->queued--;
+	if (w->queued > AHEAD) /* read a while ago: back into the nearest cache before its turn */
+		__builtin_prefetch(queue_at(w, AHEAD)->frame.bytes);
 }
 
 void window_fini(struct window *w, struct reader *r)

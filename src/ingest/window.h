@@ -2,12 +2,11 @@
  * than the window. Frames wait where the file's bytes lie; nothing is copied. */
 #pragma once
 
-#include "base/limits.h"
 #include "ingest/reader.h"
 
-/* A frame waits until one is read that is this much later, or until so much waits. Large enough for
- * the queues of a capturing machine and for the clock's small steps. */
-#define WINDOW_NS     (10 * NS_PER_S)
+/* So much waits: enough for the queues of a capturing machine and for captures that were put
+ * together carelessly. There is no limit in time on purpose: a frame with a wrong time far ahead
+ * waits for the end and does not hurt the others. */
 #define WINDOW_FRAMES ((size_t)4096)
 #define WINDOW_BYTES  ((size_t)8 << 20)
 
@@ -20,21 +19,14 @@ struct window {                /* all zero is valid, empty */
 	struct waiting *queue; /* ring: each not earlier than the one before it; owned */
 	size_t queue_room;     /* a power of two, or 0 */
 	size_t queue_first, queued;
-	struct waiting
-		*stray; /* heap: came later than a frame of the queue that is after it; owned */
+	struct waiting *stray; /* heap: those that came after a later one; owned */
 	size_t stray_room, strays;
-	int64_t latest_ns; /* of all frames read; needs `begun` */
-	bool begun;
-	size_t bytes_max; /* 0: WINDOW_BYTES */
-	bool ended;       /* the reader has no more */
-	bool failed;      /* memory ran out: what was read is given, then it ends */
+	bool ended; /* the reader has no more */
 };
 
-/* Reads on until the first frame's turn has come or the file has ended. */
-void window_fill(struct window *w, struct reader *r);
-
-/* Reads one frame only: enough to know when the file begins. */
-void window_begin(struct window *w, struct reader *r);
+/* Reads on until the window is full or the capture has ended. bytes_max: what its chunks may hold,
+ * WINDOW_BYTES or less; one frame is read anyway. */
+void window_fill(struct window *w, struct reader *r, size_t bytes_max);
 
 /* The first in the order of time, then of number; NULL when none waits. Borrowed until
  * window_pop(). */
