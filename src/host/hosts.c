@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "host/facts.h"
 #include "host/state.h"
 
 /* A connection this long after the answer to a look-up was made for it (prototype section 3). */
@@ -32,6 +33,7 @@ struct hosts {
 	struct hosts_stats stats;
 	struct hash_key key;
 	struct naming *naming;
+	struct facts *facts;
 	struct slot **slot; /* by host.index */
 	size_t count, room;
 	uint32_t *table; /* index + 1 or 0; open addressing */
@@ -48,7 +50,8 @@ int hosts_new(struct hosts **ret, const struct hosts_options *options)
 	hs->table_size = 2 * HOSTS_MAX;
 	hs->table = calloc(hs->table_size, sizeof *hs->table);
 	hs->slot = calloc(HOSTS_MAX, sizeof(struct slot *));
-	if (hs->table == NULL || hs->slot == NULL || naming_new(&hs->naming) < 0) {
+	if (hs->table == NULL || hs->slot == NULL || naming_new(&hs->naming) < 0 ||
+		facts_new(&hs->facts, options->strings) < 0) {
 		hosts_free(hs);
 		return -ENOMEM;
 	}
@@ -67,6 +70,7 @@ void hosts_free(struct hosts *hs)
 	free(hs->slot);
 	free(hs->table);
 	naming_free(hs->naming);
+	facts_free(hs->facts);
 	free(hs);
 }
 
@@ -133,6 +137,12 @@ static bool class_is_rare(enum domain_class class)
 	return class == DOMAIN_ORDINARY || class == DOMAIN_TENANT;
 }
 
+static bool name_is_rare(struct hosts *hs, uint32_t name)
+{
+	const char *text = strings_get(hs->options.strings, name);
+	return text == NULL || class_is_rare(facts_of(hs->facts, text).class);
+}
+
 static bool in_time(const struct hosts *hs, int64_t at_ns)
 {
 	return at_ns >= hs->options.since_ns &&
@@ -156,15 +166,16 @@ static void count_use(struct hosts *hs, uint32_t endpoint, uint32_t host, int64_
 /* ---- conversations ---- */
 
 /* The registered domain of the name that the client used, when it can be believed. */
-static uint32_t domain_of(struct hosts *hs, const struct host *h, const struct conn *c)
+static uint32_t domain_of(
+	struct hosts *hs, const struct host *h, const struct conn *c, uint32_t *ret_name)
 {
 	if (c->name == NULL || !plausible_name(c->name))
 		return 0;
-	struct strings *strings = hs->options.strings;
-	const char *domain = registered_domain(c->name);
-	uint32_t number = strings_add(strings, domain);
+	struct name_facts facts = facts_of(hs->facts, c->name);
+	uint32_t number = facts.domain;
+	*ret_name = facts.name;
 	if (c->name_source != NAME_SNI || h->lookups < DNS_IN_VIEW || number == 0 ||
-		domain_class(c->name, NULL) == DOMAIN_OPERATOR)
+		facts.class == DOMAIN_OPERATOR)
 		return number;
 	const struct endpoint_use *use = naming_use_find(hs->naming, number);
 	if (use != NULL && use->asked)
@@ -203,8 +214,7 @@ static struct channel_key key_of(
 	struct strings *strings = hs->options.strings;
 	struct channel_key key = {
 		.port = c->server_port, .transport = (uint8_t)c->transport, .named = true};
-	key.endpoint = domain_of(hs, h, c);
-	*ret_name = key.endpoint == 0 ? 0 : strings_find(strings, c->name);
+	key.endpoint = domain_of(hs, h, c, ret_name);
 	if (key.endpoint != 0) {
 		naming_learn(hs->naming, &(struct learnt){.addr = c->server,
 						 .domain = key.endpoint,
@@ -213,6 +223,7 @@ static struct channel_key key_of(
 						 .at_ns = c->start_ns});
 		return key;
 	}
+	*ret_name = 0;
 	key.endpoint = name_by_address(hs, h, c, ret_name);
 	if (key.endpoint == 0) {
 		key.named = false;
@@ -326,10 +337,7 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 	uint32_t name = 0;
 	bool first = false;
 	struct channel_key key = key_of(hs, h, c, &name);
-	key.rare =
-		!key.named ||
-		class_is_rare(domain_class(
-			strings_get(hs->options.strings, name != 0 ? name : key.endpoint), NULL));
+	key.rare = !key.named || name_is_rare(hs, name != 0 ? name : key.endpoint);
 	uint32_t channel = key.endpoint == 0 ? CHANNEL_FORGOTTEN : host_channel(h, &key, &first);
 	if (channel == CHANNEL_FORGOTTEN) {
 		hs->stats.refused++;
@@ -470,18 +478,17 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	bool failed = outcome_is_failure(l->outcome), answered = l->answers > 0 && !failed;
 	if (!plausible_name(l->name) || (!failed && !answered))
 		return NULL;
-	struct strings *strings = hs->options.strings;
-	uint32_t name = strings_add(strings, l->name);
-	uint32_t domain = strings_add(strings, registered_domain(l->name));
+	struct name_facts facts = facts_of(hs->facts, l->name);
+	uint32_t name = facts.name, domain = facts.domain;
 	if (answered) {
 		learn_answers(hs, l, domain, name, h->index);
 		count_use(hs, domain, h->index, l->query_ns, true);
 		naming_use(hs->naming, name, l->query_ns)->asked = true;
 	}
-	if (domain == 0 || ignored_lookup(l->name, l->qtype) ||
+	if (domain == 0 || facts.class == DOMAIN_DNSBL || ignored_lookup(l->name, l->qtype) ||
 		(failed && is_search_suffix(hs, l->name)))
 		return NULL;
-	bool rare = class_is_rare(domain_class(l->name, NULL));
+	bool rare = class_is_rare(facts.class);
 	if (rare && !host_knows(h, domain) && !host_add_name(h, domain, l->query_ns))
 		hs->stats.refused++;
 	host_name_told(h, domain, answered, l->outcome == OUTCOME_NXDOMAIN);

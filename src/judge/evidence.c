@@ -268,6 +268,15 @@ void evidence_write(struct finding *f, const struct telling *t)
 	multiplicity(f, t);
 }
 
+/* Whether it is said already, as it is or as another look's. */
+static bool has_text(const struct finding *f, const char *text)
+{
+	for (size_t i = 0; i < f->evidences; i++)
+		if (strncmp(f->evidence[i].text, text, strlen(text)) == 0)
+			return true;
+	return false;
+}
+
 void evidence_also(struct finding *f, const struct telling *t)
 {
 	struct finding other = {0};
@@ -275,7 +284,7 @@ void evidence_also(struct finding *f, const struct telling *t)
 	for (size_t i = 0; i < other.evidences; i++) {
 		const struct finding_evidence *e = &other.evidence[i];
 		bool main = strcmp(e->kind, "chances") != 0 && strcmp(e->kind, "likeness") != 0;
-		if (main && i == 0)
+		if (main && i == 0 && !has_text(f, e->text))
 			evidence_add(f, "also", 0,
 				"%s (the same failures seen another way: not added up)", e->text);
 	}

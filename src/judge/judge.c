@@ -161,7 +161,7 @@ static void tell(struct judge *j, const struct telling *t)
 {
 	const struct hit *hit = t->hit;
 	double least = hit->e * exp2(hit->rhythm_bits + hit->contrast_bits);
-	if (hit->why == MECHANISM_NONE && least > LEAD_E)
+	if (least > LEAD_E)
 		return;
 	struct story *s = story_of(j, t);
 	bool fresh = s == NULL;
