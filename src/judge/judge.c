@@ -157,11 +157,21 @@ static struct story *story_of(struct judge *j, const struct telling *t)
 	return NULL;
 }
 
+/* Whether the host has a story of this mechanism: of what would not even be a lead, one example is
+ * enough. */
+static bool is_told(const struct judge *j, const struct telling *t)
+{
+	for (size_t i = 0; i < j->stories; i++)
+		if (j->story[i]->host == t->view->host->index && j->story[i]->why == t->hit->why)
+			return true;
+	return false;
+}
+
 static void tell(struct judge *j, const struct telling *t)
 {
 	const struct hit *hit = t->hit;
 	double least = hit->e * exp2(hit->rhythm_bits + hit->contrast_bits);
-	if (least > LEAD_E)
+	if (least > LEAD_E && (hit->why == MECHANISM_NONE || is_told(j, t)))
 		return;
 	struct story *s = story_of(j, t);
 	bool fresh = s == NULL;
