@@ -31,3 +31,17 @@ enum domain_class domain_class(const char *name, const char **ret_operator)
 	}
 	return DOMAIN_ORDINARY;
 }
+
+const char *tenant_domain(const char *name)
+{
+	const char *label = name;
+	for (const char *at = strchr(name, '.'); at != NULL; at = strchr(at, '.')) {
+		at++;
+		const struct domain_row *row =
+			bsearch(at, domain_rows, domain_row_count, sizeof *row, compare);
+		if (row != NULL)
+			return row->class == DOMAIN_TENANT ? label : NULL;
+		label = at;
+	}
+	return NULL;
+}

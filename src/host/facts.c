@@ -32,8 +32,10 @@ struct name_facts facts_of(struct facts *f, const char *name)
 	struct name_facts *place = &f->known[number % PLACES];
 	if (number != 0 && place->name == number)
 		return *place;
+	const char *tenant = tenant_domain(name);
 	struct name_facts facts = {.name = number,
-		.domain = strings_add(f->strings, registered_domain(name)),
+		.domain =
+			strings_add(f->strings, tenant != NULL ? tenant : registered_domain(name)),
 		.class = domain_class(name, NULL)};
 	if (number != 0)
 		*place = facts;

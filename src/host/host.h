@@ -148,6 +148,10 @@ enum domain_class {
 /* Class of a lower-case name; *ret_operator (may be NULL) gets the operator's name, NULL when there
  * is none. */
 enum domain_class domain_class(const char *name, const char **ret_operator);
+/* Where names below a domain belong to anybody (dynamic DNS, hosting): the tenant's own, one label
+ * more than that domain, a borrowed part of the name; NULL elsewhere. It is what a registered
+ * domain is to others. */
+const char *tenant_domain(const char *name);
 
 /* ---- the host as the limbs see it: names learnt later are applied, endpoints are grouped ---- */
 

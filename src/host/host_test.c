@@ -232,6 +232,10 @@ static void classes_of_domains(void **state)
 	assert_int_equal(domain_class("harborledger.example", &operator), DOMAIN_ORDINARY);
 	assert_null(operator);
 	assert_int_equal(domain_class("notgoogle.com", NULL), DOMAIN_ORDINARY);
+	assert_string_equal(tenant_domain("a.somebody.duckdns.org"), "somebody.duckdns.org");
+	assert_string_equal(tenant_domain("somebody.duckdns.org"), "somebody.duckdns.org");
+	assert_null(tenant_domain("duckdns.org"));
+	assert_null(tenant_domain("www.google.com"));
 }
 
 int main(void)
