@@ -48,7 +48,8 @@ struct quoted {
 struct packet {
 	int64_t time_ns;
 	struct addr src, dst;
-	uint8_t proto; /* enum ip_proto or any other IP protocol number */
+	uint64_t src_mac; /* of the outermost Ethernet frame; 0 none */
+	uint8_t proto;    /* enum ip_proto or any other IP protocol number */
 	uint8_t ttl;
 	uint8_t tunnels;             /* encapsulations taken off */
 	uint16_t vlan;               /* innermost tag, 0 none; not part of any key */

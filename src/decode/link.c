@@ -24,6 +24,8 @@ enum layer ethernet_decode(struct walk *w)
 	struct span h = walk_take(w, 14);
 	if (h.len == 0)
 		return walk_failed(w);
+	if (!w->in_ip)
+		w->packet.src_mac = (uint64_t)span_be16(h, 6) << 32 | span_be32(h, 8);
 	return type_or_length(w, span_be16(h, 12));
 }
 

@@ -59,6 +59,7 @@ struct conn {
 	int64_t end_ns;   /* last packet so far */
 
 	struct addr client, server;
+	uint64_t client_mac; /* Ethernet address that the client spoke from, 0 unknown */
 	uint16_t client_port, server_port; /* ICMP: type and code, as in Community ID */
 	uint8_t ip_proto;
 	uint16_t vlan; /* 0 none */
@@ -102,6 +103,7 @@ struct lookup {
 	int64_t answer_ns; /* 0: no answer */
 	int64_t fail_ns;   /* when the client learnt of the failure; 0 unless the outcome is one */
 	struct addr client, resolver;
+	uint64_t client_mac; /* as in conn */
 	uint16_t client_port;
 	enum transport transport;
 	enum outcome outcome;  /* OK, NXDOMAIN, SERVFAIL, DNS_SILENT, SINKHOLED or UNKNOWN */

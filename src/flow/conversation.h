@@ -62,6 +62,7 @@ struct conversation {
 	uint32_t older, newer;
 	uint32_t talk; /* NOBODY: none */
 	uint64_t id;
+	uint64_t client_mac;
 
 	uint8_t client_at; /* index into key.addr of the client */
 	uint8_t wait;      /* enum wait: the list it is on */
@@ -111,6 +112,7 @@ struct conversation {
 struct question {
 	int64_t query_ns, repeat_ns;
 	struct addr client, resolver;
+	uint64_t client_mac;
 	uint32_t name;
 	uint16_t client_port, id, qtype;
 	uint8_t transport;

@@ -411,6 +411,7 @@ static struct conversation *begin(struct flow_table *t, const struct packet *p,
 	}
 	c->client_at = by_client ? src_at : (uint8_t)(1 - src_at);
 	c->vlan = p->vlan;
+	c->client_mac = by_client ? p->src_mac : 0;
 	return c;
 }
 
@@ -526,6 +527,7 @@ static void tell(struct flow_table *t, const struct conversation *c, struct conn
 		.end_ns = c->last_ns,
 		.client = key->addr[c->client_at],
 		.server = key->addr[1 - c->client_at],
+		.client_mac = c->client_mac,
 		.client_port = key->port[c->client_at],
 		.server_port = key->port[1 - c->client_at],
 		.ip_proto = key->proto,

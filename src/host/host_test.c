@@ -238,6 +238,34 @@ static void classes_of_domains(void **state)
 	assert_null(tenant_domain("www.google.com"));
 }
 
+static struct event from_mac(struct event e, const char *client, uint64_t mac)
+{
+	e.conn.client = test_addr(client);
+	e.conn.client_mac = mac;
+	return e;
+}
+
+/* IPv4 and IPv6 from one Ethernet address are one host; behind a router's, every IPv4 address is a host of its own. */
+static void addresses_of_one_host(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	struct event e = conn_event("203.0.113.5", 443, 100, OUTCOME_OK, 0);
+	add(&r, from_mac(e, "fd00::5", 0x0200000000a1));
+	add(&r, from_mac(e, "10.0.0.5", 0x0200000000a1));
+	add(&r, from_mac(e, "fd00::1234", 0x0200000000a1));
+	assert_int_equal(hosts_count(r.hosts), 1);
+	struct addr v4 = test_addr("10.0.0.5");
+	assert_true(addr_eq(&hosts_get(r.hosts, 0)->addr, &v4));
+	add(&r, from_mac(e, "10.0.0.6", 0x0200000000a2));
+	add(&r, from_mac(e, "10.0.0.7", 0x0200000000a2));
+	add(&r, from_mac(e, "fd00::6", 0x0200000000a2));
+	add(&r, from_mac(e, "10.0.0.8", 0));
+	assert_int_equal(hosts_count(r.hosts), 5);
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +280,7 @@ int main(void)
 		cmocka_unit_test(forgetting_weakens),
 		cmocka_unit_test(many_attempts_are_retired),
 		cmocka_unit_test(classes_of_domains),
+		cmocka_unit_test(addresses_of_one_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

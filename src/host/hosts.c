@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/limits.h"
 #include "host/facts.h"
+#include "host/identity.h"
 #include "host/state.h"
 
 /* A connection this long after the answer to a look-up was made for it (prototype section 3). */
@@ -31,13 +31,11 @@ struct slot { /* host and what only this file needs of it */
 struct hosts {
 	struct hosts_options options;
 	struct hosts_stats stats;
-	struct hash_key key;
 	struct naming *naming;
 	struct facts *facts;
 	struct slot **slot; /* by host.index */
 	size_t count, room;
-	uint32_t *table; /* index + 1 or 0; open addressing */
-	size_t table_size;
+	struct identity *identity;
 };
 
 int hosts_new(struct hosts **ret, const struct hosts_options *options)
@@ -46,12 +44,9 @@ int hosts_new(struct hosts **ret, const struct hosts_options *options)
 	if (hs == NULL)
 		return -ENOMEM;
 	hs->options = *options;
-	hs->key = hash_key_new();
-	hs->table_size = 2 * HOSTS_MAX;
-	hs->table = calloc(hs->table_size, sizeof *hs->table);
 	hs->slot = calloc(HOSTS_MAX, sizeof(struct slot *));
-	if (hs->table == NULL || hs->slot == NULL || naming_new(&hs->naming) < 0 ||
-		facts_new(&hs->facts, options->strings) < 0) {
+	if (hs->slot == NULL || identity_new(&hs->identity, HOSTS_MAX) < 0 ||
+		naming_new(&hs->naming) < 0 || facts_new(&hs->facts, options->strings) < 0) {
 		hosts_free(hs);
 		return -ENOMEM;
 	}
@@ -68,7 +63,7 @@ void hosts_free(struct hosts *hs)
 		free(hs->slot[i]);
 	}
 	free(hs->slot);
-	free(hs->table);
+	identity_free(hs->identity);
 	naming_free(hs->naming);
 	facts_free(hs->facts);
 	free(hs);
@@ -108,17 +103,20 @@ static bool is_local(const struct hosts *hs, const struct addr *a)
 	return hs->options.locals == 0 && addr_is_private(a);
 }
 
-static struct slot *find_host(struct hosts *hs, const struct addr *addr)
+static struct slot *find_host(struct hosts *hs, const struct addr *addr, uint64_t mac)
 {
-	size_t mask = hs->table_size - 1, i = hash_bytes(&hs->key, addr, sizeof *addr) & mask;
-	while (hs->table[i] != 0) {
-		struct slot *slot = hs->slot[hs->table[i] - 1];
-		if (addr_eq(&slot->host.addr, addr))
-			return slot;
-		i = (i + 1) & mask;
+	uint32_t known = identity_find(hs->identity, addr, mac);
+	if (known != IDENTITY_NONE) {
+		struct slot *slot = hs->slot[known];
+		if (!addr_is_v4(&slot->host.addr) && addr_is_v4(addr))
+			slot->host.addr = *addr; /* the address that lasts speaks for the host */
+		return slot;
 	}
 	struct slot *slot = hs->count < HOSTS_MAX ? calloc(1, sizeof *slot) : NULL;
-	if (slot == NULL || !host_start(&slot->host)) {
+	if (slot == NULL || !host_start(&slot->host) ||
+		!identity_add(hs->identity, addr, mac, (uint32_t)hs->count)) {
+		if (slot != NULL)
+			host_stop(&slot->host);
 		free(slot);
 		hs->stats.refused++;
 		return NULL;
@@ -126,7 +124,6 @@ static struct slot *find_host(struct hosts *hs, const struct addr *addr)
 	slot->host.addr = *addr;
 	slot->host.index = (uint32_t)hs->count;
 	hs->slot[hs->count++] = slot;
-	hs->table[i] = (uint32_t)hs->count;
 	return slot;
 }
 
@@ -319,7 +316,8 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 	/* between two public addresses, the one that asks is the host, unless networks were named
 	 */
 	bool ours = client_local || hs->options.locals == 0;
-	struct slot *slot = ours && in_time(hs, c->start_ns) ? find_host(hs, &c->client) : NULL;
+	struct slot *slot =
+		ours && in_time(hs, c->start_ns) ? find_host(hs, &c->client, c->client_mac) : NULL;
 	if (slot == NULL)
 		return NULL;
 	struct host *h = &slot->host;
@@ -468,7 +466,7 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	bool client_local = is_local(hs, &l->client);
 	if (!client_local && (is_local(hs, &l->resolver) || hs->options.locals > 0))
 		return NULL; /* somebody outside asks our server, or is none of ours */
-	struct slot *slot = find_host(hs, &l->client);
+	struct slot *slot = find_host(hs, &l->client, l->client_mac);
 	if (slot == NULL)
 		return NULL;
 	struct host *h = &slot->host;
