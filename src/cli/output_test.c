@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ static void check_content(const char *path, const char *want)
 	char text[64] = {0};
 	FILE *file = fopen(path, "r");
 	assert_non_null(file);
-	(void)fread(text, 1, sizeof text - 1, file);
+	assert_int_equal(fread(text, 1, sizeof text - 1, file), strlen(want));
 	(void)fclose(file);
 	assert_string_equal(text, want);
 }

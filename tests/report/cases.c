@@ -290,12 +290,14 @@ static uint64_t roll(struct dice *d, uint64_t sides) /* SplitMix64 (Steele 2014)
 	return (z ^ (z >> 31)) % sides;
 }
 
+static const char long_name[] =
+	"a-very-long-name-that-nobody-would-type.of-a-very-long-domain."
+	"that-goes-on-and-on-and-on-until-it-fills-more-than-a-whole-line.example";
+
 static const char *any_name(struct dice *d)
 {
 	static const char *const names[] = {"203.0.113.7", "2001:db8::7", "a.example", "",
-		"\xf0\x9f\x98\x80\xe6\xbc\xa2.example", "\xff\x1b[2J</style>&amp;\"'",
-		"a-very-long-name-that-nobody-would-type.of-a-very-long-domain."
-		"that-goes-on-and-on-and-on-until-it-fills-more-than-a-whole-line.example"};
+		"\xf0\x9f\x98\x80\xe6\xbc\xa2.example", "\xff\x1b[2J</style>&amp;\"'", long_name};
 	return names[roll(d, ARRAY_LEN(names))];
 }
 
