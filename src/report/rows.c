@@ -84,19 +84,36 @@ static void row_add(struct row *row, const struct finding *f, size_t channel)
 	row->failures += c.failures;
 }
 
+/* Channels in the order in which they come into the story. */
+static void order_of(const struct finding *f, uint8_t order[FINDING_CHANNELS_MAX])
+{
+	int64_t first_ns[FINDING_CHANNELS_MAX];
+	for (size_t i = 0; i < f->channels; i++)
+		first_ns[i] = INT64_MAX;
+	for (size_t i = f->ticks; i-- > 0;)
+		first_ns[f->tick[i].channel] = f->tick[i].at_ns;
+	for (size_t i = 0; i < f->channels; i++) {
+		size_t at = i;
+		for (; at > 0 && first_ns[order[at - 1]] > first_ns[i]; at--)
+			order[at] = order[at - 1];
+		order[at] = (uint8_t)i;
+	}
+}
+
 /* Who keeps a row of his own: the ends of the story before its middle. */
-static void choose(const struct finding *f, size_t max, bool own[FINDING_CHANNELS_MAX])
+static void choose(const struct finding *f, const uint8_t order[FINDING_CHANNELS_MAX], size_t max,
+	bool own[FINDING_CHANNELS_MAX])
 {
 	size_t left = max - 1; /* one row is the group's */
 	for (int pass = 0; pass < 3; pass++) {
 		for (size_t i = 0; i < f->channels && left > 0; i++) {
-			enum channel_role role = f->channel[i].role;
+			enum channel_role role = f->channel[order[i]].role;
 			bool wanted = pass == 0   ? role == ROLE_FALLBACK || role == ROLE_CARRIER
 			              : pass == 1 ? role == ROLE_PRIMARY || i == 0
 			                          : true;
-			if (!wanted || own[i])
+			if (!wanted || own[order[i]])
 				continue;
-			own[i] = true;
+			own[order[i]] = true;
 			left--;
 		}
 	}
@@ -106,14 +123,17 @@ void rows_of(const struct finding *f, size_t max, struct rows *ret)
 {
 	CHECK(f->channels <= FINDING_CHANNELS_MAX && max >= 4);
 	bool own[FINDING_CHANNELS_MAX] = {0};
+	uint8_t order[FINDING_CHANNELS_MAX] = {0};
+	order_of(f, order);
 	if (f->channels <= max)
 		memset(own, true, sizeof own);
 	else
-		choose(f, max, own);
+		choose(f, order, max, own);
 	struct rows rows = {0};
 	size_t group = FINDING_CHANNELS_MAX;
 	for (int beside = 0; beside < 2; beside++) {
-		for (size_t i = 0; i < f->channels; i++) {
+		for (size_t k = 0; k < f->channels; k++) {
+			size_t i = order[k];
 			if (is_beside(f, i) != beside)
 				continue;
 			size_t at = own[i] || group == FINDING_CHANNELS_MAX ? rows.count++ : group;

@@ -5,7 +5,7 @@
 #include "judge/judge.h"
 
 struct row {
-	uint8_t channel[FINDING_CHANNELS_MAX]; /* indexes into finding.channel, rising */
+	uint8_t channel[FINDING_CHANNELS_MAX]; /* indexes into finding.channel */
 	size_t channels;                       /* 1, or more for a group */
 	uint64_t tries, failures; /* connections; look-ups of a name that was never connected to */
 	uint64_t most_failures;   /* of one of its channels */
@@ -18,7 +18,8 @@ struct rows {
 	uint8_t of[FINDING_CHANNELS_MAX]; /* the row of each channel */
 };
 
-/* At most max rows (4 or more), in the order of the channels; those beside the story last. */
+/* At most max rows (4 or more), in the order in which their first attempts were made; those beside
+ * the story last. */
 void rows_of(const struct finding *f, size_t max, struct rows *ret);
 
 /* Its part in the story: from, tried, to, via, beside. */

@@ -77,12 +77,28 @@ static void test_beside_comes_last(void **s)
 	assert_string_equal(row_part(&f, &rows.row[2]), "beside");
 }
 
+static void test_rows_follow_the_story(void **s)
+{
+	(void)s;
+	struct finding f;
+	struct rows rows;
+	ladder(&f, 3);
+	static const size_t tried[] = {2, 0, 1, 2};
+	for (size_t i = 0; i < ARRAY_LEN(tried); i++)
+		f.tick[f.ticks++] = (struct finding_tick){.channel = tried[i], .at_ns = (int64_t)i};
+	rows_of(&f, 4, &rows);
+	assert_int_equal(rows.of[2], 0);
+	assert_int_equal(rows.of[0], 1);
+	assert_int_equal(rows.of[1], 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_few_channels_have_a_row_each),
 		cmocka_unit_test(test_the_middle_of_a_ladder_shares_a_row),
 		cmocka_unit_test(test_beside_comes_last),
+		cmocka_unit_test(test_rows_follow_the_story),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
