@@ -34,7 +34,7 @@ static uint32_t step_before(const struct look *look, uint32_t index)
 static void best_chain(const struct look *look, uint32_t last, struct hits *hits)
 {
 	struct step chain[HIT_STEPS_MAX];
-	double sum = 0, best_p = 1, best_e = INFINITY;
+	double sum = 0, best_p = 1, best_e = HUGE_VAL;
 	uint32_t m = 0, best_m = 0;
 	for (uint32_t i = last; i != UINT32_MAX && m < HIT_STEPS_MAX; i = step_before(look, i)) {
 		chain[HIT_STEPS_MAX - 1 - m] = look->steps->step[i];

@@ -27,7 +27,7 @@ static const double grid_s[] = {.1, .3, 1, 3, 10, 30, 60, 300, 600, 3600};
 /* How far a program's own schedule wavers. */
 #define SCHEDULE_NOISE_S 0.25
 
-/* A run of A's attempts of one outcome, and how long after it B was opened; INFINITY: not within
+/* A run of A's attempts of one outcome, and how long after it B was opened; HUGE_VAL: not within
  * the hour. A run ends with its burst, or where B was opened. */
 struct trial {
 	uint32_t first, last;              /* attempts */
@@ -77,7 +77,7 @@ static void add_attempt(const struct view *v, struct pair *p, uint32_t index)
 	}
 	p->trial[p->trials++] = (struct trial){.first = index,
 		.last = index,
-		.lag_s = INFINITY,
+		.lag_s = HUGE_VAL,
 		.failed = failed,
 		.tries = failed};
 }
@@ -219,10 +219,10 @@ static bool has_parent(const struct view *v, const struct pair *p, double to_s)
  * failures do: then all three run on one schedule, and the failure is not what B waits for. */
 static bool on_schedule(const struct view *v, const struct pair *p, uint32_t other, double error_s)
 {
-	double low = INFINITY, high = -INFINITY;
+	double low = HUGE_VAL, high = -HUGE_VAL;
 	for (uint32_t i = 0, at = 0; i < p->trials; i++) {
 		const struct trial *t = &p->trial[i];
-		double lag = INFINITY;
+		double lag = HUGE_VAL;
 		for (; t->failed && at < t->to_attempt; at++)
 			if (v->attempt[at].channel == other)
 				lag = seconds(v->attempt[t->to_attempt].start_ns -
@@ -453,7 +453,7 @@ static void each_pair(
 				v->channel[p->a].group == v->channel[p->b].group)
 				continue;
 			look_at(look, p);
-			if (p->failures < 2 || followed(p, true, 0, INFINITY) == 0)
+			if (p->failures < 2 || followed(p, true, 0, HUGE_VAL) == 0)
 				continue;
 			if (!judge) { /* what is explained whatever it shows takes no chance */
 				*pairs += mechanism_between(v, p->a, p->b) == MECHANISM_NONE;

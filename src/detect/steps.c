@@ -300,7 +300,7 @@ static enum mechanism mechanism_of(
 /* The client's timer that ended nearest to the successor: silence has no instant of its own. */
 static double leave_distance(const struct view *v, const struct step *s, uint32_t *ret_timers)
 {
-	double best = INFINITY;
+	double best = HUGE_VAL;
 	uint32_t group = v->channel[s->from].group;
 	*ret_timers = 0;
 	for (uint32_t i = s->from_attempt + 1; i > 0 && *ret_timers < s->tries; i--) {

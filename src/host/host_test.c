@@ -245,7 +245,8 @@ static struct event from_mac(struct event e, const char *client, uint64_t mac)
 	return e;
 }
 
-/* IPv4 and IPv6 from one Ethernet address are one host; behind a router's, every IPv4 address is a host of its own. */
+/* IPv4 and IPv6 from one Ethernet address are one host; behind a router's, every IPv4 address is a
+ * host of its own. */
 static void addresses_of_one_host(void **state)
 {
 	(void)state;

@@ -27,9 +27,10 @@ static inline struct event conn_event(
 	const char *server, uint16_t port, double start_s, enum outcome outcome, double fail_s)
 {
 	static uint64_t id;
+	id++;
 	struct event e = {.kind = EVENT_CONN};
 	struct conn *c = &e.conn;
-	*c = (struct conn){.id = ++id,
+	*c = (struct conn){.id = id,
 		.settled = true,
 		.ended = true,
 		.start_ns = at(start_s),
@@ -54,9 +55,10 @@ static inline struct event lookup_event(
 	const char *name, double start_s, enum outcome outcome, const char *answer)
 {
 	static uint64_t id;
+	id++;
 	struct event e = {.kind = EVENT_LOOKUP};
 	struct lookup *l = &e.lookup;
-	*l = (struct lookup){.id = (UINT64_C(1) << 40) + ++id,
+	*l = (struct lookup){.id = (UINT64_C(1) << 40) + id,
 		.query_ns = at(start_s),
 		.repeat_ns = at(start_s),
 		.answer_ns = at(start_s + 0.02),

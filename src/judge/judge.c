@@ -103,7 +103,7 @@ static double steps_today(struct judge *j, const struct view *v, const struct st
 {
 	struct pacer *p = pacer_of(j, v->host->index);
 	if (p == NULL)
-		return INFINITY; /* nothing can be told then */
+		return HUGE_VAL; /* nothing can be told then */
 	for (uint32_t i = 0; i < steps->count; i++) {
 		const struct step *s = &steps->step[i];
 		if (s->why != MECHANISM_NONE || s->at_ns <= p->counted_ns)
