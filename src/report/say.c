@@ -365,7 +365,7 @@ static void say_once_in(struct out *o, double days)
 
 void say_e_meaning(struct out *o, const struct finding *f, const struct summary *s)
 {
-	out_text(o, "innocent traffic shows something this strong ");
+	out_text(o, "by accident, innocent traffic shows something this strong ");
 	say_once_in(o, 1 / fmax(f->e_value, 1e-300));
 	if (s->host_days > 0) {
 		out_text(o, ", ");
@@ -375,16 +375,18 @@ void say_e_meaning(struct out *o, const struct finding *f, const struct summary 
 		out_text(o, " host-days read here");
 	}
 	out_text(o, f->measured ? " (measured: decoys in this traffic agree)."
-				: " (by the model: decoys do not reach this far).");
+				: " (a model, not yet measured on this traffic); software that "
+				  "falls back for honest reasons comes on top.");
 }
 
 void say_considered(struct out *o)
 {
-	for (int m = MECHANISM_NONE + 1; m < MECHANISM_COUNT; m++) {
-		out_text(o, m == MECHANISM_NONE + 1 ? "" : ", ");
-		for (const char *c = mechanism_name((enum mechanism)m); *c != '\0'; c++)
-			out_bytes(o, *c == '-' ? " " : c, 1);
-	}
+	out_text(o, "one name or address, one operator, neighbours in one network, a search suffix "
+	            "or a "
+		    "resolver's retry, a popular or probing service, a page or schedule that calls "
+	            "both, "
+		    "side by side, peer-to-peer, a scan, a package tool's mirrors, a proxy before "
+	            "everything");
 }
 
 static bool only_packets(const struct report_case *c)

@@ -182,18 +182,21 @@ static void test_e_means(void **s)
 		const char *want;
 	} rows[] = {
 		{0.1, 0, true,
-			"innocent traffic shows something this strong about once in 10 days of one "
-			"host (measured: decoys in this traffic agree)."},
+			"by accident, innocent traffic shows something this strong about once in "
+	                "10 "
+			"days of one host (measured: decoys in this traffic agree)."},
 		{2, 0, true,
-			"innocent traffic shows something this strong about 2 times a day on one "
-			"host (measured: decoys in this traffic agree)."},
+			"by accident, innocent traffic shows something this strong about 2 times a "
+			"day on one host (measured: decoys in this traffic agree)."},
 		{1e-6, 0.5, false,
-			"innocent traffic shows something this strong about once in 2,738 years of "
-			"one host, 5.0e-7 times in the 0.5 host-days read here (by the model: "
-			"decoys do not reach this far)."},
+			"by accident, innocent traffic shows something this strong about once in "
+			"2,738 years of one host, 5.0e-7 times in the 0.5 host-days read here (a "
+			"model, not yet measured on this traffic); software that falls back for "
+			"honest reasons comes on top."},
 		{0, 0, false,
-			"innocent traffic shows something this strong less than once in a million "
-			"years of one host (by the model: decoys do not reach this far)."},
+			"by accident, innocent traffic shows something this strong less than once "
+			"in a million years of one host (a model, not yet measured on this "
+			"traffic); software that falls back for honest reasons comes on top."},
 	};
 	struct out o = {0};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

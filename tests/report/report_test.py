@@ -28,10 +28,6 @@ def sample(*args):
     return run.stdout.decode("utf-8")  # every format is UTF-8, whatever went in
 
 
-# The mechanisms considered are detect/'s to name: the golden files leave them out.
-NOT = re.compile(r"((?:·|-) not: ).*?(?=\n    E means)", re.DOTALL)
-
-
 def cells(text):
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
@@ -62,7 +58,7 @@ class Text(unittest.TestCase):
 
     def golden(self, name, *args):
         path = HERE / "golden" / (name + ".txt")
-        got = NOT.sub(r"\1(…)", sample(*args))
+        got = sample(*args)
         if os.environ.get("UPDATE_GOLDEN"):
             path.write_text(got, encoding="utf-8")
         self.assertEqual(path.read_text(encoding="utf-8"), got)
@@ -89,11 +85,6 @@ class Text(unittest.TestCase):
 
     def test_narrower_than_60_is_60(self):
         self.assertEqual(sample("emotet", "text", 20), sample("emotet", "text", 60))
-
-    def test_considered(self):
-        words = " ".join(NOT.search(sample("emotet", "text")).group(0).split())
-        for mechanism in ("same name,", "happy eyeballs,", "resolver retry,"):
-            self.assertIn(mechanism, words)
 
     def test_colour_changes_nothing_else(self):
         for case in CASES:
