@@ -243,6 +243,15 @@ static void multiplicity(struct finding *f, const struct telling *t)
 		exp2(t->hit->trials_bits));
 }
 
+/* What is left of the number when it is no longer to be believed. */
+static void limit(struct finding *f, const struct hit *h)
+{
+	if (h->e < E_TRUSTED)
+		evidence_add(f, "limit", log2(h->e) - log2(E_TRUSTED),
+			"no model of traffic is trusted to say less than one in a million "
+		        "host-days");
+}
+
 void evidence_write(struct finding *f, const struct telling *t)
 {
 	evidence_fini(f);
@@ -266,6 +275,7 @@ void evidence_write(struct finding *f, const struct telling *t)
 	}
 	likeness(f, t->hit);
 	multiplicity(f, t);
+	limit(f, t->hit);
 }
 
 /* Whether it is said already, as it is or as another look's. */

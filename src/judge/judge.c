@@ -21,6 +21,7 @@
 
 struct story {
 	struct finding finding;
+	double e; /* of the strongest hit, however small */
 	enum mechanism why;
 	double excused_bits; /* of its evidence taken off for a companion or a common clock */
 	enum mechanism excuse;
@@ -127,7 +128,7 @@ static struct story *story_new(struct judge *j, const struct hit *hit, uint32_t 
 	for (size_t i = 0; i < j->stories; i++) {
 		struct story *s = j->story[i];
 		of_host += s->host == host;
-		if (weakest == NULL || s->finding.e_value > weakest->finding.e_value)
+		if (weakest == NULL || s->e > weakest->e)
 			weakest = s;
 	}
 	struct story *s = NULL;
@@ -135,7 +136,7 @@ static struct story *story_new(struct judge *j, const struct hit *hit, uint32_t 
 		s = calloc(1, sizeof *s);
 		if (s != NULL)
 			j->story[j->stories++] = s;
-	} else if (of_host < STORIES_MAX && weakest != NULL && weakest->finding.e_value > hit->e) {
+	} else if (of_host < STORIES_MAX && weakest != NULL && weakest->e > hit->e) {
 		s = weakest;
 		evidence_fini(&s->finding);
 		*s = (struct story){0};
@@ -181,12 +182,13 @@ static void tell(struct judge *j, const struct telling *t)
 		return;
 	struct finding *f = &s->finding;
 	f->host = t->view->host->addr;
-	if (fresh || hit->e < f->e_value) {
+	if (fresh || hit->e < s->e) {
 		s->why = hit->why;
 		s->excused_bits = -(hit->rhythm_bits + hit->contrast_bits);
 		s->excuse = hit->contrast_bits < hit->rhythm_bits ? MECHANISM_COMPANION
 		                                                  : MECHANISM_COMMON_TICK;
-		f->e_value = hit->e;
+		s->e = hit->e;
+		f->e_value = fmax(hit->e, E_TRUSTED);
 		story_add(f, t);
 		evidence_write(f, t);
 	} else {
@@ -249,8 +251,7 @@ static void explain(struct story *s, double max_e)
 {
 	enum mechanism why = s->why;
 	/* what a companion or a clock keeps above the line is explained by it */
-	if (why == MECHANISM_NONE && s->finding.e_value > max_e &&
-		s->finding.e_value * exp2(-s->excused_bits) <= max_e)
+	if (why == MECHANISM_NONE && s->e > max_e && s->e * exp2(-s->excused_bits) <= max_e)
 		why = s->excuse;
 	if (why == MECHANISM_NONE)
 		return;
@@ -260,12 +261,11 @@ static void explain(struct story *s, double max_e)
 
 static int by_strength(const void *a, const void *b)
 {
-	const struct finding *x = &(*(struct story *const *)a)->finding,
-			     *y = &(*(struct story *const *)b)->finding;
-	if (x->e_value < y->e_value || x->e_value > y->e_value)
-		return x->e_value < y->e_value ? -1 : 1;
-	int order = addr_cmp(&x->host, &y->host);
-	return order != 0 ? order : strcmp(x->id, y->id);
+	const struct story *x = *(struct story *const *)a, *y = *(struct story *const *)b;
+	if (x->e < y->e || x->e > y->e)
+		return x->e < y->e ? -1 : 1;
+	int order = addr_cmp(&x->finding.host, &y->finding.host);
+	return order != 0 ? order : strcmp(x->finding.id, y->finding.id);
 }
 
 void judge_finish(struct judge *j, double max_e)

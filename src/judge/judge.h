@@ -83,7 +83,7 @@ struct finding {
 	const char *process; /* NULL unknown */
 	int64_t first_ns, last_ns;
 	uint32_t episodes;     /* times that the switch happened */
-	double e_value;        /* > 0 */
+	double e_value;        /* 1e-6 or more: no model is trusted beyond that */
 	bool measured;         /* e_value lies in the range that decoys verified; else a model */
 	const char *explained; /* NULL, or the benign mechanism: "happy-eyeballs", … */
 	const char *explained_text; /* a sentence for it, or NULL */

@@ -168,7 +168,7 @@ static void generated_names_are_found(void **state)
 	assert_true(judge_count(r.judge) >= 1);
 	const struct finding *f = judge_get(r.judge, 0);
 	assert_int_equal(f->kind, KIND_DGA);
-	assert_true(f->e_value < 1e-6);
+	assert_near(f->e_value, 1e-6, 0); /* no model is trusted beyond that */
 	assert_near(bits_of(f), -log2(f->e_value), 1e-6);
 	run_stop(&r);
 }
