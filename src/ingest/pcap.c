@@ -127,7 +127,7 @@ static bool record_fits(const struct reader *r, const struct record *rec)
 static bool records_fit(const struct reader *r, struct cur c)
 {
 	for (size_t good = 0; good < RESYNC_RECORDS; good++) {
-		if (good > 0 && c.len == 0 && r->stream.ended)
+		if (good > 0 && cur_ok(&c) && c.len == 0 && r->stream.ended)
 			return true;
 		struct record rec = record_of(&r->pcap, &c);
 		if (!cur_ok(&c) || !record_fits(r, &rec))

@@ -167,8 +167,8 @@ static int64_t time_of(const struct pcapng_iface *iface, uint64_t units)
 {
 	wide ns = (wide)units;
 	uint8_t resolution = iface->resolution;
-	if (iface->binary)
-		ns = resolution < 64 ? ns * NS_PER_S >> resolution : 0;
+	if (iface->binary) /* 94 bits at most, shifted by 127 at most */
+		ns = ns * NS_PER_S >> resolution;
 	else if (resolution <= 9)
 		for (; resolution < 9; resolution++)
 			ns *= 10;
@@ -449,6 +449,8 @@ static bool pcapng_next(struct reader *r, struct frame *ret)
 				return reader_end(r, c.len);
 			bad = body_of(r, &head, &body);
 		}
+		if (bad != NULL && head.type == BLOCK_SECTION) /* the next ones belong to it */
+			return reader_cut(r, offset, bad);
 		if (bad != NULL) {
 			(void)reader_resync(r, bad, blocks_fit);
 			continue;

@@ -39,8 +39,9 @@ bool reader_resync(
 	uint64_t offset = stream_offset(&r->stream);
 	struct cur c = stream_view(&r->stream, STREAM_VIEW_MAX);
 	size_t skipped = 0;
-	if (r->resyncs++ == READER_RESYNCS_MAX)
+	if (r->cut || r->resyncs == READER_RESYNCS_MAX)
 		return reader_cut(r, offset, "damaged in too many places");
+	r->resyncs++;
 	while (c.len > 1) {
 		cur_skip(&c, 1);
 		skipped++;
