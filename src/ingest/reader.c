@@ -58,7 +58,7 @@ static int unknown(struct reader *r, struct fail *why)
 {
 	struct cur c = stream_view(&r->stream, KINDS_BYTES);
 	const char *damage = r->stream.damage;
-	if (c.len == 0 && damage != NULL)
+	if (c.len < sizeof(uint32_t) && damage != NULL)
 		return fail_set(why, -EBADMSG, "nothing can be unpacked: %s", damage);
 	if (c.len == 0)
 		return fail_set(why, -ENODATA, "is empty%s",

@@ -3,6 +3,7 @@
  * file unpacks to never costs memory. */
 #pragma once
 
+#define ZLIB_CONST
 #include <zlib.h>
 #include <zstd.h>
 

@@ -1,0 +1,6 @@
+#include "base/testing.h"
+#include "ingest/ingest.h"
+int main(void)
+{
+	return 0;
+}
