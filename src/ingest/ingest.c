@@ -95,9 +95,12 @@ static void tell_reader(struct input *input, const struct reader *r)
 		return;
 	struct out o = {0};
 	put_path(&o, input->path);
-	if (r->cut)
-		out_printf(&o, ": cut at byte %llu: %s; all before it was read",
-			(unsigned long long)r->cut_offset, r->why_cut);
+	if (r->cut) {
+		const char *why = r->why_cut;
+		bool asks = why[0] != '\0' && why[strlen(why) - 1] == '?';
+		out_printf(&o, ": cut at byte %llu: %s%s All before it was read",
+			(unsigned long long)r->cut_offset, why, asks ? "" : ".");
+	}
 	if (r->rejected > 0)
 		out_printf(&o, "%s %llu record%s left out, the first at byte %llu: %s",
 			r->cut ? ";" : ":", (unsigned long long)r->rejected,
@@ -164,7 +167,7 @@ static void finish(struct ingest *ing, struct source *s)
 {
 	struct entry *e = &ing->entry[s->input];
 	tell_reader(&e->input, &s->reader);
-	e->disk_done = e->disk_bytes;
+	e->disk_done = e->endless ? s->reader.stream.unpack.raw.offset : e->disk_bytes;
 	e->source = NULL;
 	ing->memory -= s->memory;
 	source_free(s);
