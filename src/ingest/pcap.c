@@ -111,7 +111,7 @@ static int64_t time_of(const struct pcap *pcap, const struct record *rec)
 /* ---- damage ---- */
 
 /* Records so far from the last one's time are not believed to follow damage. */
-#define RESYNC_NS (24 * 3600 * NS_PER_S)
+#define RESYNC_NS (86400 * NS_PER_S)
 /* So many good records in a row, or as many as there are up to the end, are no chance. */
 #define RESYNC_RECORDS 3
 

@@ -293,7 +293,7 @@ static void test_damaged_all_over(void **state)
 			put_record(&b, 100, n, 20, 20);
 	}
 	struct open *o = open_build(&b);
-	for (size_t i = 0; i < RECORDS * READER_RESYNCS_MAX; i++)
+	for (size_t i = 0; i < (size_t)RECORDS * READER_RESYNCS_MAX; i++)
 		(void)expect_frame(o, 100 * SEC + (int64_t)(i % RECORDS) * 1000, 20);
 	expect_end(o, true, last);
 	assert_string_equal(o->reader.why_cut, "damaged in too many places");

@@ -61,6 +61,11 @@ static uint64_t add_sat(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+static uint64_t max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void comments(struct reader *r, struct cur c)
 {
 	struct option_value option;
@@ -71,15 +76,15 @@ static void comments(struct reader *r, struct cur c)
 
 /* ---- interfaces ---- */
 
-static void drops_sum(struct reader *r)
+/* An interface's statistics and its packets' own counts tell of the same losses: the larger one
+ * counts. Both only grow. */
+static void add_drops(
+	struct reader *r, struct pcapng_iface *iface, uint64_t drops, uint64_t packet_drops)
 {
-	uint64_t sum = r->pcapng.drops_before;
-	for (uint32_t i = 0; i < r->pcapng.ifaces; i++) {
-		const struct pcapng_iface *iface = &r->pcapng.iface[i];
-		sum = add_sat(sum,
-			iface->drops > iface->packet_drops ? iface->drops : iface->packet_drops);
-	}
-	r->drops = sum;
+	uint64_t before = max(iface->drops, iface->packet_drops);
+	iface->drops = max(iface->drops, drops);
+	iface->packet_drops = max(iface->packet_drops, packet_drops);
+	r->drops = add_sat(r->drops, max(iface->drops, iface->packet_drops) - before);
 }
 
 static struct pcapng_iface *iface_new(struct pcapng *ng)
@@ -142,16 +147,13 @@ static void statistics(struct reader *r, struct cur c)
 		if ((option.code == ISB_IFDROP || option.code == ISB_OSDROP) &&
 			option.value.len >= 8)
 			drops = add_sat(drops, u64(&option.value, swapped));
-	/* they count from the beginning: a later block replaces an earlier one */
-	if (iface != NULL && drops > iface->drops)
-		iface->drops = drops;
-	drops_sum(r);
+	if (iface != NULL) /* it counts from the beginning: a later block replaces an earlier one */
+		add_drops(r, iface, drops, 0);
 }
 
 static void packet_drops(struct reader *r, struct pcapng_iface *iface, uint64_t count)
 {
-	iface->packet_drops = add_sat(iface->packet_drops, count);
-	drops_sum(r);
+	add_drops(r, iface, 0, add_sat(iface->packet_drops, count));
 }
 
 /* ---- time ---- */
@@ -287,8 +289,6 @@ static bool section_order(struct cur c, bool *ret_swapped)
 static bool section(struct reader *r, struct cur c, bool swapped, uint16_t version[2])
 {
 	struct pcapng *ng = &r->pcapng;
-	drops_sum(r);
-	ng->drops_before = r->drops;
 	ng->ifaces_before += ng->ifaces;
 	ng->ifaces = 0;
 	ng->swapped = swapped;

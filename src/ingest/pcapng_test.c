@@ -47,7 +47,7 @@ static void test_sections(void **state)
 		assert_int_equal(f.linktype, 113);
 		assert_int_equal(f.iface, 2);
 		assert_int_equal(f.number, 3);
-		f = expect_frame(o, 1600000003 * SEC, 63);
+		(void)expect_frame(o, 1600000003 * SEC, 63);
 		expect_end(o, false, 0);
 		assert_int_equal(o->reader.rejected, 0);
 		open_free(o);
@@ -293,13 +293,13 @@ static void test_other_blocks(void **state)
 	put_iface(&b, 1, -1, 0);
 	for (uint32_t i = 0; i < ARRAY_LEN(types); i++) {
 		size_t at = block_begin(&b, types[i]);
-		put_pattern(&b, i * 5);
+		put_pattern(&b, (size_t)i * 5);
 		block_end(&b, at);
 		put_packet(&b, 0, MICRO + i, 20 + i);
 	}
 	struct open *o = open_build(&b);
 	for (uint32_t i = 0; i < ARRAY_LEN(types); i++)
-		(void)expect_frame(o, 1600000000 * SEC + i * 1000, 20 + i);
+		(void)expect_frame(o, 1600000000 * SEC + INT64_C(1000) * i, 20 + i);
 	expect_end(o, false, 0);
 	open_free(o);
 }

@@ -35,7 +35,6 @@ struct pcapng {
 	struct pcapng_iface *iface; /* of this section; owned */
 	uint32_t ifaces, ifaces_room;
 	uint32_t ifaces_before; /* in earlier sections */
-	uint64_t drops_before;
 };
 
 struct reader {

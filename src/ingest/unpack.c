@@ -123,7 +123,7 @@ static size_t inflate_some(struct unpack *u, uint8_t *buf, size_t n)
 	return n - u->gzip.avail_out;
 }
 
-static size_t zstd_some(struct unpack *u, uint8_t *buf, size_t n)
+static size_t zstd_some(struct unpack *u, void *buf, size_t n)
 {
 	ZSTD_inBuffer in = {u->in, u->in_bytes, u->in_used};
 	ZSTD_outBuffer out = {buf, n, 0};

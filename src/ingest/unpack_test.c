@@ -170,6 +170,7 @@ static void test_damage(void **state)
 	capture(&b);
 	struct packed p = {0};
 	add_gzip(&p, b.bytes, b.len);
+	CHECK(p.bytes != NULL);
 	p.bytes[p.len - 6] ^= 1; /* of the CRC */
 	struct open *o = open_bytes(p.bytes, p.len);
 	for (uint32_t n = 0; n < RECORDS; n++)
