@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be found in the demo scenarios, and what must not in the benign ones."""
+import unittest
+
+from support import E_MAX, Case, endpoint, names, scenario_bytes
+
+
+class Demo(Case):
+    def only(self, name, kind, host):
+        """The findings of a demo: one of that kind and host, and nothing else."""
+        findings, summary = self.hunt("-", stdin=scenario_bytes(name))
+        self.assertEqual([(finding["kind"], finding["host"]) for finding in findings], [(kind, host)])
+        self.assertLessEqual(findings[0]["e_value"], E_MAX)
+        self.assertIn("T1008", findings[0]["technique"])
+        self.assertEqual(summary["rejected"], 0)
+        self.assertFalse(summary["partial"])
+        return findings[0]
+
+    def test_emotet_like(self):
+        found = self.only("demo-emotet-like", "ladder", "10.1.0.21")
+        channels = {endpoint(channel): channel for channel in found["channels"]}
+        self.assertEqual(set(channels), {"203.0.113.61:443", "198.51.100.178:8080"})
+        dead, fallback = channels["203.0.113.61:443"], channels["198.51.100.178:8080"]
+        self.assertEqual((dead["failure"], dead["connections"], dead["failures"]), ("refused", 6, 6))
+        self.assertEqual((fallback["role"], fallback["failures"], fallback["service"]), ("fallback", 0, "http"))
+        self.assertEqual((fallback["connections"], fallback["transport"]), (6, "tcp"))
+        self.assertEqual((found["episodes"], len(found["switches"])), (6, 6))
+        for switch in found["switches"]:
+            self.assertEqual(endpoint(found["channels"][switch["from"]]), "203.0.113.61:443")
+            self.assertEqual(endpoint(found["channels"][switch["to"]]), "198.51.100.178:8080")
+            self.assertEqual(switch["failure"], "refused")
+            self.assertTrue(2 <= switch["after_s"] <= 6, switch)  # the scenario's `wait`
+
+    def test_dga(self):
+        found = self.only("demo-dga", "dga", "10.1.0.34")
+        self.assertIn("T1568.002", found["technique"])
+        *_, last = found["channels"]
+        self.assertEqual((last["role"], last["port"], last["addresses"]), ("fallback", 443, ["203.0.113.140"]))
+        self.assertRegex(last["endpoint"], r"^[a-z]{20}\.com$")
+        self.assertEqual(last["failures"], 0)
+        tried = [channel for channel in found["channels"] if channel["failure"] == "nxdomain"]
+        self.assertEqual(len(tried), 22)  # the 23rd name answers
+        self.assertEqual({channel["failures"] for channel in tried}, {1})
+        switches = [switch for switch in found["switches"] if found["channels"][switch["from"]] in tried]
+        self.assertEqual(len(switches), 22)
+        for switch in switches:
+            self.assertAlmostEqual(switch["after_s"], 10, delta=0.2)  # the scenario's `spacing`
+
+    def test_list(self):
+        found = self.only("demo-list", "ladder", "10.1.0.55")
+        channels = [(endpoint(channel), channel["failure"]) for channel in found["channels"]]
+        self.assertEqual(channels[:-1], [("198.51.100.11:443", "silent"), ("203.0.113.22:449", "refused"),
+                                         ("mellowpocket.example", "nxdomain"), ("203.0.113.44:443", "tls-alert"),
+                                         ("198.51.100.55:8443", "unreachable")])
+        self.assertEqual(channels[-1], ("203.0.113.66:443", None))
+        self.assertEqual(found["channels"][-1]["role"], "fallback")
+
+    def test_all_three_together(self):
+        """Other hosts and days beside it take nothing from a finding."""
+        paths = [self.path(f"{name}.pcap", scenario_bytes(name)) for name in names("demo-*.scn")]
+        findings, summary = self.hunt(*paths)
+        self.assertEqual({(finding["kind"], finding["host"]) for finding in findings},
+                         {("ladder", "10.1.0.21"), ("dga", "10.1.0.34"), ("ladder", "10.1.0.55")})
+        self.assertEqual(summary["inputs"], 3)
+
+
+# Scenario, the mechanism that its comment tells, and an endpoint that it must be told of (None: any).
+EXPLAINED = [
+    ("benign-happy-eyeballs", "happy-eyeballs", None),
+    ("benign-quic-tcp", "quic-to-tcp", "video.example"),
+    ("benign-resolver-retry", "resolver-retry", None),
+    ("benign-search-suffix", "search-suffix", None),
+    ("benign-ntp-pool", "ntp-pool", None),
+    ("benign-mirrors", "mirror", "mirror-hill.example"),
+    ("benign-p2p", "peer-to-peer", None),
+    ("benign-probes", "probe", None),
+]
+
+
+class Benign(Case):
+    pass
+
+
+def quiet(name):
+    def test(self):
+        findings, summary = self.hunt("-", stdin=scenario_bytes(name))
+        self.assertEqual([(found["kind"], found["host"], found["e_value"]) for found in findings], [])
+        self.assertGreater(summary["connections"], 0)
+    return test
+
+
+def explained(name, mechanism, where):
+    def test(self):
+        findings, _ = self.hunt("-", options=["--all"], stdin=scenario_bytes(name))
+        told = {found["explained"] for found in findings}
+        self.assertIn(mechanism, told)
+        if where is not None:
+            hosts = {channel["endpoint"] for found in findings if found["explained"] == mechanism for channel in found["channels"]}
+            self.assertIn(where, hosts)
+    return test
+
+
+for scenario_name in names("benign-*.scn"):
+    word = scenario_name.replace("-", "_")
+    setattr(Benign, f"test_{word}_is_quiet", quiet(scenario_name))
+for row in EXPLAINED:
+    setattr(Benign, f"test_{row[0].replace('-', '_')}_is_explained", explained(*row))
+
+if __name__ == "__main__":
+    unittest.main()
