@@ -49,7 +49,7 @@ static const struct {
 		"it follows the other's successes as much as its failures"},
 	[MECHANISM_COMMON_TICK] = {"common-tick",
 		"both run on one clock, so they always come close together"},
-	[MECHANISM_PACKAGE_TOOL] = {"package-tool", "a package tool walking its published mirrors"},
+	[MECHANISM_MIRROR] = {"mirror", "a package tool walks its published mirrors"},
 	[MECHANISM_GATEWAY] = {"gateway",
 		"it stands before everything, like a resolver or a proxy: one new endpoint after "
 		"another follows its failures"},

@@ -30,7 +30,7 @@ enum mechanism {
 	MECHANISM_SCAN,
 	MECHANISM_COMPANION,   /* follows the other's successes as much as its failures */
 	MECHANISM_COMMON_TICK, /* both run on one clock */
-	MECHANISM_PACKAGE_TOOL,
+	MECHANISM_MIRROR,
 	MECHANISM_GATEWAY, /* stands before everything: different endpoints follow its failures */
 	MECHANISM_COUNT
 };

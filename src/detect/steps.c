@@ -280,7 +280,7 @@ enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b)
 	if (bare && v->scanning)
 		return MECHANISM_SCAN;
 	if (is_package_tool(v, a) || is_package_tool(v, b))
-		return MECHANISM_PACKAGE_TOOL;
+		return MECHANISM_MIRROR;
 	return MECHANISM_NONE;
 }
 

@@ -249,7 +249,7 @@ static void limit(struct finding *f, const struct hit *h)
 	if (h->e < E_TRUSTED)
 		evidence_add(f, "limit", log2(h->e) - log2(E_TRUSTED),
 			"no model of traffic is trusted to say less than one in a million "
-		        "host-days");
+			"host-days");
 }
 
 void evidence_write(struct finding *f, const struct telling *t)

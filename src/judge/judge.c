@@ -182,6 +182,7 @@ static void tell(struct judge *j, const struct telling *t)
 		return;
 	struct finding *f = &s->finding;
 	f->host = t->view->host->addr;
+	f->kind = s->names ? KIND_DGA : KIND_LADDER;
 	if (fresh || hit->e < s->e) {
 		s->why = hit->why;
 		s->excused_bits = -(hit->rhythm_bits + hit->contrast_bits);
@@ -274,6 +275,7 @@ void judge_finish(struct judge *j, double max_e)
 	j->finished = true;
 	for (size_t i = 0; i < j->stories; i++) {
 		explain(j->story[i], max_e);
+		story_order(&j->story[i]->finding);
 		set_id(&j->story[i]->finding);
 	}
 	qsort(j->story, j->stories, sizeof(struct story *), by_strength);

@@ -3,6 +3,10 @@
 #include "base/limits.h"
 #include "judge/judge_private.h"
 
+/* A step that is more likely than not by accident is not told as part of a walk, even as its
+ * context. */
+#define CONTEXT_CHANCE 0.5
+
 /* ---- channels ---- */
 
 static const char *known_text(const struct view *v, uint32_t number)
@@ -138,6 +142,15 @@ static void add_step(struct finding *f, const struct telling *t, const struct st
 			      .failure = (enum outcome)v->attempt[s->from_attempt].outcome});
 }
 
+/* Whether the walk has come to the channel, or begins with it. */
+static bool is_reached(const struct finding *f, size_t channel)
+{
+	for (size_t i = 0; i < f->switches; i++)
+		if (f->sw[i].to == channel)
+			return true;
+	return false;
+}
+
 /* What a switch begins with is the primary, what the last one ends with the fallback; between them
  * all were tried. */
 static void set_roles(struct finding *f)
@@ -249,15 +262,59 @@ static void add_names(struct finding *f, const struct telling *t)
 	}
 }
 
+/* Adds the steps of the same walk that carry no evidence of their own: what was tried before and
+ * after. */
+static bool extend(struct finding *f, const struct telling *t)
+{
+	bool grown = false;
+	for (uint32_t i = 0; i < t->look->steps->count; i++) {
+		const struct step *s = &t->look->steps->step[i];
+		size_t from = find_channel(f, t->view, s->from),
+		       to = find_channel(f, t->view, s->to);
+		bool onward = from < f->channels && to == f->channels && is_reached(f, from);
+		bool before = to < f->channels && from == f->channels && !is_reached(f, to);
+		bool bare = !t->view->channel[s->from].named && !t->view->channel[s->to].named;
+		if (s->why != MECHANISM_NONE || !(onward || before) ||
+			(s->chance > CONTEXT_CHANCE && !bare))
+			continue;
+		size_t switches = f->switches;
+		add_step(f, t, s);
+		grown |= f->switches > switches;
+	}
+	return grown;
+}
+
 void story_add(struct finding *f, const struct telling *t)
 {
 	for (uint32_t i = 0; i < t->hit->steps; i++)
 		add_step(f, t, &t->hit->step[i]);
 	if (t->hit->kind == HIT_NAMES)
 		add_names(f, t);
+	bool walk = t->hit->kind == HIT_CHAIN || t->hit->kind == HIT_METRONOME;
+	while (walk && f->kind == KIND_LADDER && t->hit->why == MECHANISM_NONE && extend(f, t))
+		;
 	set_roles(f);
 	add_attempts(f, t);
 	f->episodes = (uint32_t)(f->switches > 0 ? f->switches : 1);
+}
+
+void story_order(struct finding *f)
+{
+	struct finding_channel sorted[FINDING_CHANNELS_MAX];
+	size_t to[FINDING_CHANNELS_MAX] = {0};
+	for (size_t i = 0; i < f->channels; i++) {
+		for (size_t k = 0; k < f->channels; k++)
+			to[i] += f->channel[k].first_ns < f->channel[i].first_ns ||
+			         (f->channel[k].first_ns == f->channel[i].first_ns && k < i);
+		sorted[to[i]] = f->channel[i];
+	}
+	memcpy(f->channel, sorted, f->channels * sizeof *sorted);
+	for (size_t i = 0; i < f->switches; i++) {
+		f->sw[i].from = to[f->sw[i].from];
+		f->sw[i].to = to[f->sw[i].to];
+	}
+	for (size_t i = 0; i < f->ticks; i++)
+		f->tick[i].channel = to[f->tick[i].channel];
 }
 
 /* Whether all that failed were look-ups: steps of a walk through generated names. */

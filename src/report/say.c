@@ -382,11 +382,11 @@ void say_e_meaning(struct out *o, const struct finding *f, const struct summary 
 void say_considered(struct out *o)
 {
 	out_text(o, "one name or address, one operator, neighbours in one network, a search suffix "
-	            "or a "
+		    "or a "
 		    "resolver's retry, a popular or probing service, a page or schedule that calls "
-	            "both, "
+		    "both, "
 		    "side by side, peer-to-peer, a scan, a package tool's mirrors, a proxy before "
-	            "everything");
+		    "everything");
 }
 
 static bool only_packets(const struct report_case *c)

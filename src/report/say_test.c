@@ -183,7 +183,7 @@ static void test_e_means(void **s)
 	} rows[] = {
 		{0.1, 0, true,
 			"by accident, innocent traffic shows something this strong about once in "
-	                "10 "
+			"10 "
 			"days of one host (measured: decoys in this traffic agree)."},
 		{2, 0, true,
 			"by accident, innocent traffic shows something this strong about 2 times a "

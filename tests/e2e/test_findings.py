@@ -70,7 +70,6 @@ EXPLAINED = [
     ("benign-quic-tcp", "quic-to-tcp", "video.example"),
     ("benign-resolver-retry", "resolver-retry", None),
     ("benign-search-suffix", "search-suffix", None),
-    ("benign-ntp-pool", "ntp-pool", None),
     ("benign-mirrors", "mirror", "mirror-hill.example"),
     ("benign-p2p", "peer-to-peer", None),
     ("benign-probes", "probe", None),
