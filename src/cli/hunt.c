@@ -144,6 +144,9 @@ static enum exit_code list_procedures(const struct hunt *h)
 
 /* ---- after ---- */
 
+/* Files that were passed by, named one by one where that helps. */
+#define PASSED_TOLD 8u
+
 /* A file of no known format that was found below a folder, not named by anyone. */
 static bool passed_by(const struct call *call, const struct input *input)
 {
@@ -168,25 +171,43 @@ static void tell_input(const struct input *input)
 	out_fini(&line);
 }
 
+/* Why an input that could be opened gave nothing. */
+static void tell_empty(const struct run_result *r, const struct input *input)
+{
+	if (input->frames > 0 && r->summary.records > 0)
+		return;
+	struct out path = {0};
+	out_safe(&path, input->path, 200);
+	if (input->frames == 0)
+		message("%s: a capture without a packet", out_string(&path));
+	else
+		message("%s: no packet of a link type that is read (LINKTYPE %u): convert it, or "
+		        "capture at another "
+			"interface",
+			out_string(&path), r->unknown_linktype);
+	out_fini(&path);
+}
+
 /* Tells what was not read; true when there is any. */
 static bool tell_inputs(const struct call *call, const struct hunt *h, const struct run_result *r)
 {
-	bool any = false;
-	size_t passed = 0;
+	bool any = false, all = h->verbose || r->summary.records == 0;
+	size_t passed = 0, told = 0;
 	for (size_t i = 0; i < r->inputs; i++) {
 		const struct input *input = r->input[i];
-		if (passed_by(call, input)) {
-			passed++;
-			if (!h->verbose)
-				continue;
-		} else {
-			any |= input->error != 0 || input->cut || input->rejected > 0;
-		}
+		bool by = passed_by(call, input);
+		passed += by;
+		any |= !by && (input->error != 0 || input->cut || input->rejected > 0);
+		if (by && (!all || told++ >= PASSED_TOLD))
+			continue;
 		if (input->error != 0 || input->text[0] != '\0')
 			tell_input(input);
+		else
+			tell_empty(r, input);
 	}
-	if (passed > 0 && !h->verbose && !h->quiet)
-		message("%zu files of no known format were passed by; -v names them", passed);
+	if (passed > told && !h->quiet)
+		message("%zu files of no known format were passed by; -v names them",
+			passed - told);
 	return any;
 }
 

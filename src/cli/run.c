@@ -266,6 +266,7 @@ static int finish(struct run *r, struct run_result *ret)
 	off_losses(r);
 	ret->findings = judge_count(r->judge);
 	ret->inputs = ingest_inputs(r->ingest);
+	ret->unknown_linktype = decoder_unknown_linktype(r->decoder);
 	r->finding = calloc(ret->findings + 1, sizeof(struct finding *));
 	r->input = calloc(ret->inputs + 1, sizeof(struct input *));
 	if (r->finding == NULL || r->input == NULL)

@@ -48,6 +48,7 @@ struct run_result {
 	struct summary summary;           /* findings and explained counted with max_e */
 	const struct input *const *input; /* in the order given */
 	size_t inputs;
+	uint16_t unknown_linktype; /* the first that no decoder knows; 0 none */
 	struct run *run;
 };
 
