@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The command line as its users meet it: through the binary. Usage: cli_test.py POSTERN"""
 import fcntl
 import html.parser

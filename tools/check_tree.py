@@ -41,7 +41,11 @@ def words(files):
 def registered(kind):
     """Names that the stages' meson.build add to `units` or `fuzzers`."""
     text = "\n".join(path.read_text() for path in sorted(ROOT.glob("src/*/meson.build")))
-    return {name for block in re.findall(rf"{kind} \+= \[(.*?)\]", text, re.S) for name in re.findall(r"'([^']+)'", block)}
+    names = {name for block in re.findall(rf"{kind} \+= \[(.*?)\]", text, re.S) for name in re.findall(r"'([^']+)'", block)}
+    # cli links more than the stages do, so it lists its own
+    for block in re.findall(r"foreach unit : \[(.*?)\]", (ROOT / "src/cli/meson.build").read_text()) if kind == "units" else ():
+        names |= {"cli/" + name for name in re.findall(r"'([^']+)'", block)}
+    return names
 
 
 def parsers(files):

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Turns domains.tsv into a sorted C table. Usage: domains_c.py domains.tsv OUT.c"""
 import sys
 

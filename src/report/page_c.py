@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Turns the page's style and script into C strings, with the hashes by which the page's own policy lets them in.
 Usage: page_c.py page.css page.js OUT.c"""
 import base64

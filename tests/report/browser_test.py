@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The page in a browser: what it does, and that it does nothing else. Usage: browser_test.py REPORT-SAMPLE
 Skipped (exit 77) where there is no Chromium. Talks to it over a pipe: no driver, no network."""
 import json

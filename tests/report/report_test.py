@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The formats over hand-made cases. Usage: report_test.py REPORT-SAMPLE (UPDATE_GOLDEN=1 writes the golden files anew;
 read the difference before you commit it)."""
 import base64
