@@ -1,6 +1,5 @@
 #include "decode/tls.h"
 
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 #include "decode/ja.h"
@@ -416,78 +415,6 @@ static void test_looks_like(void **state)
 		assert_int_equal(tls_looks_like(cur_of(rows[i].bytes, rows[i].len)), rows[i].tls);
 }
 
-/* ---- certificate ---- */
-
-/* A certificate message with one self-made certificate; nothing in it is checked, so it is not even
- * signed. */
-static void certificate(struct bytes *b, const char *common, const char *alternative)
-{
-	X509 *x = X509_new();
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	assert_non_null(x);
-	assert_int_equal(X509_set_version(x, 2), 1);
-	assert_int_equal(X509_set_pubkey(x, key), 1);
-	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(x), 0));
-	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(x), 0));
-	if (common != NULL)
-		assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
-					 MBSTRING_UTF8, (const unsigned char *)common, -1, -1, 0),
-			1);
-	if (alternative != NULL) {
-		X509_EXTENSION *e =
-			X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, alternative);
-		assert_int_equal(X509_add_ext(x, e, -1), 1);
-		X509_EXTENSION_free(e);
-	}
-	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
-	unsigned char *der = NULL;
-	int len = i2d_X509(x, &der);
-	assert_true(len > 0);
-	b->len = 0;
-	add(b, (unsigned)len + 3, 3);
-	add(b, (unsigned)len, 3);
-	add_span(b, der, (size_t)len);
-	OPENSSL_free(der);
-	EVP_PKEY_free(key);
-	X509_free(x);
-}
-
-static void test_certificate(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *common, *alternative, *name;
-	} rows[] = {{"Old.Example", NULL, "old.example"},
-		{"old.example", "DNS:*.New.example,DNS:b.example", "*.new.example"},
-		{"old.example", "IP:192.0.2.1,email:a@b.example", "old.example"}, {NULL, NULL, ""},
-		{"Internet Widgits", NULL, ""}, {"192.0.2.1", NULL, ""}};
-	struct bytes b;
-	char name[TLS_NAME_BYTES];
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		certificate(&b, rows[i].common, rows[i].alternative);
-		struct cur c = cur_of(b.at, b.len);
-		assert_true(tls_certificate_name(&c, name));
-		assert_string_equal(name, rows[i].name);
-	}
-}
-
-static bool certificate_works(struct cur *c)
-{
-	char name[TLS_NAME_BYTES];
-	bool ok = tls_certificate_name(c, name);
-	assert_int_equal(ok, cur_ok(c));
-	assert_int_equal(ok, name[0] != '\0');
-	return ok;
-}
-
-static void test_certificate_truncation(void **state)
-{
-	(void)state;
-	struct bytes b;
-	certificate(&b, "example.org", "DNS:example.com");
-	sweep(&b, b.len, certificate_works);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -504,8 +431,6 @@ int main(void)
 		cmocka_unit_test(test_server_hello),
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_looks_like),
-		cmocka_unit_test(test_certificate),
-		cmocka_unit_test(test_certificate_truncation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
