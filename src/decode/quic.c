@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "decode/quic_keys.h"
-
 /* Plaintext of one Initial. A datagram that has to fit paths is 1,200 to 1,500 bytes; loopback and
  * jumbo frames more. */
 #define PLAIN_BYTES_MAX 16384
@@ -127,37 +125,47 @@ static void read_frames(struct quic_crypto *q, struct cur c)
 
 /* ---- packets ---- */
 
-static size_t try_key(const struct long_header *h, struct span dcid,
-	const struct quic_sealed *sealed, uint8_t *plain)
+static bool same_id(const struct quic_crypto *q, struct span dcid)
 {
-	struct quic_keys keys;
-	if (!quic_keys_derive(h->version, dcid, &keys))
-		return 0;
-	return quic_open(&keys, sealed, plain, PLAIN_BYTES_MAX);
+	return dcid.len == q->dcid_len &&
+	       (dcid.len == 0 || memcmp(dcid.ptr, q->dcid, dcid.len) == 0);
 }
 
-static void keep_dcid(struct quic_crypto *q, struct span dcid)
+static void keep_keys(struct quic_crypto *q, struct span dcid, const struct quic_keys *keys)
 {
 	memcpy(q->dcid, dcid.ptr, dcid.len);
 	q->dcid_len = (uint8_t)dcid.len;
-	q->keyed = true;
+	q->keys = *keys;
+}
+
+/* The first packet of all, or the first after a Retry: keys hang on its own id (RFC 9001 5.2), and
+ * the stream is the same as before (RFC 9000 17.2.5.2). Keys that opened nothing yet are kept too:
+ * the next packet is likely to have the same id. */
+static size_t open_by_own_id(struct quic_crypto *q, const struct long_header *h,
+	const struct quic_sealed *sealed, uint8_t *plain)
+{
+	struct quic_keys own = q->keys;
+	if (own.version != h->version || !same_id(q, h->dcid))
+		quic_keys_derive(h->version, h->dcid, &own);
+	size_t len = quic_open(&own, sealed, plain, PLAIN_BYTES_MAX);
+	if (len > 0 || !q->keyed)
+		keep_keys(q, h->dcid, &own);
+	q->keyed = q->keyed || len > 0;
+	return len;
 }
 
 static void read_initial(
 	struct quic_crypto *q, const struct long_header *h, const struct quic_sealed *sealed)
 {
 	uint8_t plain[PLAIN_BYTES_MAX];
-	struct span stored = {q->dcid, q->dcid_len};
-	size_t len = q->keyed ? try_key(h, stored, sealed, plain) : 0;
-	bool same = q->keyed && h->dcid.len == stored.len &&
-	            (stored.len == 0 || memcmp(h->dcid.ptr, stored.ptr, stored.len) == 0);
-	if (len == 0 && !same) {
-		/* The first of all, or the first after a Retry: keys hang on its own id (RFC
-		 * 9001 5.2), and the stream is the same as before (RFC 9000 17.2.5.2). */
-		len = try_key(h, h->dcid, sealed, plain);
-		if (len > 0)
-			keep_dcid(q, h->dcid);
+	size_t len = 0;
+	if (q->keyed) {
+		if (q->keys.version != h->version) /* changed midway, RFC 9369 4: the id stays */
+			quic_keys_derive(h->version, (struct span){q->dcid, q->dcid_len}, &q->keys);
+		len = quic_open(&q->keys, sealed, plain, sizeof plain);
 	}
+	if (len == 0 && !(q->keyed && same_id(q, h->dcid)))
+		len = open_by_own_id(q, h, sealed, plain);
 	if (len == 0)
 		q->unopened++;
 	else

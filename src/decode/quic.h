@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/cur.h"
+#include "decode/quic_keys.h"
 #include "decode/tls.h"
 
 #define QUIC_CID_BYTES 20
@@ -21,9 +22,10 @@ struct quic_crypto {
 	uint32_t contiguous;          /* bytes from 0 without a hole */
 	uint8_t dcid[QUIC_CID_BYTES]; /* of the client's first Initial: the keys hang on it */
 	uint8_t dcid_len;
-	bool keyed;
-	uint32_t unopened; /* Initials that no key opened: the server's, damaged, or forged */
-	uint32_t beyond;   /* CRYPTO bytes behind room: not kept */
+	bool keyed;            /* the keys have opened a packet */
+	struct quic_keys keys; /* of dcid, or none yet */
+	uint32_t unopened;     /* Initials that no key opened: the server's, damaged, or forged */
+	uint32_t beyond;       /* CRYPTO bytes behind room: not kept */
 };
 
 /* A cheap test on a UDP payload: long header, fixed bit, version 1, 2 or one of the last drafts,

@@ -1,14 +1,13 @@
 #include "decode/quic_keys.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <nettle/gcm.h>
+#include <nettle/hmac.h>
 #include <string.h>
 
-#define HASH_BYTES   32 /* SHA-256 */
-#define SAMPLE_BYTES 16
+#define HASH_BYTES   SHA256_DIGEST_SIZE
+#define SAMPLE_BYTES AES_BLOCK_SIZE
 #define SAMPLE_AT    4 /* RFC 9001 5.4.2: as if the packet number had four bytes */
-#define TAG_BYTES    16
+#define TAG_BYTES    GCM_DIGEST_SIZE
 
 #define SALT_V1                                                                               \
 	{                                                                                     \
@@ -44,18 +43,11 @@ const struct quic_version *quic_version_find(uint32_t number)
 	return NULL;
 }
 
-static bool hmac(struct span key, const uint8_t *text, size_t len, uint8_t ret[static HASH_BYTES])
+/* HKDF-Expand-Label (RFC 8446 7.1) without context, of the secret that is the HMAC's key; one block
+ * of output is enough for all we need (RFC 5869 2.3). */
+static void expand(struct hmac_sha256_ctx *secret, const char *label, uint8_t *ret, size_t len)
 {
-	unsigned out = 0;
-	return HMAC(EVP_sha256(), key.ptr, (int)key.len, text, len, ret, &out) != NULL;
-}
-
-/* HKDF-Expand-Label (RFC 8446 7.1) without context; one block of output is enough for all we need
- * (RFC 5869 2.3). */
-static bool expand(
-	const uint8_t secret[static HASH_BYTES], const char *label, uint8_t *ret, size_t len)
-{
-	uint8_t info[64], block[HASH_BYTES];
+	uint8_t info[64];
 	size_t label_len = strlen(label), n = 0;
 	CHECK(len <= HASH_BYTES && label_len + 11 <= sizeof info);
 	info[n++] = 0;
@@ -66,92 +58,110 @@ static bool expand(
 	n += 6 + label_len;
 	info[n++] = 0; /* context */
 	info[n++] = 1; /* block number */
-	if (!hmac((struct span){secret, HASH_BYTES}, info, n, block))
-		return false;
-	memcpy(ret, block, len);
-	return true;
+	hmac_sha256_update(secret, n, info);
+	hmac_sha256_digest(secret, len, ret); /* and ready for the next with the same key */
 }
 
-bool quic_keys_derive(const struct quic_version *version, struct span dcid, struct quic_keys *ret)
+void quic_keys_derive(const struct quic_version *version, struct span dcid, struct quic_keys *ret)
 {
-	uint8_t initial[HASH_BYTES], client[HASH_BYTES];
+	uint8_t secret[HASH_BYTES];
+	struct hmac_sha256_ctx hmac;
 	/* HKDF-Extract is HMAC with the salt as key (RFC 5869 2.2) */
-	return hmac((struct span){version->salt, sizeof version->salt}, dcid.ptr, dcid.len,
-		       initial) &&
-	       expand(initial, "client in", client, sizeof client) &&
-	       expand(client, version->key, ret->key, sizeof ret->key) &&
-	       expand(client, version->iv, ret->iv, sizeof ret->iv) &&
-	       expand(client, version->hp, ret->hp, sizeof ret->hp);
+	hmac_sha256_set_key(&hmac, sizeof version->salt, version->salt);
+	hmac_sha256_update(&hmac, dcid.len, dcid.ptr);
+	hmac_sha256_digest(&hmac, sizeof secret, secret);
+	hmac_sha256_set_key(&hmac, sizeof secret, secret);
+	expand(&hmac, "client in", secret, sizeof secret);
+	hmac_sha256_set_key(&hmac, sizeof secret, secret);
+	ret->version = version;
+	expand(&hmac, version->key, ret->key, sizeof ret->key);
+	expand(&hmac, version->iv, ret->iv, sizeof ret->iv);
+	expand(&hmac, version->hp, ret->hp, sizeof ret->hp);
 }
 
-/* RFC 9001 5.4.3: the mask is one AES block of the sample. */
-static bool mask_of(EVP_CIPHER_CTX *ctx, const struct quic_keys *keys, struct span sample,
-	uint8_t ret[static SAMPLE_BYTES])
-{
-	int len = 0;
-	return EVP_EncryptInit_ex(ctx, EVP_aes_128_ecb(), NULL, keys->hp, NULL) == 1 &&
-	       EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
-	       EVP_EncryptUpdate(ctx, ret, &len, sample.ptr, (int)sample.len) == 1 &&
-	       len == SAMPLE_BYTES;
-}
-
-struct unmasked { /* what the associated data is made of beside the header's unchanged part */
+struct unmasked { /* a packet without its header's protection, RFC 9001 5.4.1 */
 	uint8_t first;
 	uint8_t number[4];
 	size_t number_len;
+	struct span text; /* still sealed */
+	struct span tag;
 };
 
-static bool open_gcm(EVP_CIPHER_CTX *ctx, const struct quic_keys *keys, const struct unmasked *u,
-	struct span header, struct cur body, uint8_t *plain)
-{
-	uint8_t nonce[sizeof keys->iv], tag[TAG_BYTES];
-	memcpy(nonce, keys->iv, sizeof nonce);
-	/* The number is taken as if none was dropped in front: a client's Initials are few (RFC
-	 * 9000 17.1). */
-	for (size_t i = 0; i < u->number_len; i++)
-		nonce[sizeof nonce - u->number_len + i] ^= u->number[i];
-	struct cur unchanged = cur_of(header.ptr, header.len);
-	cur_skip(&unchanged, 1);
-	struct span text = cur_bytes(&body, body.len - TAG_BYTES);
-	for (size_t i = 0; i < sizeof tag; i++)
-		tag[i] = cur_u8(&body);
-	int len = 0;
-	return EVP_DecryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, keys->key, nonce) == 1 &&
-	       EVP_DecryptUpdate(ctx, NULL, &len, &u->first, 1) == 1 &&
-	       EVP_DecryptUpdate(ctx, NULL, &len, unchanged.ptr, (int)unchanged.len) == 1 &&
-	       EVP_DecryptUpdate(ctx, NULL, &len, u->number, (int)u->number_len) == 1 &&
-	       EVP_DecryptUpdate(ctx, plain, &len, text.ptr, (int)text.len) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1 &&
-	       EVP_DecryptFinal_ex(ctx, plain, &len) == 1;
-}
-
-/* Takes the masks off and opens; the plaintext's length or 0. */
-static size_t unseal(EVP_CIPHER_CTX *ctx, const struct quic_keys *keys,
-	const struct quic_sealed *sealed, uint8_t *plain, size_t room)
+/* False when the packet is too short. */
+static bool unmask(
+	const struct quic_keys *keys, const struct quic_sealed *sealed, struct unmasked *ret)
 {
 	struct cur sampled = cur_of(sealed->rest.ptr, sealed->rest.len);
 	cur_skip(&sampled, SAMPLE_AT);
 	struct span sample = cur_bytes(&sampled, SAMPLE_BYTES);
-	uint8_t mask[SAMPLE_BYTES];
-	if (!cur_ok(&sampled) || sealed->header.len == 0 || !mask_of(ctx, keys, sample, mask))
-		return 0;
-	struct unmasked u = {.first = sealed->header.ptr[0] ^ (mask[0] & 0x0f)};
-	u.number_len = (u.first & 3u) + 1;
+	if (!cur_ok(&sampled) || sealed->header.len == 0)
+		return false;
+	uint8_t mask[SAMPLE_BYTES]; /* RFC 9001 5.4.3: one AES block of the sample */
+	struct aes128_ctx cipher;
+	aes128_set_encrypt_key(&cipher, keys->hp);
+	aes128_encrypt(&cipher, sizeof mask, mask, sample.ptr);
+	ret->first = sealed->header.ptr[0] ^ (mask[0] & 0x0f);
+	ret->number_len = (ret->first & 3u) + 1;
 	struct cur body = cur_of(sealed->rest.ptr, sealed->rest.len);
-	for (size_t i = 0; i < u.number_len; i++)
-		u.number[i] = cur_u8(&body) ^ mask[1 + i];
-	if (body.len <= TAG_BYTES || body.len - TAG_BYTES > room)
-		return 0;
-	size_t len = body.len - TAG_BYTES;
-	return open_gcm(ctx, keys, &u, sealed->header, body, plain) ? len : 0;
+	for (size_t i = 0; i < ret->number_len; i++)
+		ret->number[i] = cur_u8(&body) ^ mask[1 + i];
+	if (body.len <= TAG_BYTES)
+		return false;
+	ret->text = cur_bytes(&body, body.len - TAG_BYTES);
+	ret->tag = cur_bytes(&body, TAG_BYTES);
+	return cur_ok(&body);
+}
+
+/* Whether a frame that an Initial may carry can begin so (RFC 9000 17.2.2): in one byte, as it must
+ * be, or in more, as it can be (12.4). */
+static bool begins_frame(uint8_t first)
+{
+	return first <= 3 || first == 6 || first == 0x1c || first == 0x40 || first == 0x80 ||
+	       first == 0xc0;
+}
+
+/* One block tells whether the keys can be the right ones: of others' packets 9 in 256 get past. The
+ * first block of the text is sealed with counter 2 (NIST SP 800-38D 7.1). */
+static bool can_be_opened(
+	const struct quic_keys *keys, const uint8_t nonce[static GCM_IV_SIZE], struct span text)
+{
+	uint8_t block[AES_BLOCK_SIZE] = {0};
+	memcpy(block, nonce, GCM_IV_SIZE);
+	block[sizeof block - 1] = 2;
+	struct aes128_ctx cipher;
+	aes128_set_encrypt_key(&cipher, keys->key);
+	aes128_encrypt(&cipher, sizeof block, block, block);
+	struct cur c = cur_of(text.ptr, text.len);
+	return begins_frame(block[0] ^ cur_u8(&c));
 }
 
 size_t quic_open(
 	const struct quic_keys *keys, const struct quic_sealed *sealed, uint8_t *plain, size_t room)
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	size_t len = ctx == NULL ? 0 : unseal(ctx, keys, sealed, plain, room);
-	EVP_CIPHER_CTX_free(ctx);
-	ERR_clear_error(); /* a wrong tag is no error of ours */
-	return len;
+	struct unmasked u;
+	if (!unmask(keys, sealed, &u))
+		return 0;
+	size_t associated = sealed->header.len + u.number_len;
+	if (u.text.len > room || associated > room)
+		return 0;
+	uint8_t nonce[GCM_IV_SIZE], tag[TAG_BYTES];
+	memcpy(nonce, keys->iv, sizeof nonce);
+	/* The number is taken as if none was dropped in front: a client's Initials are few (RFC
+	 * 9000 17.1). */
+	for (size_t i = 0; i < u.number_len; i++)
+		nonce[sizeof nonce - u.number_len + i] ^= u.number[i];
+	if (!can_be_opened(keys, nonce, u.text))
+		return 0;
+	struct gcm_aes128_ctx gcm;
+	gcm_aes128_set_key(&gcm, keys->key);
+	gcm_aes128_set_iv(&gcm, sizeof nonce, nonce);
+	/* The associated data, the header as it was, must come in one piece: it is put together
+	 * where the plaintext goes next. */
+	memcpy(plain, sealed->header.ptr, sealed->header.len);
+	plain[0] = u.first;
+	memcpy(plain + sealed->header.len, u.number, u.number_len);
+	gcm_aes128_update(&gcm, associated, plain);
+	gcm_aes128_decrypt(&gcm, u.text.len, plain, u.text.ptr);
+	gcm_aes128_digest(&gcm, sizeof tag, tag);
+	return memcmp(tag, u.tag.ptr, sizeof tag) == 0 ? u.text.len : 0;
 }

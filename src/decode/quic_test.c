@@ -90,8 +90,8 @@ static void test_rfc_keys(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct quic_keys keys;
 		struct bytes want = {.len = 0};
-		assert_true(quic_keys_derive(
-			quic_version_find(rows[i].version), (struct span){dcid.at, 8}, &keys));
+		quic_keys_derive(
+			quic_version_find(rows[i].version), (struct span){dcid.at, 8}, &keys);
 		add_hex(&want, rows[i].key);
 		add_hex(&want, rows[i].iv);
 		add_hex(&want, rows[i].hp);
@@ -208,6 +208,70 @@ static void test_foreign_packet(void **state)
 	assert_true(feed(q, &datagram, &got));
 }
 
+/* A packet of the right keys is opened whatever frame of an Initial it begins with, in its short or
+ * a longer form; one that begins with anything else carries nothing for us and counts as unopened.
+ */
+static void test_first_frame(void **state)
+{
+	(void)state;
+	for (unsigned first = 0; first < 256; first++) {
+		struct bytes frames = {.len = 0}, datagram = {.len = 0};
+		add_u8(&frames, first);
+		add(&frames, "\0\0\0\0\0\0\0", 7);
+		add_packet(&datagram, plain_sealing(V1, 0), &frames);
+		struct lent lent;
+		struct quic_crypto *q = begin(&lent);
+		struct tls_hello got = {0};
+		assert_false(feed(q, &datagram, &got));
+		bool frame = first <= 3 || first == 6 || first == 0x1c || first == 0x40 ||
+		             first == 0x80 || first == 0xc0;
+		assert_int_equal(q->keyed, frame);
+		assert_int_equal(q->unopened, !frame);
+	}
+	struct bytes hello = rfc_hello(), frames = {.len = 0}, datagram = {.len = 0};
+	add(&frames, "\x80\0\0", 3);
+	add_crypto(&frames, &hello, 0, hello.len);
+	add_packet(&datagram, plain_sealing(V1, 0), &frames);
+	struct lent lent;
+	struct tls_hello got = {0};
+	assert_true(feed(begin(&lent), &datagram, &got));
+	assert_string_equal(got.sni, "example.com");
+}
+
+/* Packets of strangers, before and after the client's first, neither open nor spoil its keys. */
+static void test_strangers(void **state)
+{
+	(void)state;
+	struct bytes hello = rfc_hello(), one = {.len = 0}, two = {.len = 0};
+	add_crypto(&one, &hello, 0, 100);
+	add_crypto(&two, &hello, 100, 141);
+	struct lent lent;
+	struct quic_crypto *q = begin(&lent);
+	struct tls_hello got = {0};
+	static const struct span other = {other_id, sizeof other_id};
+	static const struct span first = {first_id, sizeof first_id};
+	const struct sealing strange[] = {
+		{V1, other, first, 0}, {V1, first, other, 0}, {V2, other, first, 0}};
+	const struct sealing own[] = {{V1, first, first, 0}, {V2, first, other, 1}};
+	for (uint32_t i = 0; i < 2; i++) {
+		for (uint32_t j = 0; j < ARRAY_LEN(strange); j++) {
+			if (i > 0 && j == 1)
+				continue; /* the client's own by now */
+			struct bytes datagram = {.len = 0};
+			add_packet(&datagram, strange[j], &one);
+			assert_false(feed(q, &datagram, &got));
+			assert_int_equal(q->keyed, i > 0);
+		}
+		assert_int_equal(q->unopened, i == 0 ? 3 : 5);
+		struct bytes datagram = {.len = 0};
+		add_packet(&datagram, own[i], i == 0 ? &one : &two);
+		assert_int_equal(feed(q, &datagram, &got), i > 0);
+		assert_int_equal(q->contiguous, i == 0 ? 100 : hello.len);
+		assert_int_equal(q->dcid_len, sizeof first_id);
+	}
+	assert_string_equal(got.sni, "example.com");
+}
+
 static void test_beyond_the_buffer(void **state)
 {
 	(void)state;
@@ -279,6 +343,8 @@ int main(void)
 		cmocka_unit_test(test_scrambled),
 		cmocka_unit_test(test_changed_ids),
 		cmocka_unit_test(test_foreign_packet),
+		cmocka_unit_test(test_first_frame),
+		cmocka_unit_test(test_strangers),
 		cmocka_unit_test(test_beyond_the_buffer),
 		cmocka_unit_test(test_looks),
 		cmocka_unit_test(test_truncation),
