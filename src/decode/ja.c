@@ -1,6 +1,7 @@
 #include "decode/ja.h"
 
-#include <openssl/evp.h>
+#include <nettle/md5.h>
+#include <nettle/sha2.h>
 
 /* The longest text: four lists of JA_LIST_MAX numbers of five digits, 255 point formats of three,
  * and commas. */
@@ -91,13 +92,13 @@ void ja3(const struct ja_input *in, char ret[static JA3_BYTES])
 		put_decimal(&t, in->formats.ptr[i]);
 	}
 	CHECK(t.len < sizeof bytes);
-	uint8_t sum[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	/* fails only where the machine's policy forbids MD5: then there is no JA3 */
-	if (EVP_Digest(t.at, t.len, sum, &len, EVP_md5(), NULL) != 1 || len * 2 >= JA3_BYTES)
-		return;
+	uint8_t sum[MD5_DIGEST_SIZE];
+	struct md5_ctx md5;
+	md5_init(&md5);
+	md5_update(&md5, t.len, (const uint8_t *)t.at);
+	md5_digest(&md5, sizeof sum, sum);
 	struct text out = {ret, 0};
-	put_hex(&out, sum, len);
+	put_hex(&out, sum, sizeof sum);
 	put(&out, '\0');
 }
 
@@ -124,15 +125,17 @@ static void put_values(struct text *t, const struct ja_list *list)
 	}
 }
 
-/* False when memory ran out. */
-static bool put_hash(struct text *out, const struct text *t)
+static void put_hash(struct text *out, const struct text *t)
 {
-	uint8_t sum[EVP_MAX_MD_SIZE] = {0};
-	/* nothing to hash is shown as zeros, JA4.md "Cipher hash", "Extension hash" */
-	bool ok = t->len == 0 || EVP_Digest(t->at, t->len, sum, NULL, EVP_sha256(), NULL) == 1;
+	uint8_t sum[JA4_HASH_BYTES] = {0};
+	if (t->len > 0) { /* else zeros, JA4.md "Cipher hash", "Extension hash" */
+		struct sha256_ctx sha256;
+		sha256_init(&sha256);
+		sha256_update(&sha256, t->len, (const uint8_t *)t->at);
+		sha256_digest(&sha256, sizeof sum, sum);
+	}
 	put(out, '_');
-	put_hex(out, sum, JA4_HASH_BYTES);
-	return ok;
+	put_hex(out, sum, sizeof sum);
 }
 
 /* JA4.md "TLS and DTLS Version" */
@@ -195,7 +198,7 @@ void ja4(const struct ja_input *in, char ret[static JA4_BYTES])
 	struct ja_list sorted = in->ciphers;
 	sort(&sorted);
 	put_values(&t, &sorted);
-	bool ok = put_hash(&out, &t);
+	put_hash(&out, &t);
 
 	t.len = 0;
 	sorted.count = 0;
@@ -211,9 +214,7 @@ void ja4(const struct ja_input *in, char ret[static JA4_BYTES])
 		put_values(&t, &in->signatures); /* in the order offered */
 	}
 	CHECK(t.len <= sizeof bytes);
-	ok = put_hash(&out, &t) && ok;
+	put_hash(&out, &t);
 	put(&out, '\0');
 	CHECK(out.len <= JA4_BYTES);
-	if (!ok)
-		ret[0] = '\0';
 }

@@ -1,8 +1,8 @@
 #include "event/event.h"
 
 #include <libpsl.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
+#include <nettle/base64.h>
+#include <nettle/sha1.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -106,11 +106,15 @@ const char *community_id(const struct conn *conn, char buf[static COMMUNITY_ID_B
 	wire[len++] = (uint8_t)a_port;
 	wire[len++] = (uint8_t)(b_port >> 8);
 	wire[len++] = (uint8_t)b_port;
-	uint8_t digest[SHA_DIGEST_LENGTH];
-	SHA1(wire, len, digest);
+	uint8_t digest[SHA1_DIGEST_SIZE];
+	struct sha1_ctx sha1;
+	sha1_init(&sha1);
+	sha1_update(&sha1, len, wire);
+	sha1_digest(&sha1, sizeof digest, digest);
 	buf[0] = '1';
 	buf[1] = ':';
-	EVP_EncodeBlock((unsigned char *)buf + 2, digest, sizeof digest);
+	base64_encode_raw(buf + 2, sizeof digest, digest);
+	buf[2 + BASE64_ENCODE_RAW_LENGTH(sizeof digest)] = '\0';
 	return buf;
 }
 
