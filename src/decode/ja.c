@@ -16,11 +16,6 @@
 
 static const char hex_digit[] = "0123456789abcdef";
 
-struct text { /* own bytes, room checked by the constants above */
-	char *at;
-	size_t len;
-};
-
 bool ja_is_grease(uint16_t value)
 {
 	return (value & 0x0f0f) == 0x0a0a && value >> 8 == (value & 0xff);
@@ -37,40 +32,55 @@ void ja_add(struct ja_list *list, uint16_t value)
 	list->value[list->count++] = value;
 }
 
-static void put(struct text *t, char c)
-{
-	t->at[t->len++] = c;
-}
+/* ---- writers: each returns where the next goes; the constants above give the room ---- */
 
-static void put_decimal(struct text *t, unsigned value)
+static char *put_decimal(char *p, uint16_t value)
 {
-	char digits[10];
-	size_t n = 0;
-	do {
-		digits[n++] = hex_digit[value % 10];
+	size_t digits = 1u + (value > 9) + (value > 99) + (value > 999) + (value > 9999);
+	for (size_t i = digits; i > 0; i--) {
+		p[i - 1] = hex_digit[value % 10];
 		value /= 10;
-	} while (value > 0);
-	while (n > 0)
-		put(t, digits[--n]);
+	}
+	return p + digits;
 }
 
-static void put_hex(struct text *t, const uint8_t *bytes, size_t len)
+static char *put_hex(char *p, const uint8_t *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		put(t, hex_digit[bytes[i] >> 4]);
-		put(t, hex_digit[bytes[i] & 15]);
+		*p++ = hex_digit[bytes[i] >> 4];
+		*p++ = hex_digit[bytes[i] & 15];
 	}
+	return p;
 }
 
-static void put_decimals(struct text *t, const struct ja_list *list)
+/* 47-53-5, */
+static char *put_decimals(char *p, const struct ja_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		if (i > 0)
-			put(t, '-');
-		put_decimal(t, list->value[i]);
+		p = put_decimal(p, list->value[i]);
+		*p++ = '-';
 	}
-	put(t, ',');
+	if (list->count > 0)
+		p--;
+	*p++ = ',';
+	return p;
 }
+
+/* 002f,0035,c013 */
+static char *put_values(char *p, const struct ja_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		unsigned value = list->value[i];
+		*p++ = hex_digit[value >> 12];
+		*p++ = hex_digit[value >> 8 & 15];
+		*p++ = hex_digit[value >> 4 & 15];
+		*p++ = hex_digit[value & 15];
+		*p++ = ',';
+	}
+	return list->count > 0 ? p - 1 : p;
+}
+
+/* ---- JA3 ---- */
 
 /* 769,47-53-5-10,0-10-11,23-24-25,0 */
 void ja3(const struct ja_input *in, char ret[static JA3_BYTES])
@@ -78,64 +88,50 @@ void ja3(const struct ja_input *in, char ret[static JA3_BYTES])
 	ret[0] = '\0';
 	if (in->ciphers.over || in->extensions.over || in->groups.over)
 		return;
-	char bytes[JA3_TEXT_BYTES];
-	struct text t = {bytes, 0};
-	put_decimal(&t, in->version);
-	put(&t, ',');
-	put_decimals(&t, &in->ciphers);
-	put_decimals(&t, &in->extensions);
-	put_decimals(&t, &in->groups);
+	char text[JA3_TEXT_BYTES];
+	char *p = put_decimal(text, in->version);
+	*p++ = ',';
+	p = put_decimals(p, &in->ciphers);
+	p = put_decimals(p, &in->extensions);
+	p = put_decimals(p, &in->groups);
 	CHECK(in->formats.len < 256); /* its length field is one byte */
 	for (size_t i = 0; i < in->formats.len; i++) {
 		if (i > 0)
-			put(&t, '-');
-		put_decimal(&t, in->formats.ptr[i]);
+			*p++ = '-';
+		p = put_decimal(p, in->formats.ptr[i]);
 	}
-	CHECK(t.len < sizeof bytes);
+	size_t len = (size_t)(p - text);
+	CHECK(len < sizeof text);
 	uint8_t sum[MD5_DIGEST_SIZE];
 	struct md5_ctx md5;
 	md5_init(&md5);
-	md5_update(&md5, t.len, (const uint8_t *)t.at);
+	md5_update(&md5, len, (const uint8_t *)text);
 	md5_digest(&md5, sizeof sum, sum);
-	struct text out = {ret, 0};
-	put_hex(&out, sum, sizeof sum);
-	put(&out, '\0');
+	*put_hex(ret, sum, sizeof sum) = '\0';
 }
 
-static void sort(struct ja_list *list)
+/* ---- JA4 ---- */
+
+/* Insertion: lists are short, and qsort() may allocate. */
+static void sorted_add(struct ja_list *to, uint16_t value)
 {
-	/* insertion: lists are short and qsort() may allocate */
-	for (size_t i = 1; i < list->count; i++) {
-		uint16_t v = list->value[i];
-		size_t j = i;
-		for (; j > 0 && list->value[j - 1] > v; j--)
-			list->value[j] = list->value[j - 1];
-		list->value[j] = v;
-	}
+	size_t i = to->count++;
+	for (; i > 0 && to->value[i - 1] > value; i--)
+		to->value[i] = to->value[i - 1];
+	to->value[i] = value;
 }
 
-static void put_values(struct text *t, const struct ja_list *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (i > 0)
-			put(t, ',');
-		put_hex(t,
-			(const uint8_t[]){(uint8_t)(list->value[i] >> 8), (uint8_t)list->value[i]},
-			2);
-	}
-}
-
-static void put_hash(struct text *out, const struct text *t)
+static char *put_hash(char *p, const char *text, size_t len)
 {
 	uint8_t sum[JA4_HASH_BYTES] = {0};
-	if (t->len > 0) { /* else zeros, JA4.md "Cipher hash", "Extension hash" */
+	if (len > 0) { /* else zeros, JA4.md "Cipher hash", "Extension hash" */
 		struct sha256_ctx sha256;
 		sha256_init(&sha256);
-		sha256_update(&sha256, t->len, (const uint8_t *)t->at);
+		sha256_update(&sha256, len, (const uint8_t *)text);
 		sha256_digest(&sha256, sizeof sum, sum);
 	}
-	put(out, '_');
-	put_hex(out, sum, sizeof sum);
+	*p++ = '_';
+	return put_hex(p, sum, sizeof sum);
 }
 
 /* JA4.md "TLS and DTLS Version" */
@@ -159,7 +155,7 @@ static bool is_alphanumeric(uint8_t c)
 
 /* JA4.md "ALPN Extension Value": first and last character; of the hex form when either is not
  * alphanumeric. */
-static void put_alpn(struct text *out, struct span alpn)
+static char *put_alpn(char *p, struct span alpn)
 {
 	uint8_t first = '0', last = '0';
 	if (alpn.len > 0) {
@@ -167,15 +163,47 @@ static void put_alpn(struct text *out, struct span alpn)
 		last = alpn.ptr[alpn.len - 1];
 	}
 	bool plain = is_alphanumeric(first) && is_alphanumeric(last);
-	put(out, (char)(plain ? first : (uint8_t)hex_digit[first >> 4]));
-	put(out, (char)(plain ? last : (uint8_t)hex_digit[last & 15]));
+	*p++ = (char)(plain ? first : (uint8_t)hex_digit[first >> 4]);
+	*p++ = (char)(plain ? last : (uint8_t)hex_digit[last & 15]);
+	return p;
 }
 
-static void put_count(struct text *out, size_t count)
+static char *put_count(char *p, size_t count)
 {
 	size_t shown = count > 99 ? 99 : count;
-	put(out, hex_digit[shown / 10]);
-	put(out, hex_digit[shown % 10]);
+	*p++ = hex_digit[shown / 10];
+	*p++ = hex_digit[shown % 10];
+	return p;
+}
+
+static char *put_ciphers_hash(char *p, const struct ja_list *ciphers)
+{
+	char text[JA4_TEXT_BYTES];
+	struct ja_list sorted;
+	sorted.count = 0; /* the values need no zeroing */
+	for (size_t i = 0; i < ciphers->count; i++)
+		sorted_add(&sorted, ciphers->value[i]);
+	const char *end = put_values(text, &sorted);
+	return put_hash(p, text, (size_t)(end - text));
+}
+
+static char *put_extensions_hash(char *p, const struct ja_input *in)
+{
+	char text[JA4_TEXT_BYTES];
+	struct ja_list sorted;
+	sorted.count = 0;
+	for (size_t i = 0; i < in->extensions.count; i++) {
+		uint16_t type = in->extensions.value[i];
+		if (type != EXT_SNI && type != EXT_ALPN) /* shown in the first part already */
+			sorted_add(&sorted, type);
+	}
+	char *end = put_values(text, &sorted);
+	if (sorted.count > 0 && in->signatures.count > 0) {
+		*end++ = '_';
+		end = put_values(end, &in->signatures); /* in the order offered */
+	}
+	CHECK(end <= text + sizeof text);
+	return put_hash(p, text, (size_t)(end - text));
 }
 
 void ja4(const struct ja_input *in, char ret[static JA4_BYTES])
@@ -183,38 +211,17 @@ void ja4(const struct ja_input *in, char ret[static JA4_BYTES])
 	ret[0] = '\0';
 	if (in->ciphers.over || in->extensions.over || in->signatures.over)
 		return;
-	struct text out = {ret, 0};
-	put(&out, in->quic ? 'q' : 't');
+	char *p = ret;
+	*p++ = in->quic ? 'q' : 't';
 	const char *version = version_code(in->best_version != 0 ? in->best_version : in->version);
-	put(&out, version[0]);
-	put(&out, version[1]);
-	put(&out, in->sni ? 'd' : 'i');
-	put_count(&out, in->ciphers.count);
-	put_count(&out, in->extensions.count);
-	put_alpn(&out, in->alpn);
-
-	char bytes[JA4_TEXT_BYTES];
-	struct text t = {bytes, 0};
-	struct ja_list sorted = in->ciphers;
-	sort(&sorted);
-	put_values(&t, &sorted);
-	put_hash(&out, &t);
-
-	t.len = 0;
-	sorted.count = 0;
-	for (size_t i = 0; i < in->extensions.count; i++) {
-		uint16_t type = in->extensions.value[i];
-		if (type != EXT_SNI && type != EXT_ALPN) /* shown in the first part already */
-			ja_add(&sorted, type);
-	}
-	sort(&sorted);
-	put_values(&t, &sorted);
-	if (sorted.count > 0 && in->signatures.count > 0) {
-		put(&t, '_');
-		put_values(&t, &in->signatures); /* in the order offered */
-	}
-	CHECK(t.len <= sizeof bytes);
-	put_hash(&out, &t);
-	put(&out, '\0');
-	CHECK(out.len <= JA4_BYTES);
+	*p++ = version[0];
+	*p++ = version[1];
+	*p++ = in->sni ? 'd' : 'i';
+	p = put_count(p, in->ciphers.count);
+	p = put_count(p, in->extensions.count);
+	p = put_alpn(p, in->alpn);
+	p = put_ciphers_hash(p, &in->ciphers);
+	p = put_extensions_hash(p, in);
+	*p++ = '\0';
+	CHECK(p <= ret + JA4_BYTES);
 }
