@@ -419,7 +419,8 @@ static int open_all(
 	for (size_t i = 0; i < ing->entries; i++)
 		if (ing->entry[i].input.error == 0)
 			look(ing, i);
-	qsort_r(ing->order, ing->ordered, sizeof *ing->order, by_begin, ing);
+	if (ing->ordered > 1)
+		qsort_r(ing->order, ing->ordered, sizeof *ing->order, by_begin, ing);
 	return 0;
 }
 

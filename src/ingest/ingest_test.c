@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "ingest/files_testing.h"
+#include "ingest/walk.h"
 
 static void expect_input(
 	const struct ingest *ing, size_t index, const char *path, int error, const char *text)
@@ -105,11 +106,12 @@ static void test_no_permission(void **state)
 		skip(); /* root may read everything */
 	write_seconds("secret", 100, 2, 40);
 	assert_int_equal(chmod("secret", 0), 0);
-	assert_int_equal(mkdir("closed", 0), 0);
-	static const char *const paths[] = {"secret", "closed"};
+	assert_int_equal(mkdir("open", 0700), 0);
+	assert_int_equal(mkdir("open/closed", 0), 0);
+	static const char *const paths[] = {"secret", "open"};
 	struct ingest *ing = open_paths(paths, 2);
 	expect_input(ing, 0, "secret", -EACCES, "secret: Permission denied");
-	expect_input(ing, 1, "closed", -EACCES, "closed: Permission denied");
+	expect_input(ing, 1, "open/closed", -EACCES, "open/closed: Permission denied");
 	ingest_close(ing);
 }
 
@@ -131,6 +133,90 @@ static void test_cut(void **state)
 	free(got);
 }
 
+/* What is told while reading: the same struct, brought up to date. */
+static void test_rejected(void **state)
+{
+	(void)state;
+	static struct build b;
+	b.len = 0;
+	put_section(&b, UINT64_MAX, "a comment");
+	put_iface(&b, 1, -1, 0);
+	put_packet(&b, 0, 1000000, 20);
+	put_packet(&b, 1, 1000000, 20);
+	write_file("rejected", b.bytes, b.len);
+	struct ingest *ing = open_one("rejected");
+	expect_input(ing, 0, "rejected", 0,
+		"rejected: 1 record left out, the first at byte 116: a packet of an interface that "
+		"is "
+		"not described");
+	put_packet(&b, 2, 1000000, 20);
+	put(&b, 6, 4);
+	write_file("rejected", b.bytes, b.len);
+	ingest_close(ing);
+
+	ing = open_one("rejected");
+	struct frame f;
+	assert_int_equal(ingest_next(ing, &f), 1);
+	assert_int_equal(ingest_input(ing, 0)->frames, 1);
+	assert_int_equal(ingest_next(ing, &f), 0);
+	const struct input *input = ingest_input(ing, 0);
+	assert_int_equal(input->rejected, 2);
+	assert_int_equal(input->comments, 1);
+	assert_true(input->cut);
+	assert_string_equal(input->format, "pcapng");
+	expect_input(ing, 0, "rejected", 0,
+		"rejected: cut at byte 220: the file ends within a record; was it copied whole? "
+		"All "
+		"before it was read; 2 records left out, the first at byte 116: a packet of an "
+		"interface "
+		"that is not described");
+	ingest_close(ing);
+}
+
+/* Of a long path the end is told; a character is not torn. */
+static void test_long_path(void **state)
+{
+	(void)state;
+	char path[240] = "";
+	for (size_t i = 0; i + 3 < sizeof path; i += 2)
+		memcpy(path + i, "\xc3\xa4", 3);
+	write_file(path, "x", 1);
+	struct ingest *ing = open_one(path);
+	const char *text = ingest_input(ing, 0)->text;
+	assert_int_equal(strlen(text), 3 + 100 + strlen(": not a capture: looks like a text file"));
+	assert_memory_equal(text, "…\xc3\xa4\xc3\xa4", 7);
+	ingest_close(ing);
+	assert_int_equal(rename(path, path + 1), 0);
+	ing = open_one(path + 1); /* begins in the middle of a character */
+	text = ingest_input(ing, 0)->text;
+	assert_memory_equal(text, "…\xc3\xa4\xc3\xa4", 7);
+	ingest_close(ing);
+	assert_int_equal(unlink(path + 1), 0);
+}
+
+/* Folders within folders: to a depth that no person makes. */
+static void test_deep(void **state)
+{
+	(void)state;
+	char path[4096] = "deep";
+	size_t len = 4;
+	for (int i = 0; i <= WALK_DEPTH_MAX + 3; i++) {
+		assert_int_equal(mkdir(path, 0700), 0);
+		if (i == WALK_DEPTH_MAX || i == WALK_DEPTH_MAX + 1) {
+			char file[4200];
+			(void)snprintf(file, sizeof file, "%s/a", path);
+			write_seconds(file, 100, 1, 20);
+		}
+		len += (size_t)snprintf(path + len, sizeof path - len, "/d");
+	}
+	struct ingest *ing = open_one("deep");
+	assert_int_equal(ingest_inputs(ing), 2);
+	assert_int_equal(ingest_input(ing, 0)->error, 0);
+	assert_int_equal(ingest_input(ing, 1)->error, -ELOOP);
+	ingest_close(ing);
+	remove_all("deep");
+}
+
 /* A file that is replaced or vanishes between the first look and its turn. */
 static void test_changed(void **state)
 {
@@ -143,12 +229,14 @@ static void test_changed(void **state)
 		write_seconds(path, 1000 * (1 + i), 3, 40);
 	}
 	struct ingest *ing = open_one("changed");
+	assert_int_equal(truncate("changed/17", 24), 0);
 	assert_int_equal(unlink("changed/18"), 0);
 	assert_int_equal(unlink("changed/19"), 0);
 	write_file("changed/19", "words", 5);
 	size_t count;
 	struct seen *got = read_all(ing, &count);
-	assert_int_equal(count, (FILES - 2) * 3);
+	assert_int_equal(count, (FILES - 3) * 3);
+	expect_input(ing, 17, "changed/17", 0, "");
 	expect_input(ing, 18, "changed/18", -ENOENT, "changed/18: No such file or directory");
 	expect_input(ing, 19, "changed/19", -ENOMSG,
 		"changed/19: not a capture: looks like a text file");
@@ -295,6 +383,9 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_no_permission),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_rejected),
+		cmocka_unit_test(test_long_path),
+		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_stdin),

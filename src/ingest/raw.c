@@ -27,9 +27,10 @@ static void take_place(struct raw *r)
 			return;
 		}
 	}
-	pool->hand = (pool->hand + 1) % RAW_OPEN_MAX;
-	let_go(pool->open[pool->hand]);
-	pool->open[pool->hand] = r;
+	size_t place = pool->hand;
+	pool->hand = (place + 1) % RAW_OPEN_MAX;
+	let_go(pool->open[place]);
+	pool->open[place] = r;
 }
 
 /* O_NONBLOCK would make a FIFO without a writer look empty. */

@@ -91,14 +91,14 @@ static void fill(struct unpack *u)
 /* Between members: RFC 1952 2.2 lets one follow another; gzip(1) lets zeros follow the last. */
 static void between(struct unpack *u)
 {
-	while (u->in_used < u->in_bytes && u->in[u->in_used] == 0)
-		u->in_used++;
-	if (u->in_used == u->in_bytes)
-		return;
-	if (u->in[u->in_used] != 0x1f)
+	struct cur c = cur_of(u->in + u->in_used, u->in_bytes - u->in_used);
+	uint8_t byte = 0;
+	while (c.len > 0 && byte == 0)
+		byte = cur_u8(&c);
+	u->in_used = u->in_bytes - c.len - (byte != 0);
+	u->inside = byte == 0x1f;
+	if (byte != 0 && byte != 0x1f)
 		stop(u, "what follows the gzip data is something else");
-	else
-		u->inside = true;
 }
 
 static size_t inflate_some(struct unpack *u, uint8_t *buf, size_t n)

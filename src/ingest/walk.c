@@ -21,13 +21,14 @@ static struct walk_file *add(struct walk *w, const char *path, struct fail *why)
 			w->room = room;
 		}
 	}
-	char *copy = w->files < w->room ? strdup(path) : NULL;
-	if (copy == NULL) {
-		(void)fail_set(why, -ENOMEM, "%s", strerror(ENOMEM));
-		return NULL;
+	struct walk_file *file = w->files < w->room ? &w->file[w->files] : NULL;
+	if (file != NULL) {
+		*file = (struct walk_file){.path = strdup(path)};
+		if (file->path != NULL)
+			return (void)w->files++, file;
 	}
-	w->file[w->files] = (struct walk_file){.path = copy};
-	return &w->file[w->files++];
+	(void)fail_set(why, -ENOMEM, "%s", strerror(ENOMEM));
+	return NULL;
 }
 
 /* Returns 0, or why the walk cannot go on. */
