@@ -50,7 +50,7 @@ struct ingest;
  * by another name or given twice). Waits for the first packet of a pipe; a signal whose handler was
  * installed without SA_RESTART ends the wait, then and later, as if the pipe were cut there.
  * Owns everything until ingest_close(). Fails: -ENOMEM, -EINVAL (no path, "-" twice), -E2BIG (more
- * files than WALK_FILES_MAX). */
+ * than 262,144 files). */
 MUST_USE int ingest_open(
 	struct ingest **ret, const char *const *paths, size_t path_count, struct fail *why);
 void ingest_close(struct ingest *ing);
@@ -59,8 +59,8 @@ void ingest_close(struct ingest *ing);
  * begin, then of index and number. So a capture and its parts give the same frames in the same
  * order. Each input is put in order within a window of 4,096 frames and 8 MiB (less where more than
  * 32 inputs overlap). A packet without a time (pcapng's simple packet block) gets that of the
- * packet before it in its file. Returns 1 and a frame whose bytes live until the next call, or 0 at
- * the end. Never fails: what went wrong with an input is in its struct input. */
+ * packet before it in its file, the first one 0. Returns 1 and a frame whose bytes live until the
+ * next call, or 0 at the end. Never fails: what went wrong with an input is in its struct input. */
 MUST_USE int ingest_next(struct ingest *ing, struct frame *ret);
 
 /* Inputs found, in the order given. Borrowed; the same struct is brought up to date by each call,

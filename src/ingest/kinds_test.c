@@ -37,12 +37,12 @@ static void test_kinds(void **state)
 static void test_tar(void **state)
 {
 	(void)state;
-	char tar[262] = "name";
-	memcpy(tar + 257, "ustar", 5);
-	assert_string_equal(kind_text(cur_of(tar, sizeof tar)),
-		"looks like a tar archive; unpack it with tar -x");
-	assert_string_equal(kind_text(cur_of(tar, sizeof tar - 1)),
-		"pcap and pcapng are known, this is neither");
+	char tar[263] = "name";
+	(void)snprintf(tar + 257, 6, "ustar");
+	assert_string_equal(
+		kind_text(cur_of(tar, 262)), "looks like a tar archive; unpack it with tar -x");
+	assert_string_equal(
+		kind_text(cur_of(tar, 261)), "pcap and pcapng are known, this is neither");
 }
 
 int main(void)
