@@ -93,6 +93,34 @@ static void test_whole(void **state)
 	assert_null(packing_name(PACKING_NONE));
 }
 
+/* Asked for little at a time: what the unpacker holds back comes out though its input is at its
+ * end. */
+static void test_small_buffers(void **state)
+{
+	(void)state;
+	static const size_t steps[] = {1, 3, 1000};
+	struct build b;
+	capture(&b);
+	for (size_t i = 0; i < ARRAY_LEN(packings) * ARRAY_LEN(steps); i++) {
+		struct packed p = {0};
+		packings[i % 2].add(&p, b.bytes, b.len);
+		struct unpack u = {0};
+		raw_of_memory(&u.raw, p.bytes, p.len);
+		assert_int_equal(unpack_start(&u, NULL), 0);
+		uint8_t out[1000];
+		size_t len = 0, got;
+		while ((got = unpack_read(&u, out, steps[i / 2])) > 0) {
+			assert_true(len + got <= b.len);
+			assert_memory_equal(out, b.bytes + len, got);
+			len += got;
+		}
+		assert_int_equal(len, b.len);
+		assert_null(u.damage);
+		unpack_close(&u);
+		free(p.bytes);
+	}
+}
+
 /* Cut at every length: what could be unpacked is read, in whole records, and the end is told. */
 static void test_truncation(void **state)
 {
@@ -246,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_small_buffers),
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_tails),
 		cmocka_unit_test(test_damage),
