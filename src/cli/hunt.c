@@ -182,7 +182,7 @@ static void tell_empty(const struct run_result *r, const struct input *input)
 		message("%s: a capture without a packet", out_string(&path));
 	else
 		message("%s: no packet of a link type that is read (LINKTYPE %u): convert it, or "
-		        "capture at another "
+			"capture at another "
 			"interface",
 			out_string(&path), r->unknown_linktype);
 	out_fini(&path);

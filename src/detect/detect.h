@@ -43,12 +43,12 @@ struct step {
 	uint32_t from_attempt; /* the last failed one before the successor */
 	uint32_t to_attempt;
 	uint32_t tries;         /* failed attempts since the endpoint last answered */
+	enum mechanism why;     /* NONE: counts as evidence */
 	int64_t fail_ns, at_ns; /* the last failure; the successor's start */
 	double delay_s;
 	double rate;   /* first contacts per second that this host makes around that time, the most
 	                  that can be defended */
 	double chance; /* of a successor this close, by accident; floored */
-	enum mechanism why; /* NONE: counts as evidence */
 };
 
 /* All switches of the host: computed once per view, used by several limbs. */

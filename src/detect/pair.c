@@ -393,7 +393,8 @@ static void within_window(
 	}
 	if (worst_of(&best) >= 1)
 		return;
-	like.trials_bits = log2((double)ARRAY_LEN(grid_s) * pairs);
+	size_t windows = ARRAY_LEN(grid_s);
+	like.trials_bits = log2((double)windows * pairs);
 	tell(look, p, &like, &best, like.window_s, hits);
 }
 

@@ -58,7 +58,7 @@ void hosts_free(struct hosts *hs)
 {
 	if (hs == NULL)
 		return;
-	for (size_t i = 0; i < hs->count; i++) {
+	for (size_t i = 0; hs->slot != NULL && i < hs->count; i++) {
 		host_stop(&hs->slot[i]->host);
 		free(hs->slot[i]);
 	}

@@ -38,16 +38,16 @@ const char *channel_role_name(enum channel_role role);
 
 struct finding_channel {
 	enum channel_role role;
+	enum transport transport;
+	enum outcome failure; /* the commonest failure; OUTCOME_OK when none failed */
+	uint16_t port;        /* 0 unknown: contract null */
 	const char *endpoint; /* registered domain, or the address as text */
 	const char *names[FINDING_NAMES_MAX];
 	size_t name_count;
 	struct addr addrs[FINDING_ADDRS_MAX];
 	size_t addr_count;
-	uint16_t port; /* 0 unknown: contract null */
-	enum transport transport;
 	const char *service; /* NULL unknown */
 	uint64_t connections, failures;
-	enum outcome failure; /* the commonest failure; OUTCOME_OK when none failed */
 	int64_t first_ns, last_ns;
 	uint64_t bytes_out, bytes_in;
 	const char *ja3, *ja4, *user_agent; /* NULL unknown */
