@@ -23,6 +23,9 @@ enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b);
 struct likeness likeness_of(
 	const struct view *v, const struct step *steps, uint32_t count, bool mean);
 
+/* Bursts of any channel that begin within [from_ns, to_ns]. */
+uint32_t bursts_between(const struct view *v, int64_t from_ns, int64_t to_ns);
+
 /* Keeps a hit like this one with its steps: likeness and e are filled in here. Returns the slot, or
  * NULL when it is too weak to be kept. */
 struct hit *hit_new(const struct look *look, struct hits *hits, const struct hit *like,

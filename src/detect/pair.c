@@ -20,6 +20,8 @@ static const double grid_s[] = {.1, .3, 1, 3, 10, 30, 60, 300, 600, 3600};
  * another reason: A stands before everything, like a resolver or a proxy. */
 #define SHARE_MIN  0.3
 #define ANSWER_MIN 0.5
+/* Less than this, before likeness, is not worth asking whose B is: E over 100. */
+#define NOTHING_BITS (-7.0)
 /* Coincidences that make a timer, and how precise and long one is. */
 #define TIMER_COINCIDENCES 3u
 #define TIMER_NOISE_S      0.002
@@ -37,7 +39,14 @@ struct trial {
 	bool failed;
 };
 
+/* The attempts of each channel, in time order: those of channel c are attempt[first[c]] to
+ * attempt[first[c + 1] - 1]. */
+struct index {
+	uint32_t *first, *attempt;
+};
+
 struct pair {
+	const struct index *index;
 	uint32_t a, b; /* channels */
 	struct trial *trial;
 	uint32_t trials, failures, successes;
@@ -141,15 +150,18 @@ static void look_at(const struct look *look, struct pair *p)
 {
 	const struct view *v = look->view;
 	p->trials = p->failures = p->successes = 0;
-	for (uint32_t i = 0; i < v->attempts; i++) {
-		const struct attempt *a = &v->attempt[i];
-		if (a->channel == p->a)
-			add_attempt(v, p, i);
-		else if (a->channel == p->b)
-			add_opening(v, p, i);
+	const struct index *x = p->index;
+	uint32_t i = x->first[p->a], k = x->first[p->b];
+	while (i < x->first[p->a + 1] || k < x->first[p->b + 1]) { /* both lists, in time order */
+		bool of_a = k == x->first[p->b + 1] ||
+		            (i < x->first[p->a + 1] && x->attempt[i] < x->attempt[k]);
+		if (of_a)
+			add_attempt(v, p, x->attempt[i++]);
+		else
+			add_opening(v, p, x->attempt[k++]);
 	}
 	drop_tails(v, p);
-	for (uint32_t i = 0; i < p->trials; i++) {
+	for (i = 0; i < p->trials; i++) {
 		p->failures += p->trial[i].failed;
 		p->successes += !p->trial[i].failed;
 	}
@@ -260,16 +272,14 @@ static double contrast_chance(const struct pair *p, double from_s, double to_s, 
 static double opening_rate(const struct view *v, const struct pair *p, const struct trial *t)
 {
 	int64_t at_ns = instant(&v->attempt[t->last]);
-	uint32_t near = 0;
-	for (uint32_t i = 0; i < v->bursts; i++)
-		near += v->burst[i].start_ns >= at_ns - BUSY_NS &&
-		        v->burst[i].start_ns <= at_ns + BUSY_NS;
+	uint32_t near = bursts_between(v, at_ns - BUSY_NS, at_ns + BUSY_NS);
 	double usual = v->bursts / v->active_s * seconds(2 * BUSY_NS);
 	double rate = p->b_rate * (usual > 0 ? fmax(1, near / usual) : 1);
 	static const double near_s[] = {10, 30, 100, 300};
 	uint32_t count[ARRAY_LEN(near_s)] = {0};
-	for (uint32_t i = 0; i < v->attempts; i++) {
-		if (v->attempt[i].channel != p->b || (isfinite(t->lag_s) && i == t->to_attempt))
+	for (uint32_t k = p->index->first[p->b]; k < p->index->first[p->b + 1]; k++) {
+		uint32_t i = p->index->attempt[k];
+		if (isfinite(t->lag_s) && i == t->to_attempt)
 			continue;
 		for (size_t w = 0; w < ARRAY_LEN(near_s); w++)
 			count[w] += fabs(seconds(v->attempt[i].start_ns - at_ns)) <= near_s[w];
@@ -358,13 +368,15 @@ static void tell(const struct look *look, const struct pair *p, struct hit *like
 	if (list_steps(v, p, from_s, to_s, steps, &count) < ANSWER_MIN * count)
 		return;
 	like->by = &detector_pair;
+	like->timing_bits = -log2(worst_of(c));
+	if (like->timing_bits - like->trials_bits < NOTHING_BITS)
+		return; /* whoever B belongs to */
 	like->why = mechanism_between(v, p->a, p->b);
 	if (like->why == MECHANISM_NONE && has_parent(v, p, to_s))
 		like->why = MECHANISM_COMPANION;
 	if (like->why == MECHANISM_NONE && like->kind == HIT_PAIR_METRONOME &&
 		has_schedule(v, p, like->tick_error_s))
 		like->why = MECHANISM_COMMON_TICK;
-	like->timing_bits = -log2(worst_of(c));
 	like->rhythm_bits = log2(c->rate) - log2(fmax(c->rate, c->rhythm));
 	like->contrast_bits = log2(fmax(c->rate, c->rhythm)) - log2(worst_of(c));
 	like->expected = c->expected;
@@ -433,11 +445,29 @@ static void on_a_timer(
 
 /* ---- all pairs ---- */
 
-static uint32_t failed_attempts(const struct view *v, uint32_t channel)
+static bool index_attempts(const struct view *v, struct arena *arena, struct index *ret)
+{
+	ret->first = ARENA_NEW(arena, uint32_t, v->channels + 1);
+	ret->attempt = ARENA_NEW(arena, uint32_t, v->attempts);
+	uint32_t *at = ARENA_NEW(arena, uint32_t, v->channels);
+	if (ret->first == NULL || ret->attempt == NULL || at == NULL)
+		return false;
+	for (uint32_t i = 0; i < v->attempts; i++)
+		ret->first[v->attempt[i].channel + 1]++;
+	for (uint32_t c = 0; c < v->channels; c++)
+		at[c] = ret->first[c + 1] += ret->first[c];
+	for (uint32_t c = v->channels; c > 0; c--)
+		at[c - 1] = ret->first[c - 1];
+	for (uint32_t i = 0; i < v->attempts; i++)
+		ret->attempt[at[v->attempt[i].channel]++] = i;
+	return true;
+}
+
+static uint32_t failed_attempts(const struct view *v, const struct index *x, uint32_t channel)
 {
 	uint32_t count = 0;
-	for (uint32_t i = 0; i < v->attempts; i++)
-		count += v->attempt[i].channel == channel && attempt_failed(&v->attempt[i]);
+	for (uint32_t k = x->first[channel]; k < x->first[channel + 1]; k++)
+		count += attempt_failed(&v->attempt[x->attempt[k]]);
 	return count;
 }
 
@@ -447,7 +477,7 @@ static void each_pair(
 {
 	const struct view *v = look->view;
 	for (p->a = 1; p->a < v->channels; p->a++) {
-		if (!v->channel[p->a].rare || failed_attempts(v, p->a) < 2)
+		if (!v->channel[p->a].rare || failed_attempts(v, p->index, p->a) < 2)
 			continue;
 		for (p->b = 1; p->b < v->channels; p->b++) {
 			if (!v->channel[p->b].channel->used ||
@@ -468,7 +498,11 @@ static void each_pair(
 
 static void pair_run(const struct look *look, struct hits *hits)
 {
-	struct pair p = {.trial = ARENA_NEW(look->arena, struct trial, look->view->attempts + 1),
+	struct index index;
+	if (!index_attempts(look->view, look->arena, &index))
+		return;
+	struct pair p = {.index = &index,
+		.trial = ARENA_NEW(look->arena, struct trial, look->view->attempts + 1),
 		.scratch = ARENA_NEW(look->arena, double, look->view->attempts + 1)};
 	if (p.trial == NULL || p.scratch == NULL)
 		return;

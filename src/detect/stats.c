@@ -24,10 +24,15 @@ double binomial_tail(unsigned n, double q, unsigned k)
 		return 1;
 	if (k > n || q <= 0)
 		return 0;
-	double sum = 0;
-	for (unsigned i = k; i <= n; i++)
-		sum += exp(lgamma(n + 1.0) - lgamma(i + 1.0) - lgamma(n - i + 1.0) + i * log(q) +
-			   (n - i) * log1p(-q));
+	/* the first term by logarithms, the others from the one before, until they add nothing */
+	double odds = q / (1 - q);
+	double term = exp(lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0) + k * log(q) +
+			  (n - k) * log1p(-q));
+	double sum = term;
+	for (unsigned i = k; i < n && term > sum * 1e-17; i++) {
+		term *= odds * (n - i) / (i + 1.0);
+		sum += term;
+	}
 	return sum < 1 ? sum : 1;
 }
 

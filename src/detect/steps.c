@@ -53,6 +53,11 @@ static uint32_t first_burst(const struct view *v, int64_t at_ns)
 	return low;
 }
 
+uint32_t bursts_between(const struct view *v, int64_t from_ns, int64_t to_ns)
+{
+	return first_burst(v, to_ns + 1) - first_burst(v, from_ns);
+}
+
 struct without { /* what is not counted among the host's first contacts */
 	uint32_t group_a, group_b;
 	bool named;
@@ -90,7 +95,7 @@ static double arrival_rate(const struct view *v, int64_t at_ns, const struct wit
 		              (double)NS_PER_S;
 		seen = seen < windows_s[i] ? windows_s[i] : seen;
 		double fresh = arrivals_between(v, from, to, w) / seen;
-		uint32_t all = first_burst(v, to + 1) - first_burst(v, from);
+		uint32_t all = bursts_between(v, from, to);
 		double busy = all > 2 ? share * (all - 2) / seen : 0;
 		rate = fmax(rate, fmax(fresh, busy));
 	}

@@ -37,6 +37,7 @@ const char *channel_role_name(enum channel_role role);
 #define FINDING_RECORDS_MAX  64
 
 struct finding_channel {
+	uint32_t key; /* the judge's own */
 	enum channel_role role;
 	enum transport transport;
 	enum outcome failure; /* the commonest failure; OUTCOME_OK when none failed */

@@ -60,8 +60,8 @@ static void add_addr(struct finding_channel *fc, const struct addr *addr)
 static bool is_channel(const struct finding_channel *fc, const struct view *v, uint32_t channel)
 {
 	const struct channel *c = v->channel[channel].channel;
-	return fc->port == c->port && fc->transport == (enum transport)c->transport &&
-	       strcmp(fc->endpoint, endpoint_of(v, channel)) == 0;
+	return fc->key == v->channel[channel].endpoint && fc->port == c->port &&
+	       fc->transport == (enum transport)c->transport;
 }
 
 static size_t find_channel(const struct finding *f, const struct view *v, uint32_t channel)
@@ -83,6 +83,7 @@ static size_t put_channel(struct finding *f, const struct view *v, uint32_t chan
 	const struct channel *c = v->channel[channel].channel;
 	if (i == f->channels) {
 		*fc = (struct finding_channel){.role = ROLE_TRIED,
+			.key = v->channel[channel].endpoint,
 			.endpoint = endpoint_of(v, channel),
 			.port = c->port,
 			.transport = (enum transport)c->transport,
@@ -229,12 +230,13 @@ static void put_name(struct finding *f, const struct view *v, const struct new_n
 {
 	const char *domain = strings_get(v->strings, n->domain);
 	for (size_t i = 0; i < f->channels; i++)
-		if (strcmp(f->channel[i].endpoint, domain) == 0)
+		if (f->channel[i].key == n->domain)
 			return;
 	if (f->channels == FINDING_CHANNELS_MAX)
 		return;
 	struct finding_channel *fc = &f->channel[f->channels++];
 	*fc = (struct finding_channel){.role = ROLE_TRIED,
+		.key = n->domain,
 		.endpoint = domain,
 		.transport = TRANSPORT_OTHER,
 		.service = "dns",
