@@ -195,32 +195,9 @@ static uint32_t piece_new(struct fragments *f, uint32_t index)
 	return piece;
 }
 
-/* Puts a piece of `wire` bytes behind the piece `after`, with what the capture has of it. */
-static void link_piece(struct fragments *f, struct partial *p, uint32_t index, uint32_t after)
+static uint32_t min(uint32_t a, uint32_t b)
 {
-	struct piece *piece = &f->piece[index];
-	uint32_t *at = after == NONE ? &p->first : &f->piece[after].next;
-	piece->next = *at;
-	*at = index;
-	if (piece->next == NONE) {
-		p->last = index;
-		p->reached = (uint32_t)piece->offset + piece->wire;
-	}
-	p->pieces++;
-	p->known += piece->wire;
-}
-
-static void fill_piece(struct piece *piece, const struct fragment *in, size_t offset, size_t wire)
-{
-	struct cur c = in->captured;
-	size_t before = offset - in->offset;
-	cur_skip(&c, before < c.len ? before : c.len);
-	struct span s = cur_bytes(&c, wire < c.len ? wire : c.len);
-	piece->offset = (uint16_t)offset;
-	piece->wire = (uint16_t)wire;
-	piece->captured = (uint16_t)s.len;
-	if (s.len > 0)
-		memcpy(piece->bytes, s.ptr, s.len);
+	return a < b ? a : b;
 }
 
 static uint32_t piece_end(const struct piece *piece)
@@ -228,9 +205,43 @@ static uint32_t piece_end(const struct piece *piece)
 	return (uint32_t)piece->offset + piece->wire;
 }
 
-static uint32_t min(uint32_t a, uint32_t b)
+/* Links an empty piece for what comes at `offset` behind the piece `before`. NONE: no room. */
+static uint32_t piece_begin(struct fragments *f, uint32_t index, uint32_t before, uint32_t offset)
 {
-	return a < b ? a : b;
+	uint32_t fresh = piece_new(f, index);
+	if (fresh == NONE)
+		return NONE;
+	struct partial *p = &f->partial[index];
+	struct piece *piece = &f->piece[fresh];
+	uint32_t *at = before == NONE ? &p->first : &f->piece[before].next;
+	piece->next = *at;
+	piece->offset = (uint16_t)offset;
+	piece->wire = piece->captured = 0;
+	*at = fresh;
+	if (piece->next == NONE)
+		p->last = fresh;
+	p->pieces++;
+	return fresh;
+}
+
+/* Puts up to `len` bytes of the fragment, from `at` of the datagram on, into a piece that ends
+ * there. Returns how many; 0: it ends elsewhere, or is full. So the tiniest fragments take no more
+ * room than others. */
+static uint32_t piece_extend(
+	struct piece *piece, const struct fragment *in, uint32_t at, uint32_t len)
+{
+	if (piece_end(piece) != at || piece->captured != piece->wire)
+		return 0; /* behind what the capture cut, bytes would move up */
+	len = min(len, (uint32_t)PIECE_BYTES - piece->wire);
+	struct cur c = in->captured;
+	size_t before = at - in->offset;
+	cur_skip(&c, before < c.len ? before : c.len);
+	struct span s = cur_bytes(&c, len < c.len ? len : c.len);
+	if (s.len > 0)
+		memcpy(piece->bytes + piece->wire, s.ptr, s.len);
+	piece->wire = (uint16_t)(piece->wire + len);
+	piece->captured = (uint16_t)(piece->captured + s.len);
+	return len;
 }
 
 /* Fills with the fragment what no earlier one has told. False: the datagram was given up. */
@@ -250,14 +261,18 @@ static bool insert(struct fragments *f, uint32_t index, const struct fragment *i
 		uint32_t gap = next == NONE ? stop : min(stop, f->piece[next].offset);
 		if (at >= gap)
 			continue;
-		uint32_t fresh = piece_new(f, index);
-		if (fresh == NONE)
-			return false;
-		uint32_t len = min(gap - at, PIECE_BYTES);
-		fill_piece(&f->piece[fresh], in, at, len);
-		link_piece(f, p, fresh, before);
-		before = fresh;
-		at += len;
+		uint32_t put = 0;
+		if (before != NONE)
+			put = piece_extend(&f->piece[before], in, at, gap - at);
+		if (put == 0) {
+			before = piece_begin(f, index, before, at);
+			if (before == NONE)
+				return false;
+			put = piece_extend(&f->piece[before], in, at, gap - at);
+		}
+		at += put;
+		p->known += put;
+		p->reached = at > p->reached ? at : p->reached;
 	}
 	return true;
 }
@@ -286,6 +301,15 @@ static bool contradicts(const struct fragment *in)
 	       in->header + in->offset + in->wire > most;
 }
 
+/* Offsets count in eights, so what is left over has no place. Linux and its like cut it off in IPv4
+ * (ip_frag_queue) and refuse the fragment in IPv6 (RFC 8200 4.5). */
+static struct fragment whole_eights(struct fragment in)
+{
+	if (in.more && !in.v6)
+		in.wire -= in.wire % 8;
+	return in;
+}
+
 static bool contradicts_siblings(const struct partial *p, const struct fragment *in)
 {
 	size_t stop = in->offset + in->wire;
@@ -295,8 +319,9 @@ static bool contradicts_siblings(const struct partial *p, const struct fragment 
 }
 
 enum fragment_news fragments_add(
-	struct fragments *f, const struct fragment *in, struct datagram *ret)
+	struct fragments *f, const struct fragment *sent, struct datagram *ret)
 {
+	struct fragment eights = whole_eights(*sent), *in = &eights;
 	if (contradicts(in))
 		return FRAGMENT_BAD;
 	expire(f, in->time_ns);

@@ -53,6 +53,6 @@ enum fragment_news {
 MUST_USE int fragments_new(struct fragments **ret, size_t bytes);
 void fragments_free(struct fragments *f);
 enum fragment_news fragments_add(
-	struct fragments *f, const struct fragment *in, struct datagram *ret);
+	struct fragments *f, const struct fragment *sent, struct datagram *ret);
 /* Datagrams given up. */
 uint64_t fragments_dropped(const struct fragments *f);

@@ -37,10 +37,11 @@ static enum layer carried(struct walk *w)
 	return next != LAYER_END ? next : walk_done(w);
 }
 
-/* A length of 0 is what segmentation offload leaves in the sender's own captures. */
-static bool offloaded(uint8_t proto)
+/* A length of 0 is what segmentation offload leaves in the sender's own captures. Hop-by-hop
+ * options with it announce a jumbogram (RFC 2675), which is longer than any other packet. */
+static bool offloaded(uint8_t proto, size_t wire)
 {
-	return proto == IP_TCP || proto == IP_UDP;
+	return proto == IP_TCP || proto == IP_UDP || (proto == EXT_HOP_BY_HOP && wire > UINT16_MAX);
 }
 
 /* Keeps the fragment. True when it was the last one missing: the walk goes on in the datagram. */
@@ -150,7 +151,7 @@ enum layer ipv4_decode(struct walk *w)
 	struct packet *p = &w->packet;
 	p->ttl = span_u8(h, 8);
 	p->proto = span_u8(h, 9);
-	if (total == 0 && offloaded(p->proto))
+	if (total == 0 && offloaded(p->proto, 0))
 		total = here;
 	if (span_u8(h, 0) >> 4 != 4 || header < IPV4_HEADER || total < header)
 		return walk_end(w, DECODED_BAD);
@@ -184,9 +185,8 @@ enum layer ipv6_decode(struct walk *w)
 	struct packet *p = &w->packet;
 	p->proto = span_u8(h, 6);
 	p->ttl = span_u8(h, 7);
-	if (payload == 0 && offloaded(p->proto))
+	if (payload == 0 && offloaded(p->proto, w->wire))
 		payload = w->wire;
-	/* RFC 2675: 0 before hop-by-hop options means a jumbogram, which no link here can carry */
 	if (span_u8(h, 0) >> 4 != 6 || (payload == 0 && p->proto == EXT_HOP_BY_HOP))
 		return walk_end(w, DECODED_BAD);
 	p->src = addr_of(span_part(h, 8, 16));

@@ -94,6 +94,16 @@ enum layer mpls_decode(struct walk *w)
 	return ethernet_behind(w, 0) ? LAYER_ETHERNET : walk_end(w, DECODED_NOT_IP);
 }
 
+/* Version, length, an option with the tag, EtherType; only version 1 with its one length of 1. */
+enum layer cisco_metadata_decode(struct walk *w)
+{
+	struct span h = walk_take(w, 8);
+	if (h.len == 0)
+		return walk_failed(w);
+	return span_be16(h, 0) == 0x0101 ? type_or_length(w, span_be16(h, 6))
+	                                 : walk_end(w, DECODED_NOT_IP);
+}
+
 /* RFC 2516 4: version and type, code, session, length. Code 0 is a session's data. */
 enum layer pppoe_decode(struct walk *w)
 {

@@ -90,6 +90,16 @@ enum layer erspan_3_decode(struct walk *w)
 	return carries == 0 ? LAYER_ETHERNET : walk_end(w, DECODED_NOT_IP);
 }
 
+/* draft-wilson-wrec-wccp-v2-00 4.12: a cache's redirect header stands in front, but not in version
+ * 1. */
+enum layer wccp_decode(struct walk *w)
+{
+	struct cur ahead = w->cur;
+	if (cur_u8(&ahead) >> 4 != 4)
+		(void)walk_take(w, 4);
+	return LAYER_IPV4;
+}
+
 /* ---- over UDP ---- */
 
 /* RFC 7348 5, with the extensions GBP (draft-smith-vxlan-group-policy) and GPE
