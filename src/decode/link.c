@@ -87,7 +87,10 @@ enum layer mpls_decode(struct walk *w)
 		return LAYER_IPV4;
 	if (first >> 4 == 6)
 		return LAYER_IPV6;
-	if (first >> 4 == 0 && ethernet_behind(w, 4)) {
+	/* the length is 0 or, under 64, that of all with the control word: else it is a MAC address
+	 */
+	unsigned control = (unsigned)first << 8 | cur_u8(&ahead);
+	if ((control == 0 || control == w->wire) && ethernet_behind(w, 4)) {
 		(void)walk_take(w, 4);
 		return LAYER_ETHERNET;
 	}
@@ -104,6 +107,24 @@ enum layer cisco_metadata_decode(struct walk *w)
 	                                 : walk_end(w, DECODED_NOT_IP);
 }
 
+/* Tags of switches for the ports of their extenders: nothing in them is of use here. */
+static enum layer tag(struct walk *w, size_t len)
+{
+	(void)walk_take(w, len);
+	struct span type = walk_take(w, 2);
+	return type.len == 0 ? walk_failed(w) : type_or_length(w, span_be16(type, 0));
+}
+
+enum layer vn_tag_decode(struct walk *w)
+{
+	return tag(w, 4);
+}
+
+enum layer e_tag_decode(struct walk *w)
+{
+	return tag(w, 6);
+}
+
 /* RFC 2516 4: version and type, code, session, length. Code 0 is a session's data. */
 enum layer pppoe_decode(struct walk *w)
 {
@@ -117,12 +138,12 @@ enum layer pppoe_decode(struct walk *w)
 }
 
 /* RFC 1661 2, RFC 1662 3.1. The protocol's lowest bit is 1 in its last byte only, so a first byte
- * that has it is a compressed one (RFC 1661 6.5); 0xff is the address of RFC 1662. */
+ * that has it is a compressed one (RFC 1661 6.5); 0xff is none but the address of RFC 1662. */
 enum layer ppp_decode(struct walk *w)
 {
 	struct cur ahead = w->cur;
-	if (cur_be16(&ahead) == 0xff03)
-		(void)walk_take(w, 2);
+	if (cur_u8(&ahead) == 0xff)
+		(void)walk_take(w, 2); /* with the control byte */
 	struct span h = walk_take(w, 1);
 	if (h.len == 0)
 		return walk_failed(w);

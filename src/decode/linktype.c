@@ -97,7 +97,8 @@ enum layer nflog_decode(struct walk *w)
 			continue;
 		}
 		walk_narrow(w, len);
-		w->cur.fenced = false; /* the kernel may have copied less than the packet */
+		if (w->cur.len == len)
+			w->cur.fenced = false; /* the kernel may have copied less of the packet */
 		return by_family(w, family);
 	}
 	return walk_failed(w);
