@@ -70,10 +70,10 @@ static void read_name(struct cur *c, struct place in, char ret[static DNS_NAME_B
 				at = jump(&in, target);
 			continue;
 		}
-		struct span label = cur_bytes(&at, len);
-		octets += label.len + 1;
+		octets += len + 1u;
 		if (len > LABEL_OCTETS || octets > NAME_OCTETS)
 			cur_fail(&at, CUR_BAD);
+		struct span label = cur_bytes(&at, len);
 		if (!cur_ok(&at))
 			break;
 		if (to != ret)
@@ -148,6 +148,8 @@ static void read_cname(struct reader *in, struct record *r, size_t owner)
 	if (to->cnames == DNS_CNAMES_MAX)
 		return;
 	read_name(&r->data, (struct place){in->start, r->offset}, to->cname[to->cnames]);
+	if (r->data.len > 0)
+		cur_fail(&r->data, CUR_BAD);
 	if (!cur_ok(&r->data))
 		return;
 	in->owner[to->cnames] = owner;
