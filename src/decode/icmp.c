@@ -63,9 +63,12 @@ static void quoted_v6(struct cur *c, struct quoted *q)
 	struct span h = cur_bytes(c, 40);
 	if (h.len == 0)
 		return;
+	struct addr src = addr_of(span_part(h, 8, 16)), dst = addr_of(span_part(h, 24, 16));
+	if (addr_is_v4(&src) || addr_is_v4(&dst))
+		return;
 	q->present = true;
-	q->src = addr_of(span_part(h, 8, 16));
-	q->dst = addr_of(span_part(h, 24, 16));
+	q->src = src;
+	q->dst = dst;
 	q->proto = span_u8(h, 6);
 	for (int n = 0; n < EXTENSIONS_MAX; n++) {
 		struct cur start = *c;

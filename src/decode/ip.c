@@ -191,6 +191,10 @@ enum layer ipv6_decode(struct walk *w)
 		return walk_end(w, DECODED_BAD);
 	p->src = addr_of(span_part(h, 8, 16));
 	p->dst = addr_of(span_part(h, 24, 16));
+	/* ::ffff:0:0/96 is no address of a packet (Linux drops it too), and would be taken for the
+	 * IPv4 host's */
+	if (addr_is_v4(&p->src) || addr_is_v4(&p->dst))
+		return walk_end(w, DECODED_BAD);
 	p->wire_bytes = (uint32_t)(IPV6_HEADER + payload);
 	walk_narrow(w, payload);
 	return extensions(w, IPV6_HEADER);

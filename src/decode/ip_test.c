@@ -220,6 +220,25 @@ static void test_ipv6_lengths(void **state)
 	}
 }
 
+/* An IPv4 host's address in an IPv6 header would be taken for that host's. */
+static void test_mapped(void **state)
+{
+	(void)state;
+	static struct frame_bytes b;
+	struct packet p;
+	for (int field = 0; field <= 1; field++) {
+		uint8_t mapped[16];
+		assert_int_equal(hex_bytes("00000000000000000000ffffc0000201", mapped, 16), 16);
+		start_ipv6(&b);
+		memcpy(b.at + 8 + field * 16, mapped, 16);
+		assert_int_equal(decode_whole(IPV6, &b, &p), DECODED_BAD);
+		front(&b, "0104 0000 00000000");
+		front_ipv6(&b, IP_ICMPV6);
+		assert_int_equal(decode_whole(IPV6, &b, &p), DECODED_OK);
+		assert_false(p.quoted.present);
+	}
+}
+
 /* Over 64 KB with length 0 before hop-by-hop options: what a Linux host's own capture shows of
  * segments that the card will cut. */
 static void test_big_tcp(void **state)
@@ -481,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_extensions),
 		cmocka_unit_test(test_extensions_bound),
 		cmocka_unit_test(test_ipv6_lengths),
+		cmocka_unit_test(test_mapped),
 		cmocka_unit_test(test_big_tcp),
 		cmocka_unit_test(test_transport),
 		cmocka_unit_test(test_transport_cut),

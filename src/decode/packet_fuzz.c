@@ -32,6 +32,7 @@ static void check(const struct packet *p, const struct frame *f)
 	CHECK(icmp || !p->quoted.present);
 	CHECK(!icmp || (p->src_port <= UINT8_MAX && p->dst_port <= UINT8_MAX));
 	CHECK(p->proto == IP_TCP || (p->tcp_flags == 0 && p->tcp_seq == 0 && p->tcp_window == 0));
+	CHECK(addr_is_v4(&p->src) == addr_is_v4(&p->dst));
 	CHECK(!p->quoted.present || addr_is_v4(&p->quoted.src) == addr_is_v4(&p->quoted.dst));
 }
 
