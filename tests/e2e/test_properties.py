@@ -56,6 +56,13 @@ class Properties(Case):
             pages.append(page.read_text())
         self.assertEqual(*[re.sub(r"\b[0-9.]+ m?s\b", "", page) for page in pages])
 
+    def test_less_is_told_otherwise(self):
+        """The comparisons below would see a difference."""
+        for _, pairs, want in self.each():
+            findings, summary = self.told("-", stdin=captures.pcap(pairs[:len(pairs) // 2]))
+            self.assertNotEqual(findings, want[0])
+            self.assertNotEqual(summary, want[1])
+
     def test_stdin_is_a_file(self):
         for name, pairs, want in self.each():
             self.assertEqual(self.told(self.path(f"{name}.pcap", captures.pcap(pairs))), want)
