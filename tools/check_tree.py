@@ -58,10 +58,8 @@ def parsers(files):
                 yield f"{name}: no inputs in tests/corpus/{found[2]}"
             if found[1] not in fuzzers:
                 yield f"{name}: not in `fuzzers` of its stage's meson.build"
-        if (found := re.fullmatch(r"src/(\w+)/(\w+)_test\.c", name)) and f"{found[1]}/{found[2]}" not in units:
-            stage = ROOT / "src" / found[1] / "meson.build"
-            if not stage.exists() or f"'{found[2]}'" not in stage.read_text():
-                yield f"{name}: its stage's meson.build does not run it"
+        if (found := re.fullmatch(r"src/(\w+/\w+)_test\.c", name)) and found[1] not in units:
+            yield f"{name}: not in `units` of its stage's meson.build"
     fuzzed = {name.split("/")[1] for name in fuzzers}
     for corpus in sorted((ROOT / "tests/corpus").iterdir()):
         if corpus.name not in fuzzed:
