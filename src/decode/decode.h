@@ -11,6 +11,7 @@
 #include "base/cur.h"
 #include "decode/dns.h"
 #include "decode/http.h"
+#include "decode/ndpi.h"
 #include "decode/quic.h"
 #include "decode/tls.h"
 #include "ingest/ingest.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "decode/decode.h"
 
 /* nDPI's longest name is below 20 */
 #define NAME_BYTES 32

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "base/check.h"
-#include "decode/decode.h"
 
 /* A conversation that has shown its first packets without being recognised never will be. */
 #define NAMER_PACKETS_MAX 8
@@ -19,6 +18,7 @@
 #define NAMER_PAYLOAD_MAX ((size_t)2048)
 
 struct namer;
+struct packet; /* decode/decode.h */
 
 /* Fails: -ENOMEM, -EINVAL (slots 0 or over NAMER_SLOTS_MAX). Not to be called by two threads at
  * once: nDPI's own rule. */

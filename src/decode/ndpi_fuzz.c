@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "decode/decode.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct packet packet_of(struct cur *c)

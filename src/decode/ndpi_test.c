@@ -1,6 +1,7 @@
 #include "decode/ndpi.h"
 
 #include "base/testing.h"
+#include "decode/decode.h"
 
 /* A packet between the same two hosts, from the client or back. */
 static struct packet packet_of(
