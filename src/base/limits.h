@@ -12,9 +12,11 @@
 
 /* Conversations held at once: 1 M in 512 MB (DESIGN: speed and size). */
 #define CONVERSATIONS_MAX ((size_t)1 << 20)
-/* Conversations whose first messages are being read at once; each holds TALK_BYTES_MAX per
- * direction at most. */
+/* Conversations whose first messages are being read at once; the oldest gives way to a new one. */
 #define TALKS_MAX ((size_t)8192)
+/* Buffers for messages that need more than one packet, 32 MB in all; few are needed at once, and
+ * only what is needed is touched. */
+#define TALK_BLOCKS_MAX ((size_t)2048)
 /* A ClientHello or an HTTP head that is longer is read as far as this. */
 #define TALK_BYTES_MAX 16384
 /* DNS questions awaiting their answer. */

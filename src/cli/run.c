@@ -28,6 +28,7 @@ struct run {
 	const struct run_options *options;
 	struct ingest *ingest;
 	struct decoder *decoder;
+	struct namer *namer;
 	struct strings *strings;
 	struct flow_table *flow;
 	struct hosts *hosts;
@@ -54,6 +55,7 @@ static void run_free(struct run *r)
 	hosts_free(r->hosts);
 	flow_table_free(r->flow);
 	strings_free(r->strings);
+	namer_free(r->namer);
 	decoder_free(r->decoder);
 	ingest_close(r->ingest);
 	free(r);
@@ -77,12 +79,14 @@ static int make_tables(struct run *r)
 		names = memory / 4 < STRINGS_BYTES_MAX ? memory / 4 : STRINGS_BYTES_MAX;
 	}
 	if (strings_new(&r->strings, names, names / STRING_BYTES) < 0 ||
-		decoder_new(&r->decoder, FRAGMENT_BYTES_MAX) < 0)
+		decoder_new(&r->decoder, FRAGMENT_BYTES_MAX) < 0 ||
+		namer_new(&r->namer, NAMER_SLOTS_MAX) < 0)
 		return -ENOMEM;
 	struct flow_options flow = {.conversations_max = conversations,
 		.local = o->local,
 		.locals = o->locals,
-		.strings = r->strings};
+		.strings = r->strings,
+		.namer = r->namer};
 	struct hosts_options hosts = {.local = o->local,
 		.locals = o->locals,
 		.strings = r->strings,

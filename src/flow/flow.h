@@ -1,6 +1,7 @@
 /* Flow: packets become events. One conversation is one record with its direction, outcome, names,
  * fingerprints and sizes; one DNS question is one lookup. All times come from the packets; fixed
- * capacity, no allocation after flow_table_new(). */
+ * capacity, no allocation after flow_table_new(). The same packets give the same events, whatever
+ * the run's hash key is. */
 #pragma once
 
 #include <stddef.h>
@@ -13,25 +14,37 @@
 #include "event/event.h"
 
 struct flow_options {
-	size_t conversations_max; /* 0: CONVERSATIONS_MAX */
+	size_t conversations_max; /* held at once; 0: CONVERSATIONS_MAX */
+	size_t lookups_max;       /* questions remembered at once, rounded up to a power of two;
+	                             0: LOOKUPS_MAX */
 	const struct cidr
 		*local; /* networks whose hosts are clients when nothing else tells; borrowed */
 	size_t locals;
 	struct strings
 		*strings; /* names and fingerprints are kept there; borrowed, outlives the table */
+	struct namer *namer; /* for services that no decoder of ours knows; borrowed, outlives the
+	                        table; NULL: they stay "unknown" */
 };
 
+/* Every packet given is in exactly one conversation (packets_out or packets_in of its last event)
+ * or in one of: messages, errors, duplicates, strays, group. */
 struct flow_stats {
-	uint64_t packets;       /* given */
-	uint64_t conversations; /* begun */
-	uint64_t lookups;
+	uint64_t packets;    /* given */
+	uint64_t messages;   /* UDP packets that were DNS messages: read as look-ups */
+	uint64_t errors;     /* ICMP errors: they speak of other packets */
+	uint64_t duplicates; /* the same packet seen twice (two taps, a tunnel and its inside) */
+	uint64_t strays;     /* packets of no conversation: lone RST, FIN, bare ACK */
+	uint64_t group;      /* multicast and broadcast */
+
+	uint64_t conversations;   /* begun */
+	uint64_t lookups;         /* begun */
 	uint64_t evicted;         /* conversations ended early because the table was full */
-	uint64_t lookups_evicted; /* questions given up because their table was full */
-	uint64_t duplicates;    /* the same packet seen twice (two taps, a tunnel and its inside) */
-	uint64_t strays;        /* packets of no conversation: lone RST, FIN, bare ACK */
-	uint64_t group;         /* multicast and broadcast */
-	uint64_t talks_refused; /* conversations whose first messages could not be read: no buffer
-	                           left */
+	uint64_t lookups_evicted; /* questions forgotten untold because their table was full */
+	uint64_t lookups_untold;  /* more answers in one packet than events have room for */
+	uint64_t answers_again;   /* later answers to a question that was answered */
+	uint64_t talks_evicted;   /* conversations whose first messages were given up because too
+	                             many were being read */
+	uint64_t clock_backs;     /* the data's clock went back by more than a late packet does */
 };
 
 struct flow_table;
@@ -40,8 +53,8 @@ struct flow_table;
 MUST_USE int flow_table_new(struct flow_table **ret, const struct flow_options *options);
 void flow_table_free(struct flow_table *t);
 
-/* Counts the packet into its conversation. It is only read; its bytes are not kept. Take all events
- * before the next packet. */
+/* Counts the packet into its conversation. It is only read; its bytes are not kept. All events must
+ * have been taken (flow_table_next() gave NULL) before the next packet. */
 void flow_table_add(struct flow_table *t, const struct packet *packet);
 
 /* The data's clock reached now_ns without a packet: ends what has been idle for too long. */

@@ -4,23 +4,18 @@
 
 #include "flow/conversation.h"
 
-/* Idle times in the data's clock, by enum wait. */
-static const int64_t wait_ns[WAIT_COUNT] = {
-	[WAIT_CLOSE] = 10 * NS_PER_S,
-	[WAIT_REFUSED] = 20 * NS_PER_S,
-	[WAIT_SYN] = 75 * NS_PER_S,
-	[WAIT_DATAGRAM] = 120 * NS_PER_S,
-	[WAIT_OPEN] = 3600 * NS_PER_S,
-};
+/* Datagram conversations met this soon after the data begins may have begun before. */
+#define BEGIN_NS (120 * NS_PER_S)
 
-/* A copy of a packet by a second tap or inside a tunnel comes within this; TCP's own
- * retransmissions come later (RFC 6298: no RTO under 200 ms in practice; fast retransmit needs a
- * round trip). */
-#define COPY_US 5000u
+/* Ports below are servers' (RFC 6335 6). */
+#define SYSTEM_PORTS 1024
 
-/* The longest wait for a port's conversation to be told apart from its next: a new SYN later than
- * this is a new one. */
-#define RESYN_NS (130 * NS_PER_S)
+/* Memory that is not touched until it is used. */
+static void *room_for(size_t count, size_t size)
+{
+	size_t bytes = (count * size + 63) / 64 * 64;
+	return aligned_alloc(64, bytes);
+}
 
 int flow_table_new(struct flow_table **ret, const struct flow_options *options)
 {
@@ -29,29 +24,23 @@ int flow_table_new(struct flow_table **ret, const struct flow_options *options)
 		return -ENOMEM;
 	t->options = *options;
 	t->hash = hash_key_new();
-	size_t max =
-		options->conversations_max == 0 ? CONVERSATIONS_MAX : options->conversations_max;
-	CHECK(max > 0 && max < NOBODY);
+	size_t max = options->conversations_max;
+	max = max == 0 ? CONVERSATIONS_MAX : max;
+	CHECK(max < NOBODY - 1);
 	t->conversation_max = (uint32_t)max;
-	for (t->slots = 16; t->slots < 2 * max; t->slots *= 2)
-		;
-	/* untouched pages of these cost nothing: the tables grow with use */
-	t->conversation = calloc(max, sizeof *t->conversation);
-	t->slot = calloc(t->slots, sizeof *t->slot);
-	t->talk = calloc(TALKS_MAX, sizeof *t->talk);
-	t->block = calloc(TALKS_MAX, TALK_BYTES_MAX);
-	t->question = calloc(LOOKUPS_MAX, sizeof *t->question);
-	t->bucket = malloc(LOOKUPS_MAX * sizeof *t->bucket);
-	if (t->conversation == NULL || t->slot == NULL || t->talk == NULL || t->block == NULL ||
-		t->question == NULL || t->bucket == NULL) {
+	/* one more than are held: a port's next conversation begins before its last one is told */
+	t->conversation = room_for(max + 1, sizeof *t->conversation);
+	t->talk = room_for(TALKS_MAX, sizeof *t->talk);
+	t->block = room_for(TALK_BLOCKS_MAX, TALK_BYTES_MAX);
+	if (t->conversation == NULL || t->talk == NULL || t->block == NULL ||
+		index_new(t, max) < 0 || lookups_new(t) < 0) {
 		flow_table_free(t);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < WAIT_COUNT; i++)
-		t->list[i] = (struct list){NOBODY, NOBODY};
-	t->conversation_free = t->talk_free = t->block_free = NOBODY;
-	t->ready_first = t->ready_last = NOBODY;
-	lookups_init(t);
+	for (size_t i = 0; i < WHEEL_BUCKETS; i++)
+		t->wheel[i] = NOBODY;
+	t->conversation_free = t->ready_first = t->ready_last = NOBODY;
+	talks_init(t);
 	*ret = t;
 	return 0;
 }
@@ -74,132 +63,9 @@ const struct flow_stats *flow_table_stats(const struct flow_table *t)
 	return &t->stats;
 }
 
-/* ---- blocks: buffers of TALK_BYTES_MAX; a free one holds the number of the next ---- */
-
-uint8_t *block_take(struct flow_table *t)
-{
-	if (t->block_free != NOBODY) {
-		uint8_t *block = t->block + (size_t)t->block_free * TALK_BYTES_MAX;
-		memcpy(&t->block_free, block, sizeof t->block_free);
-		return block;
-	}
-	if (t->blocks == TALKS_MAX)
-		return NULL;
-	return t->block + (size_t)t->blocks++ * TALK_BYTES_MAX;
-}
-
-void block_give(struct flow_table *t, uint8_t *block)
-{
-	if (block == NULL)
-		return;
-	memcpy(block, &t->block_free, sizeof t->block_free);
-	t->block_free = (uint32_t)((size_t)(block - t->block) / TALK_BYTES_MAX);
-}
-
-/* ---- the index: open addressing with backward shift, the tag saves most visits to the record ----
- */
-
-static size_t home(const struct flow_table *t, uint32_t tag)
-{
-	return tag & (t->slots - 1);
-}
-
-struct conversation *conversation_find(
-	struct flow_table *t, const struct flow_key *key, uint32_t tag)
-{
-	for (size_t i = home(t, tag);; i = (i + 1) & (t->slots - 1)) {
-		const struct slot *s = &t->slot[i];
-		if (s->tag == 0)
-			return NULL;
-		if (s->tag == tag && memcmp(&t->conversation[s->index].key, key, sizeof *key) == 0)
-			return &t->conversation[s->index];
-	}
-}
-
-static uint32_t key_tag(const struct flow_table *t, const struct flow_key *key)
-{
-	uint32_t tag = (uint32_t)hash_bytes(&t->hash, key, sizeof *key);
-	return tag == 0 ? 1 : tag; /* 0 marks an empty slot */
-}
-
-static void index_add(struct flow_table *t, uint32_t tag, uint32_t index)
-{
-	size_t i = home(t, tag);
-	while (t->slot[i].tag != 0)
-		i = (i + 1) & (t->slots - 1);
-	t->slot[i] = (struct slot){tag, index};
-}
-
-static void index_remove(struct flow_table *t, uint32_t tag, uint32_t index)
-{
-	size_t mask = t->slots - 1, i = home(t, tag);
-	while (t->slot[i].tag != tag || t->slot[i].index != index)
-		i = (i + 1) & mask;
-	for (size_t j = (i + 1) & mask; t->slot[j].tag != 0; j = (j + 1) & mask) {
-		/* move j back unless its home lies behind the hole */
-		if (((j - home(t, t->slot[j].tag)) & mask) >= ((j - i) & mask)) {
-			t->slot[i] = t->slot[j];
-			i = j;
-		}
-	}
-	t->slot[i] = (struct slot){0};
-}
-
-/* ---- lists by what is waited for, oldest first ---- */
-
-static uint32_t number_of(const struct flow_table *t, const struct conversation *c)
+uint32_t number_of(const struct flow_table *t, const struct conversation *c)
 {
 	return (uint32_t)(c - t->conversation);
-}
-
-static void list_remove(struct flow_table *t, struct conversation *c)
-{
-	struct list *l = &t->list[c->wait];
-	if (c->older != NOBODY)
-		t->conversation[c->older].newer = c->newer;
-	else
-		l->oldest = c->newer;
-	if (c->newer != NOBODY)
-		t->conversation[c->newer].older = c->older;
-	else
-		l->newest = c->older;
-}
-
-static void list_append(struct flow_table *t, struct conversation *c, enum wait wait)
-{
-	struct list *l = &t->list[wait];
-	c->wait = (uint8_t)wait;
-	c->listed_ns = c->last_ns;
-	c->older = l->newest;
-	c->newer = NOBODY;
-	if (l->newest != NOBODY)
-		t->conversation[l->newest].newer = number_of(t, c);
-	else
-		l->oldest = number_of(t, c);
-	l->newest = number_of(t, c);
-}
-
-void conversation_wait(struct flow_table *t, struct conversation *c, enum wait wait)
-{
-	if (c->over || wait == c->wait)
-		return; /* within a list the order is mended when the oldest is looked at */
-	list_remove(t, c);
-	list_append(t, c, wait);
-}
-
-/* The oldest of a list. Within a list nobody is moved when it speaks: that is mended here, once per
- * look at the head and at most once per packet. */
-static struct conversation *oldest(struct flow_table *t, enum wait wait)
-{
-	for (;;) {
-		if (t->list[wait].oldest == NOBODY)
-			return NULL;
-		struct conversation *c = &t->conversation[t->list[wait].oldest];
-		if (c->last_ns <= c->listed_ns)
-			return c;
-		list_remove(t, c);
-		list_append(t, c, wait);
-	}
 }
 
 /* ---- what is due to be told ---- */
@@ -219,73 +85,42 @@ static void make_ready(struct flow_table *t, struct conversation *c)
 
 void conversation_settle(struct flow_table *t, struct conversation *c)
 {
-	if (c->told == OUTCOME_OK || c->over)
-		return;
-	c->told = OUTCOME_OK;
+	c->told = true;
 	c->settle_due = true;
 	make_ready(t, c);
 }
 
-/* Out of the index and the lists; the record lives until it has been told. */
+/* Out of the index and the wheel; the record lives until it has been told. */
 void conversation_end(struct flow_table *t, struct conversation *c)
 {
-	if (c->over)
-		return;
 	talk_end(t, c);
-	list_remove(t, c);
-	index_remove(t, key_tag(t, &c->key), number_of(t, c));
+	wheel_remove(t, c);
+	index_remove(t, c);
 	c->over = true;
 	c->end_due = true;
 	make_ready(t, c);
-}
-
-static void conversation_drop(struct flow_table *t, struct conversation *c)
-{
-	c->chain = t->conversation_free;
-	t->conversation_free = number_of(t, c);
-}
-
-/* Ends the one that is the most overdue, measured by its own patience. */
-static void evict(struct flow_table *t)
-{
-	struct conversation *worst = NULL;
-	double worst_idle = -1;
-	for (int wait = 0; wait < WAIT_COUNT; wait++) {
-		struct conversation *c = oldest(t, (enum wait)wait);
-		if (c == NULL)
-			continue;
-		double idle = (double)(t->now_ns - c->last_ns) / (double)wait_ns[wait];
-		if (idle > worst_idle) {
-			worst_idle = idle;
-			worst = c;
-		}
-	}
-	if (worst != NULL) {
-		t->stats.evicted++;
-		conversation_end(t, worst);
-	}
 }
 
 static struct conversation *conversation_new(
 	struct flow_table *t, const struct flow_key *key, uint32_t tag, enum wait wait)
 {
 	uint32_t index = t->conversation_free;
-	if (index != NOBODY) {
+	if (index != NOBODY)
 		t->conversation_free = t->conversation[index].chain;
-	} else if (t->conversations < t->conversation_max) {
+	else
 		index = t->conversations++;
-	} else {
-		return NULL;
-	}
+	CHECK(index <= t->conversation_max);
 	struct conversation *c = &t->conversation[index];
 	*c = (struct conversation){.key = *key,
+		.tag = tag,
+		.wait = wait & 7u,
 		.id = ++t->next_id,
 		.talk = NOBODY,
-		.chain = NOBODY,
-		.start_ns = t->now_ns,
-		.last_ns = t->now_ns};
-	index_add(t, tag, index);
-	list_append(t, c, wait);
+		.clock_ns = t->clock_ns,
+		.start_ns = t->at_ns,
+		.last_ns = t->at_ns};
+	index_add(t, c);
+	wheel_add(t, c);
 	t->stats.conversations++;
 	return c;
 }
@@ -300,170 +135,132 @@ static bool is_local(const struct flow_table *t, const struct addr *a)
 	return t->options.locals == 0 && addr_is_private(a);
 }
 
-/* Whether the packet's sender is the client, when its flags do not say. */
-static bool sender_is_client(const struct flow_table *t, const struct packet *p)
+/* Whether the packet's sender is the client, when its flags do not say: by what its ports are for,
+ * then, unless the first packet seen must have been the first, by who is at home. */
+static bool sender_is_client(const struct flow_table *t, const struct packet *p, bool *ret_inferred)
 {
-	bool src_local = is_local(t, &p->src), dst_local = is_local(t, &p->dst);
-	if (src_local != dst_local)
-		return src_local;
-	bool src_low = p->src_port < 1024, dst_low = p->dst_port < 1024;
-	if (src_low != dst_low)
+	*ret_inferred = true;
+	bool ports = p->proto == IP_TCP || p->proto == IP_UDP || p->proto == IP_SCTP;
+	bool src_low = ports && p->src_port < SYSTEM_PORTS,
+	     dst_low = ports && p->dst_port < SYSTEM_PORTS;
+	bool first = p->proto != IP_TCP && t->at_ns - t->begin_ns > BEGIN_NS;
+	if (src_low != dst_low) {
+		*ret_inferred = p->proto == IP_TCP || src_low;
 		return dst_low;
-	return p->proto != IP_TCP || p->src_port >= p->dst_port;
+	}
+	bool src_local = is_local(t, &p->src), dst_local = is_local(t, &p->dst);
+	if (!first && src_local != dst_local) {
+		*ret_inferred = p->proto == IP_TCP || dst_local;
+		return src_local;
+	}
+	if (p->proto == IP_TCP)
+		return p->src_port >= p->dst_port;
+	*ret_inferred = false;
+	return true;
+}
+
+static bool is_icmp(const struct packet *p)
+{
+	return p->proto == IP_ICMP || p->proto == IP_ICMPV6;
 }
 
 /* ICMP echo: a request and its reply share one key, whoever is seen first. */
-static bool icmp_echo(const struct packet *p, bool *ret_request)
+static bool is_echo(const struct packet *p)
 {
-	*ret_request = p->src_port == (p->proto == IP_ICMP ? 8 : 128);
-	return *ret_request || p->src_port == (p->proto == IP_ICMP ? 0 : 129);
+	uint16_t type = p->src_port;
+	return p->proto == IP_ICMP ? type == 8 || type == 0 : type == 128 || type == 129;
 }
 
-static struct flow_key key_of(const struct packet *p, uint8_t *ret_src_at)
+static bool is_echo_request(const struct packet *p)
 {
-	struct flow_key key = {.proto = p->proto};
-	bool ports = p->proto == IP_TCP || p->proto == IP_UDP || p->proto == IP_SCTP;
-	uint16_t src_port = ports ? p->src_port : 0, dst_port = ports ? p->dst_port : 0;
-	int order = addr_cmp(&p->src, &p->dst);
-	uint8_t src_at = order > 0 || (order == 0 && src_port > dst_port);
-	key.addr[src_at] = p->src;
-	key.port[src_at] = src_port;
-	key.addr[1 - src_at] = p->dst;
-	key.port[1 - src_at] = dst_port;
-	*ret_src_at = src_at;
-	return key;
+	return p->src_port == (p->proto == IP_ICMP ? 8 : 128);
 }
 
-/* A packet that was seen already within a few milliseconds. Only packets that say something are
- * compared: bare ACKs repeat. */
-static bool is_copy(struct conversation *c, const struct packet *p)
+/* Backscatter and stragglers are no evidence; a SYN with RST is nonsense. */
+static bool is_stray(const struct packet *p)
 {
-	uint32_t mark = p->src_port * 0x9e3779b1u;
-	if (p->proto == IP_TCP) {
-		if (p->payload_wire == 0 && (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0)
-			return false;
-		mark ^= (p->tcp_seq * 0x85ebca6bu) ^ (p->tcp_ack * 0xc2b2ae35u) ^
-		        ((uint32_t)p->tcp_flags << 24) ^ (p->payload_wire * 0x27d4eb2fu);
-	} else {
-		struct cur payload = p->payload;
-		mark ^= (uint32_t)cur_be(&payload, payload.len < 8 ? payload.len : 8) * 0x85ebca6bu;
-		mark ^= (uint32_t)cur_be(&payload, payload.len < 8 ? payload.len : 8) * 0xc2b2ae35u;
-		mark ^= p->payload_wire * 0x27d4eb2fu;
-		if (p->payload_wire < 8)
-			return false; /* too little to tell a copy from a second one */
-	}
-	uint32_t at_us = (uint32_t)(uint64_t)(p->time_ns / NS_PER_US);
-	for (size_t i = 0; i < ARRAY_LEN(c->seen); i++)
-		if (c->seen[i].mark == mark && at_us - c->seen[i].at_us < COPY_US)
-			return true;
-	c->seen[c->seen_next].mark = mark;
-	c->seen[c->seen_next].at_us = at_us;
-	c->seen_next = (uint8_t)((c->seen_next + 1) % ARRAY_LEN(c->seen));
-	return false;
-}
-
-/* Whether a SYN on a known pair of ports begins another conversation. */
-static bool begins_another(const struct conversation *c, const struct packet *p, uint8_t src_at)
-{
-	if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
-		return false;
-	if (c->joined || src_at != c->client_at)
-		return true;
-	if (c->answer_ns == 0) /* a retry, also after a RST */
-		return p->time_ns - c->syn_ns > RESYN_NS;
-	return c->seq_known[CLIENT] &&
-	       p->tcp_seq + 1 != c->seq_end[CLIENT] - (uint32_t)c->bytes[CLIENT];
+	if (p->proto == IP_TCP)
+		return (p->tcp_flags & TCP_RST) != 0 ||
+		       ((p->tcp_flags & TCP_SYN) == 0 && p->payload_wire == 0);
+	return is_icmp(p) && !is_echo(p);
 }
 
 static struct conversation *begin(struct flow_table *t, const struct packet *p,
-	const struct flow_key *key, uint8_t src_at, uint32_t tag)
+	const struct flow_key *key, unsigned src_at, uint32_t tag)
 {
-	uint8_t flags = p->tcp_flags;
-	bool tcp = p->proto == IP_TCP, syn = tcp && (flags & TCP_SYN) != 0;
-	bool request = false;
-	if (tcp && !syn && (p->payload_wire == 0 || (flags & TCP_RST) != 0)) {
-		t->stats.strays++; /* backscatter and stragglers are no evidence */
+	if (addr_is_group(&p->dst) || addr_is_group(&p->src)) {
+		t->stats.group++;
 		return NULL;
 	}
-	if ((p->proto == IP_ICMP || p->proto == IP_ICMPV6) && !icmp_echo(p, &request)) {
+	if (is_stray(p)) {
 		t->stats.strays++;
 		return NULL;
 	}
-	struct conversation *c = conversation_new(t, key, tag,
-		syn   ? WAIT_SYN
-		: tcp ? WAIT_OPEN
-		      : WAIT_DATAGRAM);
-	if (c == NULL)
-		return NULL;
-	bool by_client = true;
-	if (syn) {
-		by_client = (flags & TCP_ACK) == 0;
-		c->joined = !by_client;
-	} else if (tcp) {
-		c->joined = c->inferred = true;
-		by_client = sender_is_client(t, p);
-	} else if (p->proto == IP_ICMP || p->proto == IP_ICMPV6) {
-		by_client = request;
-		c->inferred = !request;
-	} else {
-		by_client = sender_is_client(t, p);
-		c->inferred = !by_client;
-	}
-	c->client_at = by_client ? src_at : (uint8_t)(1 - src_at);
+	bool syn = p->proto == IP_TCP && (p->tcp_flags & TCP_SYN) != 0;
+	bool by_client = true, inferred = false;
+	if (syn)
+		by_client = (p->tcp_flags & TCP_ACK) == 0;
+	else if (is_icmp(p))
+		by_client = is_echo_request(p);
+	else
+		by_client = sender_is_client(t, p, &inferred);
+	struct conversation *c = conversation_new(t, key, tag, syn ? WAIT_SYN : WAIT_HALF);
+	c->client_at = (by_client ? src_at : 1 - src_at) & 1u;
+	c->inferred = inferred || (is_icmp(p) && !by_client);
+	c->joined = p->proto == IP_TCP && !syn;
 	c->vlan = p->vlan;
 	c->client_mac = by_client ? p->src_mac : 0;
 	return c;
 }
 
-/* ---- ICMP errors: the quoted packet's conversation learns that it is not reachable ---- */
+/* ---- packets ---- */
 
+/* The quoted packet's conversation learns that it is not reachable. */
 static void icmp_error(struct flow_table *t, const struct packet *p)
 {
+	t->stats.errors++;
 	bool unreachable = p->proto == IP_ICMP ? p->src_port == 3 : p->src_port == 1;
-	if (!unreachable ||
+	if (!is_icmp(p) || !unreachable ||
 		(p->proto == IP_ICMP && p->dst_port == 4)) /* fragmentation needed: not a failure */
 		return;
 	struct packet inner = {.src = p->quoted.src,
 		.dst = p->quoted.dst,
 		.proto = p->quoted.proto,
 		.src_port = p->quoted.src_port,
-		.dst_port = p->quoted.dst_port,
-		.time_ns = p->time_ns};
-	uint8_t src_at = 0;
+		.dst_port = p->quoted.dst_port};
+	unsigned src_at = 0;
 	struct flow_key key = key_of(&inner, &src_at);
-	struct conversation *c = conversation_find(t, &key, key_tag(t, &key));
-	if (c != NULL && src_at == c->client_at)
-		c->icmp_ns = p->time_ns;
-	else if (inner.proto == IP_UDP && inner.dst_port == 53)
+	struct conversation *c = index_find(t, &key, key_tag(t, &key));
+	if (c != NULL && src_at == c->client_at) {
+		if (c->icmp_ns == 0 || t->at_ns - c->icmp_ns > COPY_NS)
+			c->icmp_ns = t->at_ns;
+	} else if (inner.proto == IP_UDP && inner.dst_port == 53) {
 		lookup_unreachable(t, &inner);
+	}
 }
 
-static bool is_icmp_error(const struct packet *p)
+static bool maybe_dns(const struct packet *p)
 {
-	return (p->proto == IP_ICMP || p->proto == IP_ICMPV6) && p->quoted.present;
+	return p->proto == IP_UDP && (p->dst_port == 53 || p->src_port == 53);
 }
 
 void flow_table_add(struct flow_table *t, const struct packet *packet)
 {
+	CHECK(t->ready_first == NOBODY && t->queued == 0 && !t->finishing);
 	t->stats.packets++;
-	if (packet->time_ns > t->now_ns)
-		t->now_ns = packet->time_ns;
-	if (is_icmp_error(packet)) {
+	clock_set(t, packet->time_ns);
+	if (packet->quoted.present) {
 		icmp_error(t, packet);
 		return;
 	}
-	if (addr_is_group(&packet->dst) || addr_is_group(&packet->src)) {
-		t->stats.group++;
+	if (maybe_dns(packet) && lookup_message(t, packet, packet->payload))
 		return;
-	}
-	if (packet->proto == IP_UDP && (packet->dst_port == 53 || packet->src_port == 53) &&
-		lookup_message(t, packet, packet->payload))
-		return;
-	uint8_t src_at = 0;
+	unsigned src_at = 0;
 	struct flow_key key = key_of(packet, &src_at);
 	uint32_t tag = key_tag(t, &key);
-	struct conversation *c = conversation_find(t, &key, tag);
-	if (c != NULL && packet->proto == IP_TCP && begins_another(c, packet, src_at)) {
+	struct conversation *c = index_find(t, &key, tag);
+	if (c != NULL && (is_idle(t, c) || (packet->proto == IP_TCP &&
+						   tcp_begins_another(t, c, packet, src_at)))) {
 		conversation_end(t, c);
 		c = NULL;
 	}
@@ -472,12 +269,14 @@ void flow_table_add(struct flow_table *t, const struct packet *packet)
 		if (c == NULL)
 			return;
 	}
-	if (is_copy(c, packet)) {
+	if (is_copy(t, c, packet)) {
 		t->stats.duplicates++;
 		return;
 	}
 	enum side from = src_at == c->client_at ? CLIENT : SERVER;
-	c->last_ns = packet->time_ns > c->last_ns ? packet->time_ns : c->last_ns;
+	c->clock_ns = t->clock_ns;
+	if (t->at_ns > c->last_ns)
+		c->last_ns = t->at_ns;
 	c->packets[from]++;
 	if (packet->proto == IP_TCP)
 		tcp_add(t, c, from, packet);
@@ -487,14 +286,17 @@ void flow_table_add(struct flow_table *t, const struct packet *packet)
 
 void flow_table_advance(struct flow_table *t, int64_t now_ns)
 {
-	if (now_ns > t->now_ns)
-		t->now_ns = now_ns;
+	CHECK(t->ready_first == NOBODY && t->queued == 0 && !t->finishing);
+	if (t->started && now_ns > t->clock_ns + t->origin_ns)
+		clock_set(t, now_ns);
 }
 
 void flow_table_finish(struct flow_table *t)
 {
 	t->finishing = true;
 }
+
+/* ---- events ---- */
 
 static const char *text(const struct flow_table *t, uint32_t number)
 {
@@ -525,14 +327,14 @@ static void tell(struct flow_table *t, const struct conversation *c, struct conn
 		.one_way = c->packets[CLIENT] == 0 || c->packets[SERVER] == 0,
 		.start_ns = c->start_ns,
 		.end_ns = c->last_ns,
-		.client = key->addr[c->client_at],
-		.server = key->addr[1 - c->client_at],
+		.client = key_addr(key, c->client_at),
+		.server = key_addr(key, 1 - c->client_at),
 		.client_mac = c->client_mac,
-		.client_port = key->port[c->client_at],
-		.server_port = key->port[1 - c->client_at],
-		.ip_proto = key->proto,
+		.client_port = key_port(key, c->client_at),
+		.server_port = key_port(key, 1 - c->client_at),
+		.ip_proto = key_proto(key),
 		.vlan = c->vlan,
-		.transport = transport_of(key->proto),
+		.transport = transport_of(key_proto(key)),
 		.packets_out = c->packets[CLIENT],
 		.packets_in = c->packets[SERVER],
 		.bytes_out = c->bytes[CLIENT],
@@ -553,53 +355,48 @@ static void tell(struct flow_table *t, const struct conversation *c, struct conn
 		.certificate = text(t, c->certificate),
 		.http_status = c->status,
 		.to_proxy = c->to_proxy};
+	if (!c->sized && !c->joined) /* the first response is all there is so far */
+		conn->response_bytes =
+			c->bytes[SERVER] > UINT32_MAX ? UINT32_MAX : (uint32_t)c->bytes[SERVER];
+	if (!c->data && !c->joined && conn->transport == TRANSPORT_TCP)
+		conn->request_bytes =
+			c->bytes[CLIENT] > UINT32_MAX ? UINT32_MAX : (uint32_t)c->bytes[CLIENT];
 	if (conn->transport == TRANSPORT_ICMP) { /* type and code stand for the ports */
-		conn->client_port = key->proto == IP_ICMP ? 8 : 128;
+		conn->client_port = key_proto(key) == IP_ICMP ? 8 : 128;
 		conn->server_port = 0;
 	}
 }
 
-/* Tells the next thing due of the first ready conversation. */
-static void tell_ready(struct flow_table *t)
+/* Tells the next thing due of the first ready conversation: that it is OK, or, when it is over, how
+ * it ended. What was told to be OK and then fell silent is settled twice. */
+static const struct event *tell_ready(struct flow_table *t)
 {
 	struct conversation *c = &t->conversation[t->ready_first];
 	t->event.kind = EVENT_CONN;
 	struct conn *conn = &t->event.conn;
 	tell(t, c, conn);
-	struct verdict v = conversation_verdict(c, t->now_ns, t->finishing);
+	enum outcome told = c->told && !c->settle_due ? OUTCOME_OK : OUTCOME_UNKNOWN;
+	struct verdict v = {.outcome = OUTCOME_OK};
+	if (c->end_due)
+		v = conversation_verdict(c, t->clock_ns + t->origin_ns, t->finishing || c->evicted);
 	conn->ended = c->end_due;
-	/* OK may be told early; a later verdict that says more is told as settled once more */
-	conn->settled = c->settle_due || (c->end_due && v.outcome != c->told) ||
-	                (c->end_due && v.outcome == OUTCOME_UNKNOWN);
-	conn->outcome = c->end_due ? v.outcome : OUTCOME_OK;
-	if (outcome_is_failure(conn->outcome)) {
-		conn->fail_ns = v.fail_ns;
+	conn->settled = c->settle_due || v.outcome != told || v.outcome == OUTCOME_UNKNOWN;
+	conn->outcome = v.outcome;
+	if (outcome_is_failure(v.outcome)) {
+		/* a late packet may say so of a time before the first one */
+		conn->fail_ns = v.fail_ns > c->start_ns ? v.fail_ns : c->start_ns;
 		conn->leave_ns = v.leave_ns;
 	}
 	c->settle_due = false;
+	c->in_ready = false;
 	t->ready_first = c->chain;
 	if (t->ready_first == NOBODY)
 		t->ready_last = NOBODY;
-	c->in_ready = false;
-	if (c->end_due)
-		conversation_drop(t, c);
-}
-
-/* Ends one conversation that has been idle for too long; when finishing, the one idle for the
- * longest. */
-static bool expire_one(struct flow_table *t)
-{
-	struct conversation *first = NULL;
-	for (int wait = 0; wait < WAIT_COUNT; wait++) {
-		struct conversation *c = oldest(t, (enum wait)wait);
-		if (c == NULL || (!t->finishing && t->now_ns - c->last_ns <= wait_ns[wait]))
-			continue;
-		if (first == NULL || c->last_ns < first->last_ns)
-			first = c;
+	if (c->end_due) {
+		c->chain = t->conversation_free;
+		t->conversation_free = number_of(t, c);
 	}
-	if (first != NULL)
-		conversation_end(t, first);
-	return first != NULL;
+	return &t->event;
 }
 
 struct event *event_queue(struct flow_table *t)
@@ -611,22 +408,42 @@ struct event *event_queue(struct flow_table *t)
 	return e;
 }
 
+static const struct event *tell_queued(struct flow_table *t)
+{
+	const struct event *e = &t->queue[t->queue_first];
+	t->queue_first = (t->queue_first + 1) % EVENTS_MAX;
+	t->queued--;
+	return e;
+}
+
+/* Ends whoever is due: by the clock, because the input is over, or because the table is full. */
+static void end_due(struct flow_table *t, uint32_t tick)
+{
+	struct conversation *c = wheel_first(t, t->finishing ? UINT32_MAX : tick);
+	if (c == NULL && t->live > t->conversation_max) {
+		c = wheel_first(t, UINT32_MAX);
+		c->evicted = true;
+		t->stats.evicted++;
+	}
+	if (c != NULL)
+		conversation_end(t, c);
+}
+
 const struct event *flow_table_next(struct flow_table *t)
 {
-	if (t->queued == 0)
-		lookups_expire(t);
-	if (t->queued > 0) {
-		t->event = t->queue[t->queue_first];
-		t->queue_first = (t->queue_first + 1) % EVENTS_MAX;
-		t->queued--;
-		return &t->event;
-	}
-	/* keep one record free, so that begin() always finds room */
-	if (t->ready_first == NOBODY && !expire_one(t) && t->conversation_free == NOBODY &&
-		t->conversations == t->conversation_max)
-		evict(t);
-	if (t->ready_first == NOBODY)
+	if (t->queued > 0)
+		return tell_queued(t);
+	if (t->ready_first != NOBODY)
+		return tell_ready(t);
+	uint32_t tick = (uint32_t)(t->clock_ns >> TICK_BITS);
+	if (tick == t->tick && t->live <= t->conversation_max && !t->finishing)
 		return NULL;
-	tell_ready(t);
-	return &t->event;
+	lookups_expire(t);
+	if (t->queued > 0)
+		return tell_queued(t);
+	end_due(t, tick);
+	if (t->ready_first != NOBODY)
+		return tell_ready(t);
+	t->tick = tick;
+	return NULL;
 }

@@ -1,31 +1,117 @@
+/* Talks: what is kept while a conversation's first messages are read. Places and buffers are few;
+ * the oldest talk gives way, since a message that was going to be complete mostly is by then, and
+ * whoever opens many without completing them loses his own. */
 #include <string.h>
 
 #include "flow/conversation.h"
 
-static uint32_t keep(struct flow_table *t, const char *text)
+/* A server that has sent this many datagrams without a readable hello of the client will not be
+ * named by one. */
+#define QUIC_ANSWERS_MAX  4
+#define QUIC_INITIALS_MAX 8
+
+void talks_init(struct flow_table *t)
 {
-	return strings_add(t->options.strings, text);
+	t->talk_free = t->block_free = t->talk_oldest = t->talk_newest = NOBODY;
+}
+
+/* ---- blocks: a free one holds the number of the next ---- */
+
+uint8_t *block_take(struct flow_table *t, const struct conversation *c)
+{
+	while (t->block_free == NOBODY && t->blocks == TALK_BLOCKS_MAX)
+		if (!talk_evict(t, c))
+			return NULL;
+	if (t->block_free == NOBODY)
+		return t->block + (size_t)t->blocks++ * TALK_BYTES_MAX;
+	uint8_t *block = t->block + (size_t)t->block_free * TALK_BYTES_MAX;
+	memcpy(&t->block_free, block, sizeof t->block_free);
+	return block;
+}
+
+void block_give(struct flow_table *t, uint8_t **block)
+{
+	if (*block == NULL)
+		return;
+	memcpy(*block, &t->block_free, sizeof t->block_free);
+	t->block_free = (uint32_t)((size_t)(*block - t->block) / TALK_BYTES_MAX);
+	*block = NULL;
+}
+
+/* ---- lives ---- */
+
+static void link_newest(struct flow_table *t, uint32_t index)
+{
+	struct talk *talk = &t->talk[index];
+	talk->newer = NOBODY;
+	talk->older = t->talk_newest;
+	if (talk->older != NOBODY)
+		t->talk[talk->older].newer = index;
+	else
+		t->talk_oldest = index;
+	t->talk_newest = index;
+}
+
+static void talk_unlink(struct flow_table *t, const struct talk *talk)
+{
+	if (talk->older != NOBODY)
+		t->talk[talk->older].newer = talk->newer;
+	else
+		t->talk_oldest = talk->newer;
+	if (talk->newer != NOBODY)
+		t->talk[talk->newer].older = talk->older;
+	else
+		t->talk_newest = talk->older;
+}
+
+bool talk_evict(struct flow_table *t, const struct conversation *c)
+{
+	uint32_t index = t->talk_oldest;
+	if (index != NOBODY && index == c->talk)
+		index = t->talk[index].newer;
+	if (index == NOBODY)
+		return false;
+	struct conversation *other = &t->conversation[t->talk[index].owner];
+	t->stats.talks_evicted++;
+	if (!t->talk[index].half[SERVER].done)
+		read_blind(other);
+	talk_end(t, other);
+	return true;
+}
+
+/* Where the next byte of a direction is to be looked for, when that is known. */
+static void sync_half(struct half *h, const struct conversation *c, enum side side)
+{
+	h->synced = (c->seq_known & 1u << side) != 0;
+	h->next = c->seq_first[side];
 }
 
 void talk_begin(struct flow_table *t, struct conversation *c)
 {
 	uint32_t index = t->talk_free;
-	if (index != NOBODY) {
-		t->talk_free = t->talk[index].free_next;
-	} else if (t->talks < TALKS_MAX) {
+	if (index == NOBODY && t->talks == TALKS_MAX) {
+		(void)talk_evict(t, c);
+		index = t->talk_free;
+	}
+	if (index != NOBODY)
+		t->talk_free = t->talk[index].newer;
+	else
 		index = t->talks++;
-	} else {
-		t->stats.talks_refused++;
-		return;
-	}
-	t->talk[index] = (struct talk){.kind = TALK_UNKNOWN};
+	struct talk *talk = &t->talk[index];
+	*talk = (struct talk){.owner = number_of(t, c)};
+	link_newest(t, index);
 	c->talk = index;
-	for (int side = CLIENT; side <= SERVER; side++) {
-		/* the SYN's number when it was seen: seq_end has moved on by what was counted since
-		 */
-		t->talk[index].half[side].synced = c->seq_known[side];
-		t->talk[index].half[side].next = c->seq_end[side] - (uint32_t)c->bytes[side];
-	}
+	c->talked = true;
+	sync_half(&talk->half[CLIENT], c, CLIENT);
+	sync_half(&talk->half[SERVER], c, SERVER);
+}
+
+void half_finish(struct flow_table *t, struct half *h)
+{
+	h->done = true;
+	h->pieces = 0;
+	block_give(t, &h->head);
+	block_give(t, &h->late);
 }
 
 void talk_end(struct flow_table *t, struct conversation *c)
@@ -33,224 +119,39 @@ void talk_end(struct flow_table *t, struct conversation *c)
 	if (c->talk == NOBODY)
 		return;
 	struct talk *talk = &t->talk[c->talk];
-	for (int side = CLIENT; side <= SERVER; side++) {
-		block_give(t, talk->half[side].head);
-		block_give(t, talk->half[side].late);
-	}
-	block_give(t, talk->quic.bytes);
-	talk->free_next = t->talk_free;
+	if (talk->half[SERVER].pieces > 0)
+		read_blind(c); /* it said more, behind a hole */
+	half_finish(t, &talk->half[CLIENT]);
+	half_finish(t, &talk->half[SERVER]);
+	block_give(t, &talk->quic.bytes);
+	naming_end(t, talk);
+	talk_unlink(t, talk);
+	talk->newer = t->talk_free;
 	t->talk_free = c->talk;
 	c->talk = NOBODY;
 	if (c->service == 0)
-		c->service = keep(t, "unknown");
-}
-
-void talk_status(struct conversation *c, int64_t time_ns, uint16_t status)
-{
-	if (status < 200) /* 1xx is not the answer; 0 was no status line */
-		return;
-	c->status = status;
-	c->status_ns = time_ns;
-	uint16_t *count = status < 400 ? &c->statuses_ok : &c->statuses_bad;
-	*count = (uint16_t)(*count + (*count < UINT16_MAX));
-}
-
-static void set_name(
-	struct flow_table *t, struct conversation *c, const char *name, enum name_source source)
-{
-	if (c->name != 0 || name[0] == '\0')
-		return;
-	c->name = keep(t, name);
-	c->name_source = (uint8_t)source;
-}
-
-/* ---- TLS ---- */
-
-static void client_hello(struct flow_table *t, struct conversation *c, const struct tls_hello *h)
-{
-	set_name(t, c, h->sni, NAME_SNI);
-	c->ja3 = keep(t, h->ja3);
-	c->ja4 = keep(t, h->ja4);
-	c->alpn = keep(t, h->alpn);
-	c->tls_hello = true;
-}
-
-static void tls_message(
-	struct flow_table *t, struct conversation *c, enum side from, const struct half *h)
-{
-	struct cur message = cur_of(h->head, h->tls.hello_len);
-	uint8_t type = cur_u8(&message);
-	cur_skip(&message, 3);
-	if (type == TLS_CLIENT_HELLO && from == CLIENT) {
-		struct tls_hello hello = {0};
-		tls_client_hello_decode(&message, false, &hello);
-		if (cur_ok(&message))
-			client_hello(t, c, &hello);
-	} else if (type == TLS_SERVER_HELLO && from == SERVER) {
-		c->tls_server_hello = true;
-	} else if (type == TLS_CERTIFICATE && from == SERVER && c->certificate == 0) {
-		char name[TLS_NAME_BYTES];
-		if (tls_certificate_name(&message, name))
-			c->certificate = keep(t, name);
-	}
-}
-
-static void read_tls(struct flow_table *t, struct conversation *c, enum side from, struct half *h,
-	struct cur bytes, int64_t time_ns)
-{
-	if (h->head == NULL)
-		h->head = block_take(t);
-	h->tls.hello = h->head;
-	h->tls.hello_room = h->head == NULL ? 0 : TALK_BYTES_MAX;
-	while (bytes.len > 0 && !h->tls.bad) {
-		enum tls_news news = tls_stream_feed(&h->tls, &bytes);
-		if (news == TLS_MESSAGE && h->head != NULL)
-			tls_message(t, c, from, h);
-		/* RFC 8446 6: level 2 is fatal; 0 is close_notify */
-		if (news == TLS_NEWS_ALERT && from == SERVER && h->tls.alert_description != 0 &&
-			h->tls.alert_level == 2 && !h->tls.application_data && c->alert_ns == 0)
-			c->alert_ns = time_ns;
-		if (news == TLS_NOTHING)
-			break;
-	}
-	if (from == SERVER && h->tls.application_data)
-		c->tls_data = true;
-	h->done = h->tls.bad || h->tls.application_data;
-}
-
-/* ---- HTTP ---- */
-
-/* Collects a head over segments: true when h->head holds it whole. */
-static bool collect(struct flow_table *t, struct half *h, struct cur *bytes)
-{
-	if (h->head == NULL)
-		h->head = block_take(t);
-	if (h->head == NULL) {
-		h->done = true;
-		return false;
-	}
-	size_t room = TALK_BYTES_MAX - h->head_len, take = bytes->len < room ? bytes->len : room;
-	struct span s = cur_bytes(bytes, take);
-	memcpy(h->head + h->head_len, s.ptr, s.len);
-	h->head_len += (uint32_t)s.len;
-	return true;
-}
-
-static void http_request(struct flow_table *t, struct conversation *c, const struct http_request *r)
-{
-	if (!r->host_is_address)
-		set_name(t, c, r->host, r->to_proxy ? NAME_PROXY_TARGET : NAME_HTTP_HOST);
-	c->method = keep(t, r->method);
-	c->uri = keep(t, r->uri);
-	c->user_agent = keep(t, r->user_agent);
-	c->to_proxy = r->to_proxy;
-}
-
-static void read_http(struct flow_table *t, struct conversation *c, enum side from, struct half *h,
-	struct cur bytes, int64_t time_ns)
-{
-	if (!collect(t, h, &bytes))
-		return;
-	struct cur head = cur_of(h->head, h->head_len);
-	bool full = h->head_len == TALK_BYTES_MAX;
-	if (from == CLIENT) {
-		struct http_request r = {0};
-		http_request_decode(&head, &r);
-		h->done = head.state != CUR_SHORT || full;
-		if (h->done)
-			http_request(t, c, &r);
-	} else {
-		struct http_response r = {0};
-		http_response_decode(&head, &r);
-		h->done = head.state != CUR_SHORT || full;
-		if (h->done)
-			talk_status(c, time_ns, r.status);
-	}
-}
-
-/* ---- which of them ---- */
-
-static enum talk_kind kind_of(
-	struct flow_table *t, struct conversation *c, enum side from, struct cur bytes)
-{
-	const char *service = NULL;
-	enum talk_kind kind = TALK_OTHER;
-	if (tls_looks_like(bytes)) {
-		kind = TALK_TLS;
-		service = "tls";
-	} else if (from == CLIENT ? http_is_request(bytes) : http_is_response(bytes)) {
-		kind = TALK_HTTP;
-		service = "http";
-	} else if (c->key.port[1 - c->client_at] == 53) {
-		kind = TALK_DNS;
-		service = "dns";
-	} else {
-		service = banner_service(bytes, from == SERVER);
-		if (service == NULL && from == CLIENT)
-			return TALK_UNKNOWN; /* the server's first bytes may tell */
-	}
-	c->service = keep(t, service != NULL ? service : "unknown");
-	return kind;
-}
-
-/* DNS over TCP: messages behind a 16-bit length (RFC 1035 4.2.2). */
-static void read_dns(struct flow_table *t, struct half *h, const struct packet *p, struct cur bytes)
-{
-	while (bytes.len > 0 && !h->done) {
-		if (!collect(t, h, &bytes))
-			return;
-		struct cur all = cur_of(h->head, h->head_len);
-		size_t len = cur_be16(&all);
-		while (cur_ok(&all) && len <= all.len) {
-			struct cur message = cur_sub(&all, len);
-			if (!lookup_message(t, p, message)) {
-				h->done = true;
-				return;
-			}
-			memmove(h->head, all.ptr, all.len);
-			h->head_len = (uint32_t)all.len;
-			all = cur_of(h->head, h->head_len);
-			len = cur_be16(&all);
-		}
-		if (h->head_len == TALK_BYTES_MAX)
-			h->done = true; /* longer than anybody's answer */
-	}
-}
-
-static void read_bytes(struct flow_table *t, struct conversation *c, enum side from,
-	struct cur bytes, const struct packet *p)
-{
-	struct talk *talk = &t->talk[c->talk];
-	struct half *h = &talk->half[from];
-	if (talk->kind == TALK_UNKNOWN)
-		talk->kind = kind_of(t, c, from, bytes);
-	switch (talk->kind) {
-	case TALK_TLS:
-		read_tls(t, c, from, h, bytes, p->time_ns);
-		break;
-	case TALK_HTTP:
-		read_http(t, c, from, h, bytes, p->time_ns);
-		break;
-	case TALK_DNS:
-		read_dns(t, h, p, bytes);
-		break;
-	case TALK_UNKNOWN:
-	case TALK_OTHER:
-	case TALK_QUIC:
-		h->done = true;
-		break;
-	}
+		c->service = keep_text(t, "unknown");
 }
 
 /* ---- segments into order ---- */
 
-static void keep_late(struct flow_table *t, struct half *h, uint32_t seq, struct cur bytes)
+static void give_up(struct flow_table *t, struct conversation *c, enum side from)
 {
+	half_finish(t, &t->talk[c->talk].half[from]);
+	if (from == SERVER)
+		read_blind(c);
+}
+
+static void keep_late(struct flow_table *t, struct conversation *c, enum side from, uint32_t seq,
+	const struct packet *p)
+{
+	struct half *h = &t->talk[c->talk].half[from];
+	struct cur bytes = p->payload;
 	if (h->late == NULL)
-		h->late = block_take(t);
-	if (h->late == NULL || h->pieces == TALK_PIECES_MAX ||
+		h->late = block_take(t, c);
+	if (h->late == NULL || h->pieces == LATE_PIECES_MAX || bytes.len < p->payload_wire ||
 		bytes.len > TALK_BYTES_MAX - h->late_len) {
-		h->done = true; /* what is missing will not come any more */
+		give_up(t, c, from); /* what is missing will not come any more */
 		return;
 	}
 	struct span s = cur_bytes(&bytes, bytes.len);
@@ -282,61 +183,65 @@ static void read_late(
 	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
 	struct half *h = &t->talk[c->talk].half[from];
-	for (uint8_t i = 0; i < h->pieces && !h->done;) {
+	for (uint8_t i = 0; i < h->pieces;) {
 		struct cur bytes = cur_of(h->late + h->piece[i].at, h->piece[i].len);
-		if (read_at(t, c, from, h->piece[i].seq, bytes, p)) {
+		if (read_at(t, c, from, h->piece[i].seq, bytes, p) && h->pieces > 0) {
 			h->piece[i] = h->piece[--h->pieces];
 			i = 0; /* another may follow now */
 		} else {
 			i++;
 		}
 	}
-	if (h->pieces == 0)
+	if (h->pieces == 0) {
 		h->late_len = 0;
+		block_give(t, &h->late);
+	}
+}
+
+static void read_segment(struct flow_table *t, struct conversation *c, enum side from, uint32_t seq,
+	const struct packet *p)
+{
+	struct half *h = &t->talk[c->talk].half[from];
+	if (!h->synced) {
+		h->synced = true;
+		h->next = seq;
+	}
+	if (!read_at(t, c, from, seq, p->payload, p)) {
+		keep_late(t, c, from, seq, p);
+		return;
+	}
+	if (p->payload.len < p->payload_wire && !h->done)
+		give_up(t, c, from); /* the capture cut this segment: the rest has a hole */
+	read_late(t, c, from, p);
 }
 
 void talk_segment(struct flow_table *t, struct conversation *c, enum side from, uint32_t seq,
 	const struct packet *p)
 {
-	struct half *h = &t->talk[c->talk].half[from];
-	if (!h->done) {
-		if (!h->synced) {
-			h->synced = true;
-			h->next = seq;
-		}
-		if (read_at(t, c, from, seq, p->payload, p)) {
-			if (p->payload.len < p->payload_wire)
-				h->done = true; /* the capture cut this segment: the rest has a hole
-				                 */
-			read_late(t, c, from, p);
-		} else {
-			keep_late(t, h, seq, p->payload);
-		}
-	}
-	if (t->talk[c->talk].half[CLIENT].done && t->talk[c->talk].half[SERVER].done)
+	struct talk *talk = &t->talk[c->talk];
+	enum side other = from == CLIENT ? SERVER : CLIENT;
+	read_no_more(t, c, other);
+	if (!talk->half[from].done)
+		read_segment(t, c, from, seq, p);
+	if (c->service == 0 && naming_hopes(t, talk))
+		naming_show(t, c, from, p);
+	if (c->talk == NOBODY)
+		return;
+	bool read = talk->half[CLIENT].done && talk->half[SERVER].done;
+	if (read && (c->service != 0 || !naming_hopes(t, talk)))
 		talk_end(t, c);
 }
 
 /* ---- datagrams ---- */
 
-static void read_quic(
-	struct flow_table *t, struct conversation *c, struct talk *talk, struct cur bytes)
+static void on_quic(
+	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
-	struct quic_crypto *q = &talk->quic;
-	if (q->bytes == NULL) {
-		q->bytes = block_take(t);
-		if (q->bytes == NULL) {
-			talk_end(t, c);
-			return;
-		}
-		/* one block serves both: the stream and behind it the map of what is there */
-		q->room = QUIC_CRYPTO_BYTES_MAX;
-		q->have = q->bytes + QUIC_CRYPTO_BYTES_MAX;
-		memset(q->have, 0, (QUIC_CRYPTO_BYTES_MAX + 7) / 8);
-	}
-	struct tls_hello hello = {0};
-	if (quic_client_initial(q, bytes, &hello)) {
-		client_hello(t, c, &hello);
+	struct talk *talk = &t->talk[c->talk];
+	if (from == CLIENT && quic_is_initial(p->payload) && talk->initials < QUIC_INITIALS_MAX) {
+		talk->initials++;
+		read_quic(t, c, talk, p->payload);
+	} else if (c->packets[SERVER] > QUIC_ANSWERS_MAX) {
 		talk_end(t, c);
 	}
 }
@@ -345,20 +250,22 @@ void talk_datagram(
 	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
 	struct talk *talk = &t->talk[c->talk];
-	if (talk->kind == TALK_UNKNOWN && from == CLIENT && quic_looks_like(p->payload)) {
-		talk->kind = TALK_QUIC;
-		c->service = keep(t, "quic");
+	if (!talk->is_quic && from == CLIENT && quic_looks_like(p->payload)) {
+		talk->is_quic = true;
+		naming_end(t, talk);
+		c->service = keep_text(t, "quic");
 	}
-	if (talk->kind != TALK_QUIC) {
-		if (c->packets[CLIENT] > 0 && c->packets[SERVER] > 0) {
-			const char *service = banner_service(p->payload, from == SERVER);
-			c->service = keep(t, service != NULL ? service : "unknown");
-			talk_end(t, c);
-		}
+	if (talk->is_quic) {
+		on_quic(t, c, from, p);
 		return;
 	}
-	if (from == CLIENT && quic_is_initial(p->payload))
-		read_quic(t, c, talk, p->payload);
-	else if (from == SERVER && c->packets[SERVER] > 4)
-		talk_end(t, c); /* past the handshake without a readable hello */
+	const char *service = banner_service(p->payload, from == SERVER);
+	if (service != NULL) {
+		c->service = keep_text(t, service);
+		talk_end(t, c);
+	} else if (naming_hopes(t, talk)) {
+		naming_show(t, c, from, p);
+	} else {
+		talk_end(t, c);
+	}
 }
