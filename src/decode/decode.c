@@ -9,6 +9,7 @@ struct decoder {
 	struct fragments *fragments;
 	uint64_t counts[DECODED_COUNT];
 	uint16_t unknown_linktype;
+	struct packet empty; /* all zero; copied, since gcc clears with a slow rep stos */
 };
 
 int decoder_new(struct decoder **ret, size_t fragment_bytes)
@@ -59,36 +60,13 @@ const char *decoded_name(enum decoded verdict)
 	return names[verdict];
 }
 
-enum layer layer_carried(enum space space, uint32_t number)
-{
-#define LAYER(name, decoder)
-#define CARRIES(space, number, layer)                  \
-	case (uint32_t)SPACE_##space << 16 | (number): \
-		return LAYER_##layer;
-	switch ((uint32_t)space << 16 | number) {
-#include "decode/protocols.def"
-	default:
-		return LAYER_END;
-	}
-#undef LAYER
-#undef CARRIES
-}
-
 static enum layer (*const decoders[])(struct walk *w) = {
-#define LAYER(name, decoder) [LAYER_##name] = decoder,
+#define LAYER(name, decoder) [LAYER_##name] = (decoder),
 #define CARRIES(space, number, layer)
 #include "decode/protocols.def"
 #undef LAYER
 #undef CARRIES
 };
-
-/* What the tunnel carries is no packet: then the one around it is the innermost. So nothing hides
- * behind a port or protocol that tunnels use. Of what the capture cut, UDP has ports at least. */
-static bool inside_failed(const struct walk *w)
-{
-	return w->verdict == DECODED_NOT_IP || w->verdict == DECODED_BAD ||
-	       (w->verdict == DECODED_SHORT && w->outer.proto == IP_UDP);
-}
 
 /* From layer to layer until one says that it was the last. */
 static enum decoded walk(struct walk *w, enum layer layer)
@@ -98,13 +76,18 @@ static enum decoded walk(struct walk *w, enum layer layer)
 			return DECODED_DEPTH;
 		layer = decoders[layer](w);
 	}
-	if (!w->in_tunnel || !inside_failed(w))
-		return w->verdict;
-	w->packet = w->outer;
-	return DECODED_OK;
+	return w->verdict;
 }
 
-enum decoded decode_frame(struct decoder *d, const struct frame *frame, struct packet *ret)
+/* What the tunnel carries is no packet: then the one around it is the innermost. So nothing hides
+ * behind a port or protocol that tunnels use. Of what the capture cut, UDP has ports at least. */
+static bool takes_outer(const struct walk *w, enum decoded verdict)
+{
+	return w->in_tunnel && (verdict == DECODED_NOT_IP || verdict == DECODED_BAD ||
+				       (verdict == DECODED_SHORT && w->outer.proto == IP_UDP));
+}
+
+enum decoded layers_decode(struct decoder *d, const struct frame *frame, struct packet *ret)
 {
 	struct walk w;
 	w.fragments = d->fragments;
@@ -112,12 +95,28 @@ enum decoded decode_frame(struct decoder *d, const struct frame *frame, struct p
 	w.wire = frame->wire_bytes > frame->cap_bytes ? frame->wire_bytes : frame->cap_bytes;
 	w.cur.fenced = w.wire == w.cur.len; /* the frame really ends there */
 	w.in_ip = w.in_tunnel = false;
-	w.packet = (struct packet){.time_ns = frame->time_ns};
+	w.packet = d->empty;
+	w.packet.time_ns = frame->time_ns;
 	enum decoded verdict = walk(&w, walk_linktype(&w, frame->linktype));
-	d->counts[verdict]++;
-	if (verdict == DECODED_OK)
+	if (verdict == DECODED_OK) {
 		*ret = w.packet;
-	else if (verdict == DECODED_LINKTYPE && d->unknown_linktype == 0)
+	} else if (takes_outer(&w, verdict)) {
+		*ret = w.outer;
+		verdict = DECODED_OK;
+	} else if (verdict == DECODED_LINKTYPE && d->unknown_linktype == 0) {
 		d->unknown_linktype = w.linktype;
+	}
+	return verdict;
+}
+
+enum decoded decode_frame(struct decoder *d, const struct frame *frame, struct packet *ret)
+{
+	struct packet p = d->empty;
+	enum decoded verdict = DECODED_OK;
+	if (plain_decode(frame, &p))
+		*ret = p;
+	else
+		verdict = layers_decode(d, frame, ret);
+	d->counts[verdict]++;
 	return verdict;
 }

@@ -19,10 +19,10 @@
 /* Verdict on one frame; each is counted. */
 enum decoded {
 	DECODED_OK,
-	DECODED_FRAGMENT, /* kept for reassembly */
+	DECODED_FRAGMENT, /* kept for reassembly, or one that adds nothing */
 	DECODED_NOT_IP,   /* ARP, STP, LLDP, …: nothing for us */
 	DECODED_LINKTYPE, /* a link type without a decoder */
-	DECODED_DEPTH,    /* too many layers inside one another */
+	DECODED_DEPTH,    /* too many layers inside one another: over 8 tunnels, 16 extensions */
 	DECODED_SHORT,    /* the capture cut it before the ports */
 	DECODED_BAD,      /* contradicts its format */
 	DECODED_COUNT
@@ -44,20 +44,21 @@ struct quoted {
 	uint16_t src_port, dst_port;
 };
 
-/* The innermost IP packet of a frame. Borrowed bytes: live as long as the frame, or, for a
- * reassembled packet, until the next decode_frame(). */
+/* The innermost IP packet of a frame: what a tunnel carries, if that is IP and sound, else the
+ * packet around it. No IPv6 packet has IPv4-mapped addresses. Borrowed bytes: live as long as the
+ * frame, or, for a reassembled packet, until the next decode_frame(). */
 struct packet {
 	int64_t time_ns;
 	struct addr src, dst;
 	uint64_t src_mac; /* of the outermost Ethernet frame; 0 none */
 	uint8_t proto;    /* enum ip_proto or any other IP protocol number */
 	uint8_t ttl;
-	uint8_t tunnels;             /* encapsulations taken off */
+	uint8_t tunnels;             /* outer IP packets taken off */
 	uint16_t vlan;               /* innermost tag, 0 none; not part of any key */
-	uint16_t src_port, dst_port; /* TCP, UDP; ICMP: type and code */
+	uint16_t src_port, dst_port; /* TCP, UDP, UDP-Lite, SCTP; ICMP: type and code */
 	uint32_t wire_bytes;         /* of the IP packet */
 
-	uint8_t tcp_flags;
+	uint8_t tcp_flags; /* what the capture cut off the header is 0 */
 	uint32_t tcp_seq, tcp_ack;
 	uint16_t tcp_window;
 

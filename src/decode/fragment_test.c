@@ -315,7 +315,7 @@ static void test_room(void **state)
 	assert_whole(&s, 16);
 	assert_int_equal(decoder_fragments_dropped(s.d), 1);
 	/* one that needs more than all there is */
-	make_datagram(BYTES * 2);
+	make_datagram((size_t)BYTES * 2);
 	s.id = 9;
 	assert_int_equal(send(&s, 0, 8000, true), DECODED_FRAGMENT);
 	assert_int_equal(decoder_fragments_dropped(s.d), 2);

@@ -53,7 +53,7 @@ static void quoted_v4(struct cur *c, struct quoted *q)
 	q->proto = span_u8(h, 9);
 	q->src = addr_of(span_part(h, 12, 4));
 	q->dst = addr_of(span_part(h, 16, 4));
-	cur_skip(c, (span_u8(h, 0) & 15u) * 4u - 20);
+	cur_skip(c, (span_u8(h, 0) & 15u) * WORD - 20);
 	if ((span_be16(h, 6) & 0x1fff) == 0) /* a later fragment begins in mid-payload */
 		quoted_ports(c, q);
 }

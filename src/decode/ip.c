@@ -147,7 +147,7 @@ enum layer ipv4_decode(struct walk *w)
 		return walk_failed(w);
 	if (!enter(w))
 		return walk_end(w, DECODED_DEPTH);
-	size_t header = (span_u8(h, 0) & 15u) * 4u, total = span_be16(h, 2);
+	size_t header = (span_u8(h, 0) & 15u) * WORD, total = span_be16(h, 2);
 	struct packet *p = &w->packet;
 	p->ttl = span_u8(h, 8);
 	p->proto = span_u8(h, 9);
@@ -166,7 +166,7 @@ enum layer ipv4_decode(struct walk *w)
 		struct fragment f = {.id = span_be16(h, 4),
 			.proto = p->proto,
 			.header = header,
-			.offset = (part & 0x1fffu) * 8,
+			.offset = (size_t)(part & 0x1fffu) * 8,
 			.more = (part & 0x2000u) != 0};
 		if (!reassemble(w, &f))
 			return LAYER_END;

@@ -230,7 +230,7 @@ static void test_mapped(void **state)
 		uint8_t mapped[16];
 		assert_int_equal(hex_bytes("00000000000000000000ffffc0000201", mapped, 16), 16);
 		start_ipv6(&b);
-		memcpy(b.at + 8 + field * 16, mapped, 16);
+		memcpy(b.at + (field == 0 ? 8 : 24), mapped, 16);
 		assert_int_equal(decode_whole(IPV6, &b, &p), DECODED_BAD);
 		front(&b, "0104 0000 00000000");
 		front_ipv6(&b, IP_ICMPV6);

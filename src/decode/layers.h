@@ -8,6 +8,8 @@
 
 /* Outer IP packets taken off one frame: nobody nests deeper than three; eight is headroom. */
 #define TUNNELS_MAX 8
+/* Most header lengths count words of four bytes. */
+#define WORD ((size_t)4)
 /* Headers of one frame, tags included. */
 #define LAYERS_MAX 64
 /* IPv6 extension headers of one packet. */
@@ -51,11 +53,25 @@ struct walk {
 #undef LAYER
 #undef CARRIES
 
-/* The row of protocols.def, or LAYER_END. number: 16 bits. */
-enum layer layer_carried(enum space space, uint32_t number);
+/* The row of protocols.def, or LAYER_END. Inline, so that each caller, who knows its space, is left
+ * with a few comparisons. */
+static inline enum layer layer_carried(enum space space, uint16_t number)
+{
+#define LAYER(name, decoder)
+#define CARRIES(space, number, layer)                  \
+	case (uint32_t)SPACE_##space << 16 | (number): \
+		return LAYER_##layer;
+	switch ((uint32_t)space << 16 | number) {
+#include "decode/protocols.def"
+	default:
+		return LAYER_END;
+	}
+#undef LAYER
+#undef CARRIES
+}
 
 /* The next layer by EtherType, where no length can stand in its place. */
-enum layer walk_ethertype(struct walk *w, uint32_t type);
+enum layer walk_ethertype(struct walk *w, uint16_t type);
 /* The next layer by link type. */
 enum layer walk_linktype(struct walk *w, uint32_t type);
 /* The next layer by IP version. */
@@ -139,3 +155,9 @@ static inline struct span span_part(struct span s, size_t at, size_t n)
 /* ip.c: takes one IPv6 extension header (AH and the fragment header too) off; *proto becomes the
  * next. False, and nothing taken, when *proto is none. */
 bool ipv6_extension(struct cur *c, uint8_t *proto);
+
+/* plain.c: fills in a packet that is all zero; false, and *p is spoilt, when the frame is one for
+ * the layers. */
+bool plain_decode(const struct frame *frame, struct packet *p);
+/* decode.c: by the layers, whatever the frame. *ret is written only on DECODED_OK. */
+enum decoded layers_decode(struct decoder *d, const struct frame *frame, struct packet *ret);

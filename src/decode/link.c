@@ -4,13 +4,13 @@
 #define ETHERTYPE_MIN 1536 /* IEEE 802.3 3.2.6: less is a length */
 #define ETHERTYPE_ARP 0x0806
 
-enum layer walk_ethertype(struct walk *w, uint32_t type)
+enum layer walk_ethertype(struct walk *w, uint16_t type)
 {
 	enum layer next = layer_carried(SPACE_ETHERTYPE, type);
 	return next != LAYER_END ? next : walk_end(w, DECODED_NOT_IP);
 }
 
-static enum layer type_or_length(struct walk *w, uint32_t type)
+static enum layer type_or_length(struct walk *w, uint16_t type)
 {
 	if (type >= ETHERTYPE_MIN)
 		return walk_ethertype(w, type);
@@ -147,12 +147,12 @@ enum layer ppp_decode(struct walk *w)
 	struct span h = walk_take(w, 1);
 	if (h.len == 0)
 		return walk_failed(w);
-	uint32_t protocol = span_u8(h, 0);
+	uint16_t protocol = span_u8(h, 0);
 	if ((protocol & 1) == 0) {
 		h = walk_take(w, 1);
 		if (h.len == 0)
 			return walk_failed(w);
-		protocol = protocol << 8 | span_u8(h, 0);
+		protocol = (uint16_t)(protocol << 8 | span_u8(h, 0));
 	}
 	enum layer next = layer_carried(SPACE_PPP, protocol);
 	return next != LAYER_END ? next : walk_end(w, DECODED_NOT_IP);

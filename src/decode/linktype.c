@@ -21,7 +21,8 @@ enum layer raw_ip_decode(struct walk *w)
 
 static enum layer by_family(struct walk *w, uint32_t family)
 {
-	enum layer next = family > UINT16_MAX ? LAYER_END : layer_carried(SPACE_FAMILY, family);
+	enum layer next =
+		family > UINT16_MAX ? LAYER_END : layer_carried(SPACE_FAMILY, (uint16_t)family);
 	return next != LAYER_END ? next : walk_end(w, DECODED_NOT_IP);
 }
 
@@ -37,7 +38,7 @@ enum layer bsd_loopback_decode(struct walk *w)
 }
 
 /* Numbers under 1536 are Linux's own (if_ether.h) and no lengths: 4 is LLC. */
-static enum layer cooked(struct walk *w, uint32_t protocol)
+static enum layer cooked(struct walk *w, uint16_t protocol)
 {
 	return protocol == 4 ? LAYER_LLC : walk_ethertype(w, protocol);
 }
@@ -106,7 +107,8 @@ enum layer nflog_decode(struct walk *w)
 
 enum layer walk_linktype(struct walk *w, uint32_t type)
 {
-	enum layer next = type > UINT16_MAX ? LAYER_END : layer_carried(SPACE_LINKTYPE, type);
+	enum layer next =
+		type > UINT16_MAX ? LAYER_END : layer_carried(SPACE_LINKTYPE, (uint16_t)type);
 	w->linktype = (uint16_t)type;
 	return next != LAYER_END ? next : walk_end(w, DECODED_LINKTYPE);
 }

@@ -2,7 +2,7 @@
  * the frame. So fragments of one datagram, and what they leave behind, are reached. */
 #include <stdlib.h>
 
-#include "decode/decode.h"
+#include "decode/layers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,6 +36,28 @@ static void check(const struct packet *p, const struct frame *f)
 	CHECK(!p->quoted.present || addr_is_v4(&p->quoted.src) == addr_is_v4(&p->quoted.dst));
 }
 
+/* Padding too: both were filled in the same way before. */
+static bool same_bytes(const struct packet *a, const struct packet *b)
+{
+	return memcmp((const uint8_t *)a, (const uint8_t *)b, sizeof *a) == 0;
+}
+
+/* The short way and the layers come to the same packet. */
+static void check_plain(struct decoder *d, const struct frame *f)
+{
+	struct packet plain, layers;
+	memset(&plain, 0, sizeof plain);
+	memset(&layers, 0, sizeof layers);
+	if (!plain_decode(f, &plain))
+		return;
+	CHECK(layers_decode(d, f, &layers) == DECODED_OK);
+	CHECK(plain.payload.ptr == layers.payload.ptr && plain.payload.len == layers.payload.len);
+	CHECK(plain.payload.fenced == layers.payload.fenced && cur_ok(&plain.payload));
+	memset(&plain.payload, 0, sizeof plain.payload);
+	memset(&layers.payload, 0, sizeof layers.payload);
+	CHECK(same_bytes(&plain, &layers));
+}
+
 static void decode_one(struct decoder *d, const struct frame *f)
 {
 	struct packet p, untouched;
@@ -45,8 +67,9 @@ static void decode_one(struct decoder *d, const struct frame *f)
 	if (verdict == DECODED_OK)
 		check(&p, f);
 	else
-		CHECK(memcmp(&p, &untouched, sizeof p) == 0);
+		CHECK(same_bytes(&p, &untouched));
 	CHECK(decoded_name(verdict)[0] != '\0');
+	check_plain(d, f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

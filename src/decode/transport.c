@@ -24,7 +24,7 @@ static enum layer cut(struct walk *w, struct cur c, size_t header)
 		uint8_t offset = cur_u8(&c);
 		p->tcp_flags = cur_u8(&c);
 		if (cur_ok(&c))
-			header = (offset >> 4) * 4u;
+			header = (offset >> 4) * WORD;
 		if (header < TCP_HEADER || header > w->wire)
 			return walk_end(w, DECODED_BAD);
 	}
@@ -49,7 +49,7 @@ enum layer tcp_decode(struct walk *w)
 	p->tcp_ack = span_be32(h, 8);
 	p->tcp_flags = span_u8(h, 13);
 	p->tcp_window = span_be16(h, 14);
-	size_t header = (span_u8(h, 12) >> 4) * 4u;
+	size_t header = (span_u8(h, 12) >> 4) * WORD;
 	if (header < TCP_HEADER || header > wire)
 		return walk_end(w, DECODED_BAD);
 	walk_pass(w, header - TCP_HEADER); /* options */

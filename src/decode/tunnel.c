@@ -45,7 +45,8 @@ enum layer gre_decode(struct walk *w)
 	struct span h = walk_take(w, 4);
 	if (h.len == 0)
 		return walk_failed(w);
-	unsigned flags = span_be16(h, 0), type = span_be16(h, 2);
+	unsigned flags = span_be16(h, 0);
+	uint16_t type = span_be16(h, 2);
 	if ((flags & GRE_VERSION) == 1)
 		return pptp(w, flags, type);
 	if ((flags & GRE_VERSION) != 0 || (flags & GRE_ROUTING) != 0)
@@ -130,7 +131,7 @@ enum layer geneve_decode(struct walk *w)
 	unsigned first = span_u8(h, 0);
 	if (first >> 6 != 0 || (span_u8(h, 1) & 0x3f) != 0 || span_u8(h, 7) != 0)
 		return walk_end(w, DECODED_NOT_IP);
-	(void)walk_take(w, (first & 0x3f) * 4u);
+	(void)walk_take(w, (first & 0x3f) * WORD);
 	return cur_ok(&w->cur) ? walk_ethertype(w, span_be16(h, 2)) : walk_failed(w);
 }
 
@@ -141,7 +142,7 @@ static void gtp_extensions(struct walk *w, unsigned type)
 		size_t len = 0;
 		struct span head = walk_take(w, 1);
 		if (head.len > 0)
-			len = span_u8(head, 0) * 4u;
+			len = span_u8(head, 0) * WORD;
 		struct span body = walk_take(w, len > 0 ? len - 1 : 0);
 		type = body.len > 0 ? span_u8(body, body.len - 1) : 0;
 	}
