@@ -214,6 +214,21 @@ static void test_chain(void **state)
 	}
 }
 
+/* An alias whose owner cannot be read belongs to no chain. */
+static void test_chain_owner(void **state)
+{
+	(void)state;
+	struct message *m = header("8180", "0001 0002 0000 0000");
+	question(m, "q.example", "0001 0001");
+	hex(m, "c0ff 0005 0001 00000001 0004 0178 c00e");
+	hex(m, "c00c 0005 0001 00000001 0004 0161 c00e");
+	assert_int_equal(decode(m, &d), CUR_OK);
+	assert_false(d.partial);
+	assert_int_equal(d.cnames, 2);
+	assert_string_equal(d.cname[0], "a.example");
+	assert_string_equal(d.cname[1], "x.example");
+}
+
 static void test_chain_bound(void **state)
 {
 	(void)state;
@@ -358,6 +373,27 @@ static void test_pointers_bound(void **state)
 	}
 }
 
+/* Before the name is not enough: each pointer must go to before the one that led to it. */
+static void test_pointer_forward_again(void **state)
+{
+	(void)state;
+	for (int forward = 0; forward <= 1; forward++) {
+		struct message *m = header("8180", "0001 0002 0000 0000");
+		question(m, "a.example", "0001 0001");
+		hex(m, "c00c 0010 0001 00000000 0004");
+		size_t at = m->len;
+		set16(m->at + at, 0xc000 | (forward ? at + 2 : 12));
+		set16(m->at + at + 2, 0xc000 | 12);
+		m->len += 4;
+		hex(m, "c00c 0005 0001 00000000 0002");
+		set16(m->at + m->len, 0xc000 | at);
+		m->len += 2;
+		assert_int_equal(decode(m, &d), CUR_OK);
+		assert_int_equal(d.partial, forward);
+		assert_int_equal(d.cnames, !forward);
+	}
+}
+
 /* After the question nothing can take it back. */
 static void test_partial(void **state)
 {
@@ -462,6 +498,7 @@ static void test_used_again(void **state)
 	hex(m, "00 0029 0200 01 02 8000 0000");
 	struct cur c = cur_of(m->at, m->len);
 	dns_decode(&c, &d);
+	assert_true(cur_ok(&c) && c.len == 0);
 	assert_int_equal(d.answers, 1);
 	m = header("0100", "0001 0000 0000 0000");
 	question(m, "b.example", "0001 0001");
@@ -515,12 +552,14 @@ int main(void)
 		cmocka_unit_test(test_rfc1034_alias),
 		cmocka_unit_test(test_rfc1035_compression),
 		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_chain_owner),
 		cmocka_unit_test(test_chain_bound),
 		cmocka_unit_test(test_answers_bound),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_name_length),
 		cmocka_unit_test(test_bad_question),
 		cmocka_unit_test(test_pointers_bound),
+		cmocka_unit_test(test_pointer_forward_again),
 		cmocka_unit_test(test_partial),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_no_question),

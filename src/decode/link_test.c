@@ -185,6 +185,13 @@ static void test_not_ip(void **state)
 		{1, "020000000001 020000000002 8909 0102 0001 0007 0800", DECODED_NOT_IP},
 		{1, "020000000001 020000000002 8847 000651ff 10000000 0000", DECODED_NOT_IP},
 		{1, "020000000001 020000000002 8847 000651ff 20000000 0000", DECODED_NOT_IP},
+		{1, "020000000001 020000000002 8847 000651ff 44000014 00010000 40320000 c0000201",
+			DECODED_NOT_IP},
+		/* padding behind the length */
+		{1,
+			"020000000001 020000000002 0002 aaaa03 000000 0800 45000014 00010000 "
+			"40320000 c0000201 c6336402",
+			DECODED_NOT_IP},
 		{1, "020000000001 020000000002 8100 0001 0806 0001", DECODED_NOT_IP},
 		{1, "020000000001 020000000002 8100 0001", DECODED_BAD},
 		{1, "020000000001 020000000002 08", DECODED_BAD},
@@ -240,6 +247,22 @@ static void test_not_ip(void **state)
 			print_error("link type %d, %s\n", rows[i].linktype, rows[i].bytes);
 		assert_int_equal(verdict, rows[i].verdict);
 	}
+}
+
+/* RFC 4385 3: of a short packet the control word has the length. */
+static void test_control_word_length(void **state)
+{
+	(void)state;
+	static struct frame_bytes b;
+	struct packet p;
+	start_ipv4(&b);
+	front_ethernet(&b, 0x0800);
+	front(&b, "0034 0000");
+	assert_int_equal(b.len, 0x34);
+	front(&b, "000651ff");
+	front_ethernet(&b, 0x8847);
+	assert_int_equal(decode_whole(ETHERNET, &b, &p), DECODED_OK);
+	assert_inner(&p, false, 0);
 }
 
 /* What NFLOG copied may be less than the packet: that is the capture's cut. */
@@ -337,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_cut_early),
 		cmocka_unit_test(test_not_ip),
+		cmocka_unit_test(test_control_word_length),
 		cmocka_unit_test(test_nflog_cut),
 		cmocka_unit_test(test_too_many_tags),
 		cmocka_unit_test(test_counts),

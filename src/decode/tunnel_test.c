@@ -189,9 +189,9 @@ static const struct {
 	{IP_UDP, 3544, "60000000 0000 3b40 20010db8"},
 	{IP_UDP, 6635, "000650ff"},
 	{47, NO_PORT, ""},
-	{47, NO_PORT, "0000 0000"},                   /* keep-alive */
-	{47, NO_PORT, "0000 2001 00000000"},          /* NHRP */
-	{47, NO_PORT, "4000 0800 00000000 45000014"}, /* source route */
+	{47, NO_PORT, "0000 0000"},                                              /* keep-alive */
+	{47, NO_PORT, "0000 2001 00000000"},                                     /* NHRP */
+	{47, NO_PORT, "4000 0800 45000014 00010000 40320000 c0000201 c6336402"}, /* route */
 	{47, NO_PORT, "0002 0800 45000014 00010000 40320000 c0000201 c6336402"},
 	{47, NO_PORT, "2001 880b 0000 0001 00000001"}, /* PPTP's bare acknowledgement */
 	{47, NO_PORT, "3001 880b 0006 0001 00000001 ff03 c021 0101"},
@@ -258,12 +258,16 @@ static void test_depth(void **state)
 		start_ipv4(&b);
 		for (unsigned i = 0; i < depth; i++)
 			front_ipv4(&b, 4);
-		if (depth == 9) {
-			assert_int_equal(decode_whole(RAW, &b, &p), DECODED_DEPTH);
-			continue;
-		}
-		assert_int_equal(decode_whole(RAW, &b, &p), DECODED_OK);
-		assert_inner(&p, false, depth);
+		enum decoded want = depth == 9 ? DECODED_DEPTH : DECODED_OK;
+		assert_int_equal(decode_whole(RAW, &b, &p), want);
+		if (want == DECODED_OK)
+			assert_inner(&p, false, depth);
+		start_ipv6(&b);
+		for (unsigned i = 0; i < depth; i++)
+			front_ipv6(&b, 41);
+		assert_int_equal(decode_whole(RAW, &b, &p), want);
+		if (want == DECODED_OK)
+			assert_inner(&p, true, depth);
 	}
 }
 
