@@ -61,6 +61,7 @@ bool plain_decode(const struct frame *frame, struct packet *p)
 	if (header == 0 || ABOVE_AT(header) > frame->cap_bytes)
 		return false;
 	p->time_ns = frame->time_ns;
+	p->src_mac = (uint64_t)span_be16(h, 6) << 32 | span_be32(h, 8);
 	p->ttl = span_u8(h, IP_AT(8));
 	p->src = addr_of(span_part(h, IP_AT(12), 4));
 	p->dst = addr_of(span_part(h, IP_AT(16), 4));

@@ -19,6 +19,7 @@ static void assert_same(const struct frame *f, const struct packet *plain)
 	assert_int_equal(plain->time_ns, p.time_ns);
 	assert_true(addr_eq(&plain->src, &p.src) && addr_eq(&plain->dst, &p.dst));
 	assert_ports(plain, p.proto, p.src_port, p.dst_port);
+	assert_int_equal(plain->src_mac, p.src_mac);
 	assert_int_equal(plain->ttl, p.ttl);
 	assert_int_equal(plain->tunnels, p.tunnels);
 	assert_int_equal(plain->vlan, p.vlan);
