@@ -209,9 +209,9 @@ struct flow_table {
 	uint32_t wheel[WHEEL_BUCKETS];
 
 	struct talk *talk;
-	uint32_t talks, talk_free, talk_oldest, talk_newest;
+	uint32_t talk_max, talks, talk_free, talk_oldest, talk_newest;
 	uint8_t *block;
-	uint32_t blocks, block_free;
+	uint32_t block_max, blocks, block_free;
 
 	struct question *question;
 	uint32_t *bucket;

@@ -30,8 +30,12 @@ int flow_table_new(struct flow_table **ret, const struct flow_options *options)
 	t->conversation_max = (uint32_t)max;
 	/* one more than are held: a port's next conversation begins before its last one is told */
 	t->conversation = room_for(max + 1, sizeof *t->conversation);
-	t->talk = room_for(TALKS_MAX, sizeof *t->talk);
-	t->block = room_for(TALK_BLOCKS_MAX, TALK_BYTES_MAX);
+	/* a small table needs few */
+	t->talk_max = (uint32_t)(max + 1 < TALKS_MAX ? max + 1 : TALKS_MAX);
+	t->block_max =
+		(uint32_t)(2 * (max + 1) < TALK_BLOCKS_MAX ? 2 * (max + 1) : TALK_BLOCKS_MAX);
+	t->talk = room_for(t->talk_max, sizeof *t->talk);
+	t->block = room_for(t->block_max, TALK_BYTES_MAX);
 	if (t->conversation == NULL || t->talk == NULL || t->block == NULL ||
 		index_new(t, max) < 0 || lookups_new(t) < 0) {
 		flow_table_free(t);

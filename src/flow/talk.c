@@ -19,7 +19,7 @@ void talks_init(struct flow_table *t)
 
 uint8_t *block_take(struct flow_table *t, const struct conversation *c)
 {
-	while (t->block_free == NOBODY && t->blocks == TALK_BLOCKS_MAX)
+	while (t->block_free == NOBODY && t->blocks == t->block_max)
 		if (!talk_evict(t, c))
 			return NULL;
 	if (t->block_free == NOBODY)
@@ -89,7 +89,7 @@ static void sync_half(struct half *h, const struct conversation *c, enum side si
 void talk_begin(struct flow_table *t, struct conversation *c)
 {
 	uint32_t index = t->talk_free;
-	if (index == NOBODY && t->talks == TALKS_MAX) {
+	if (index == NOBODY && t->talks == t->talk_max) {
 		(void)talk_evict(t, c);
 		index = t->talk_free;
 	}
