@@ -37,8 +37,8 @@ static uint64_t content(uint64_t sum, struct cur payload)
 bool is_copy(struct flow_table *t, const struct conversation *c, const struct packet *p)
 {
 	/* the direction is in the port, or else in the address */
-	uint64_t sum = c->id << 32 | (uint32_t)p->src_port << 16 | (uint32_t)p->src.byte[15] << 8 |
-	               p->src.byte[14];
+	uint64_t sum = stir(c->id, (uint64_t)p->src_port << 48 | (uint64_t)p->src.byte[15] << 40 |
+					   (uint64_t)p->src.byte[14] << 32);
 	if (p->proto == IP_TCP) {
 		if (p->payload_wire == 0 && (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0)
 			return false;

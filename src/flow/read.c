@@ -33,7 +33,7 @@ static void set_name(
 	if (c->name != 0 || name[0] == '\0')
 		return;
 	c->name = keep_text(t, name);
-	c->name_source = (uint8_t)source;
+	c->name_source = (uint8_t)(c->name == 0 ? NAME_NONE : source);
 }
 
 static void give_up(struct flow_table *t, struct conversation *c, enum side from, struct half *h)

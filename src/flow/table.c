@@ -389,7 +389,7 @@ static const struct event *tell_ready(struct flow_table *t)
 	if (outcome_is_failure(v.outcome)) {
 		/* a late packet may say so of a time before the first one */
 		conn->fail_ns = v.fail_ns > c->start_ns ? v.fail_ns : c->start_ns;
-		conn->leave_ns = v.leave_ns;
+		conn->leave_ns = v.leave_ns > conn->fail_ns ? v.leave_ns : 0;
 	}
 	c->settle_due = false;
 	c->in_ready = false;

@@ -39,8 +39,8 @@ static void test_same_again(void **state)
 			    two = traffic_run(bytes, BYTES, options, 0);
 		if (one.sum != two.sum)
 			print_message("seed %d\n", (int)seed);
-		assert_true(one.conversations > 20);
-		assert_true(one.lookups > 5);
+		assert_true(one.conversations > 100);
+		assert_true(one.lookups >= 5);
 		assert_int_equal(one.sum, two.sum);
 		free(bytes);
 	}

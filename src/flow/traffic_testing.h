@@ -14,6 +14,9 @@
 #define TRAFFIC_LINES 64
 #define TRAFFIC_T0    (INT64_C(1600000000) * NS_PER_S)
 
+#define TRAFFIC_QUESTION 9u /* kinds of payload */
+#define TRAFFIC_ANSWER   10u
+
 struct traffic {
 	struct cur c;
 	int64_t now_ns;
@@ -79,8 +82,10 @@ static inline void traffic_time(struct traffic *t, unsigned step)
 
 static inline void traffic_tcp(struct traffic *t, struct packet *p, unsigned line, unsigned twin)
 {
+	static const uint8_t usual[8] = {TCP_SYN, TCP_SYN | TCP_ACK, TCP_ACK, TCP_ACK | TCP_PSH,
+		TCP_ACK | TCP_PSH, TCP_ACK | TCP_FIN, TCP_ACK | TCP_RST, TCP_RST};
 	uint8_t how = cur_u8(&t->c);
-	p->tcp_flags = (uint8_t)(how & 0x1f);
+	p->tcp_flags = (how & 0x10) == 0 ? usual[how & 7] : cur_u8(&t->c) & 0x1f;
 	p->tcp_seq = t->seq[line];
 	p->tcp_ack = t->seq[twin];
 	unsigned odd = how >> 5;
@@ -117,7 +122,12 @@ static inline bool traffic_next(struct traffic *t, struct packet *ret)
 		.proto = (who >> 4) % 4 == 2 ? protos[(who >> 6) % 4] : protos[(who >> 4) % 2],
 		.src_port = traffic_port(ports % 16),
 		.dst_port = traffic_port(ports / 16)};
-	struct span payload = traffic_payload(t, cur_u8(&t->c) % 16u);
+	unsigned kind = cur_u8(&t->c) % 16u;
+	if (p.proto == IP_UDP && (kind == TRAFFIC_QUESTION || kind == TRAFFIC_ANSWER)) {
+		p.src_port = kind == TRAFFIC_QUESTION ? 40000 : 53;
+		p.dst_port = kind == TRAFFIC_QUESTION ? 53 : 40000;
+	}
+	struct span payload = traffic_payload(t, kind);
 	p.payload = cur_of(payload.ptr, payload.len);
 	p.payload_wire = (uint32_t)payload.len;
 	if (what % 4 == 2) { /* the capture cut it */
