@@ -58,6 +58,16 @@ uint32_t bursts_between(const struct view *v, int64_t from_ns, int64_t to_ns)
 	return first_burst(v, to_ns + 1) - first_burst(v, from_ns);
 }
 
+/* What is worked out once for all steps of a view. */
+struct survey {
+	const struct view *view;
+	uint32_t *failure; /* failed attempts, by the instant of their failure; of equal ones the
+	                      later attempt first */
+	uint32_t failures;
+	bool *arrived; /* by group of channels: its first contact is in view */
+	uint32_t bare; /* of the arrivals: addresses without a name */
+};
+
 struct without { /* what is not counted among the host's first contacts */
 	uint32_t group_a, group_b;
 	bool named;
@@ -78,11 +88,23 @@ static uint32_t arrivals_between(
 	return count;
 }
 
+/* All first contacts but those of the two groups, each of which has one at most. */
+static uint32_t arrivals_without(const struct survey *y, const struct without *w)
+{
+	const struct view *v = y->view;
+	uint32_t inside = w->named ? y->bare : v->arrivals;
+	const uint32_t group[] = {w->group_a, w->group_b};
+	for (size_t i = 0; i < ARRAY_LEN(group); i++)
+		inside -= y->arrived[group[i]] && !(w->named && v->channel[group[i]].named);
+	return inside;
+}
+
 /* The most first contacts per second that can be defended around t: over all time, near t, and as
  * the share of what the host did near t. */
-static double arrival_rate(const struct view *v, int64_t at_ns, const struct without *w)
+static double arrival_rate(const struct survey *y, int64_t at_ns, const struct without *w)
 {
-	uint32_t inside = arrivals_between(v, INT64_MIN, INT64_MAX, w);
+	const struct view *v = y->view;
+	uint32_t inside = arrivals_without(y, w);
 	/* those that were forgotten count like those in view */
 	double scale = v->arrivals == 0 ? 1 : fmax(1, v->arrivals_ever / v->arrivals);
 	double rate = fmax(1, inside * scale) / v->active_s;
@@ -109,25 +131,30 @@ struct failure {
 	uint32_t tries;
 };
 
-/* The latest failure of a rare endpoint in (after_ns, before_ns). */
-static bool latest_failure(const struct view *v, uint32_t to, int64_t after_ns, int64_t before_ns,
+/* The latest failure of another endpoint in (after_ns, before_ns). */
+static bool latest_failure(const struct survey *y, uint32_t to, int64_t after_ns, int64_t before_ns,
 	bool bare, struct failure *ret)
 {
-	int64_t best = after_ns;
-	bool found = false;
-	uint32_t to_group = v->channel[v->attempt[to].channel].group;
-	for (uint32_t i = 0; i < v->attempts && v->attempt[i].start_ns < before_ns; i++) {
-		const struct attempt *a = &v->attempt[i];
-		if (!attempt_failed(a) || a->over_ns >= before_ns || a->over_ns <= best)
-			continue;
-		if (v->channel[a->channel].group == to_group ||
-			(bare && v->channel[a->channel].named))
-			continue;
-		best = a->over_ns;
-		ret->attempt = i;
-		found = true;
+	const struct view *v = y->view;
+	uint32_t low = 0, high = y->failures, to_group = v->channel[v->attempt[to].channel].group;
+	while (low < high) { /* the first failure at before_ns or later */
+		uint32_t mid = low + (high - low) / 2;
+		if (v->attempt[y->failure[mid]].over_ns < before_ns)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return found;
+	for (; low > 0; low--) {
+		const struct attempt *a = &v->attempt[y->failure[low - 1]];
+		if (a->over_ns <= after_ns)
+			return false;
+		const struct view_channel *vc = &v->channel[a->channel];
+		if (vc->group == to_group || (bare && vc->named) || a->start_ns >= before_ns)
+			continue;
+		ret->attempt = y->failure[low - 1];
+		return true;
+	}
+	return false;
 }
 
 /* Failed attempts of the endpoint since it last answered, up to and with attempt `last`; *ret_first
@@ -155,13 +182,7 @@ static uint32_t count_tries(const struct view *v, uint32_t last, uint32_t *ret_f
  * many tries. */
 static bool in_failed_burst(const struct view *v, uint32_t attempt)
 {
-	for (uint32_t i = 0; i < v->bursts; i++) {
-		const struct burst *b = &v->burst[i];
-		if (b->channel == v->attempt[attempt].channel && b->first <= attempt &&
-			attempt <= b->last)
-			return b->failed;
-	}
-	return false;
+	return v->burst[v->burst_of[attempt]].failed;
 }
 
 /* Whether the endpoint answered another way (other address, port or transport) between the
@@ -343,12 +364,13 @@ static double success_share(const struct view *v, double delay_s)
 }
 
 /* bare: of the host's first contacts only those with bare addresses count. */
-static double chance_of(const struct view *v, struct step *s, bool bare)
+static double chance_of(const struct survey *y, struct step *s, bool bare)
 {
+	const struct view *v = y->view;
 	struct without w = {.group_a = v->channel[s->from].group,
 		.group_b = v->channel[s->to].group,
 		.named = bare};
-	s->rate = arrival_rate(v, s->fail_ns, &w);
+	s->rate = arrival_rate(y, s->fail_ns, &w);
 	double chance = -expm1(-s->rate * s->tries * s->delay_s), choices = 1;
 	if (v->attempt[s->from_attempt].outcome == OUTCOME_SILENT) {
 		uint32_t timers = 0;
@@ -366,11 +388,12 @@ static double chance_of(const struct view *v, struct step *s, bool bare)
 
 /* The latest failure after after_ns, and `to` as what replaced it. */
 static bool make_step(
-	const struct view *v, uint32_t to, int64_t after_ns, bool bare, struct step *ret)
+	const struct survey *y, uint32_t to, int64_t after_ns, bool bare, struct step *ret)
 {
+	const struct view *v = y->view;
 	const struct attempt *b = &v->attempt[to];
 	struct failure f = {0};
-	if (!latest_failure(v, to, after_ns, b->start_ns - TIE_NS, bare, &f))
+	if (!latest_failure(y, to, after_ns, b->start_ns - TIE_NS, bare, &f))
 		return false;
 	const struct attempt *a = &v->attempt[f.attempt];
 	if (!in_failed_burst(v, f.attempt) || answered_meanwhile(v, f.attempt, b->start_ns))
@@ -387,7 +410,7 @@ static bool make_step(
 	s.tries = count_tries(v, f.attempt, &first);
 	s.delay_s = (double)(s.at_ns - s.fail_ns) / (double)NS_PER_S;
 	s.why = mechanism_of(v, &s, first, bare);
-	s.chance = chance_of(v, &s, bare);
+	s.chance = chance_of(y, &s, bare);
 	*ret = s;
 	return true;
 }
@@ -395,13 +418,14 @@ static bool make_step(
 /* The step to an arrival. Where an address without a name follows another and DNS is in view, it is
  * looked for and counted among the first contacts with bare addresses only, unless a later failure
  * had a name. */
-static bool best_step(const struct view *v, uint32_t to, int64_t after_ns, int64_t after_bare_ns,
+static bool best_step(const struct survey *y, uint32_t to, int64_t after_ns, int64_t after_bare_ns,
 	struct step *ret)
 {
+	const struct view *v = y->view;
 	bool bare = !v->channel[v->attempt[to].channel].named && v->host->lookups >= DNS_IN_VIEW;
 	struct step any = {0}, among = {0};
-	bool have_any = make_step(v, to, after_ns, false, &any);
-	bool have_among = bare && make_step(v, to, after_bare_ns, true, &among);
+	bool have_any = make_step(y, to, after_ns, false, &any);
+	bool have_among = bare && make_step(y, to, after_bare_ns, true, &among);
 	if (!have_any && !have_among)
 		return false;
 	*ret = have_among && (!have_any || among.fail_ns >= any.fail_ns) ? among : any;
@@ -424,17 +448,45 @@ static void find_gateways(const struct view *v, struct steps *all)
 	}
 }
 
+static bool survey_make(const struct view *v, struct arena *arena, struct survey *ret)
+{
+	struct survey y = {.view = v,
+		.failure = ARENA_NEW(arena, uint32_t, v->attempts),
+		.arrived = ARENA_NEW(arena, bool, v->channels)};
+	if (y.failure == NULL || y.arrived == NULL)
+		return false;
+	for (uint32_t i = 0; i < v->attempts; i++) {
+		if (!attempt_failed(&v->attempt[i]))
+			continue;
+		/* nearly in order already: failures come about as attempts begin */
+		uint32_t at = y.failures++;
+		for (; at > 0 && v->attempt[y.failure[at - 1]].over_ns >= v->attempt[i].over_ns;
+			at--)
+			y.failure[at] = y.failure[at - 1];
+		y.failure[at] = i;
+	}
+	for (uint32_t i = 0; i < v->arrivals; i++) {
+		const struct view_channel *vc = &v->channel[v->attempt[v->arrival[i]].channel];
+		y.arrived[vc->group] = true;
+		y.bare += !vc->named;
+	}
+	y.arrived[CHANNEL_FORGOTTEN] = false; /* they are many */
+	*ret = y;
+	return true;
+}
+
 bool steps_find(const struct view *v, struct arena *arena, struct steps *ret)
 {
 	*ret = (struct steps){
 		.step = ARENA_NEW(arena, struct step, v->arrivals == 0 ? 1 : v->arrivals)};
-	if (ret->step == NULL)
+	struct survey survey;
+	if (ret->step == NULL || !survey_make(v, arena, &survey))
 		return false;
 	int64_t before_ns = INT64_MIN, before_bare_ns = INT64_MIN;
 	for (uint32_t i = 0; i < v->arrivals; i++) {
 		const struct attempt *a = &v->attempt[v->arrival[i]];
 		if (a->channel != CHANNEL_FORGOTTEN &&
-			best_step(v, v->arrival[i], before_ns, before_bare_ns,
+			best_step(&survey, v->arrival[i], before_ns, before_bare_ns,
 				&ret->step[ret->count]))
 			ret->count++;
 		before_ns = a->start_ns;

@@ -29,11 +29,6 @@ const char *outcome_name(enum outcome outcome)
 	return outcome_names[outcome];
 }
 
-bool outcome_is_failure(enum outcome outcome)
-{
-	return outcome >= OUTCOME_REFUSED;
-}
-
 const char *transport_name(enum transport transport)
 {
 	static const char *const names[] = {"other", "tcp", "udp", "icmp"};

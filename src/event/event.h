@@ -36,7 +36,11 @@ enum outcome {
 
 const char *outcome_name(
 	enum outcome outcome); /* as in the contract; "ok", "unknown" for the first two */
-bool outcome_is_failure(enum outcome outcome);        /* REFUSED and all after it */
+/* REFUSED and all after it. */
+static inline bool outcome_is_failure(enum outcome outcome)
+{
+	return outcome >= OUTCOME_REFUSED;
+}
 const char *transport_name(enum transport transport); /* tcp udp icmp other */
 
 /* Where a conversation's name comes from, best first. */

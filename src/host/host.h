@@ -183,6 +183,7 @@ struct view {
 	const struct attempt *attempt; /* by start_ns */
 	struct view_channel *channel;  /* host.channels of them */
 	struct burst *burst;           /* by start_ns */
+	uint32_t *burst_of;            /* index of each attempt's burst */
 	uint32_t attempts, channels, bursts;
 	/* First contacts with rare endpoints: their attempts, in time order. The host's appetite
 	 * for the new: those whose channel was forgotten still count. */

@@ -104,6 +104,7 @@ static void find_bursts(struct view *v, uint32_t *open)
 				.failed = true};
 		}
 		b->last = i;
+		v->burst_of[i] = (uint32_t)(b - v->burst);
 		b->failures += failed;
 		if (failed && b->first_fail_ns == 0)
 			b->first_fail_ns = a->over_ns;
@@ -151,6 +152,11 @@ static struct fan fan_out(const struct view *v, uint32_t from)
 
 static void look_for_fans(struct view *v)
 {
+	uint32_t bare = 0;
+	for (uint32_t i = 0; i < v->arrivals; i++)
+		bare += !v->channel[v->attempt[v->arrival[i]].channel].named;
+	if (bare < PEERS_MIN)
+		return; /* nearly every host: the walk below grows with the square */
 	for (uint32_t i = 0; i < v->arrivals; i++) {
 		struct fan f = fan_out(v, i);
 		v->peer_to_peer |= f.peers >= PEERS_MIN && f.ports >= PEER_PORTS_MIN;
@@ -173,11 +179,12 @@ bool host_view(const struct hosts *hs, const struct host *h, struct arena *arena
 		v.active_s = 60;
 	v.channel = ARENA_NEW(arena, struct view_channel, h->channels);
 	v.burst = ARENA_NEW(arena, struct burst, h->attempts);
+	v.burst_of = ARENA_NEW(arena, uint32_t, h->attempts);
 	v.arrival = ARENA_NEW(arena, uint32_t, h->attempts);
 	bool *met = ARENA_NEW(arena, bool, h->channels);
 	uint32_t *open = ARENA_NEW(arena, uint32_t, h->channels);
-	if (v.channel == NULL || v.burst == NULL || v.arrival == NULL || met == NULL ||
-		open == NULL)
+	if (v.channel == NULL || v.burst == NULL || v.burst_of == NULL || v.arrival == NULL ||
+		met == NULL || open == NULL)
 		return false;
 	for (uint32_t i = 1; i < h->channels; i++)
 		look_at_channel(hs, &h->channel[i], &v.channel[i]);
