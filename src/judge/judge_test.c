@@ -209,7 +209,7 @@ static void ids_do_not_depend_on_time(void **state)
 						     : i == 2 ? "203.0.113.9"
 							      : "203.0.114.77",
 				443, 3700 + i * 2.01, i < 3 ? OUTCOME_REFUSED : OUTCOME_OK, 2.0);
-			int64_t shift = round * 86400 * 365 * NS_PER_S;
+			int64_t shift = (int64_t)round * 86400 * 365 * NS_PER_S;
 			ev.conn.start_ns += shift;
 			ev.conn.end_ns += shift;
 			if (ev.conn.fail_ns != 0)
