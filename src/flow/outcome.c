@@ -57,11 +57,11 @@ static struct verdict half_open(const struct conversation *c, int64_t now_ns, bo
 {
 	if (c->rst_ns[SERVER] != 0 && c->fin_ns[SERVER] == 0)
 		return says(OUTCOME_RESET, c->rst_ns[SERVER]);
-	if (c->rst_ns[CLIENT] != 0)
-		return says(OUTCOME_OK, 0); /* a scanner that has seen enough: the port is open */
-	if (c->resyn)
-		return silent(c, now_ns, early); /* the client never saw the answer */
-	return unknown();
+	/* the client never saw the answer, or had left before it came */
+	if (c->resyn || (c->rst_ns[CLIENT] != 0 && c->tries > 1))
+		return silent(c, now_ns, early);
+	/* a scanner that has seen enough: the port is open */
+	return c->rst_ns[CLIENT] != 0 ? says(OUTCOME_OK, 0) : unknown();
 }
 
 static int64_t earliest(int64_t a, int64_t b)

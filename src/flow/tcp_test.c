@@ -392,6 +392,25 @@ static void test_scanned(void **state)
 	world_free(&w);
 }
 
+/* It asked twice, gave up, and its kernel resets what comes then. */
+static void test_answered_too_late(void **state)
+{
+	(void)state;
+	struct world w = world_new();
+	struct line l = line_new(40000, 80);
+	struct packet syn = send_flags(&w, &l, OUT, TCP_SYN);
+	at(&w, 1000);
+	again(&w, &syn);
+	at(&w, 1200);
+	send_flags(&w, &l, IN, TCP_SYN | TCP_ACK);
+	at(&w, 1201);
+	send_flags(&w, &l, OUT, TCP_RST);
+	idle_until(&w, 12400);
+	assert_outcome(only_end(&w), OUTCOME_SILENT);
+	assert_ms(only_end(&w)->fail_ns, 1000);
+	world_free(&w);
+}
+
 /* RFC 5961 4: the server still has the port's last conversation and acknowledges that. */
 static void test_challenge_is_no_answer(void **state)
 {
@@ -533,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_client_never_saw_the_answer),
 		cmocka_unit_test(test_syn_ack_retried_unheard),
 		cmocka_unit_test(test_scanned),
+		cmocka_unit_test(test_answered_too_late),
 		cmocka_unit_test(test_challenge_is_no_answer),
 		cmocka_unit_test(test_fell_silent),
 		cmocka_unit_test(test_keep_alives_and_probes),
