@@ -23,7 +23,8 @@ const int64_t wait_ns[WAIT_COUNT] = {
 _Static_assert((3600 * NS_PER_S >> TICK_BITS) + 1 + (STEP_NS >> TICK_BITS) + 1 < WHEEL_BUCKETS,
 	"a bucket never holds two ticks");
 
-void clock_set(struct flow_table *t, int64_t time_ns)
+/* The first packet, a late one, a clock set back, a long silence. */
+RARE static void set_oddly(struct flow_table *t, int64_t time_ns)
 {
 	int64_t at = time_ns < 1 ? 1 : time_ns > TIME_MAX ? TIME_MAX : time_ns;
 	t->at_ns = at;
@@ -31,21 +32,35 @@ void clock_set(struct flow_table *t, int64_t time_ns)
 		t->started = true;
 		t->origin_ns = t->begin_ns = at;
 	}
-	int64_t clock = at - t->origin_ns, most = ((int64_t)t->tick << TICK_BITS) + STEP_NS;
+	int64_t clock = at - t->origin_ns;
 	if (clock < t->clock_ns - LATE_NS) {
 		t->stats.clock_backs++;
 		t->origin_ns = at - t->clock_ns;
-	} else if (clock > most) {
-		t->origin_ns = at - most;
-		t->clock_ns = most;
+	} else if (clock > t->most_ns) {
+		t->origin_ns = at - t->most_ns;
+		t->clock_ns = t->most_ns;
 	} else if (clock > t->clock_ns) {
 		t->clock_ns = clock;
 	}
 }
 
-bool is_idle(const struct flow_table *t, const struct conversation *c)
+void clock_set(struct flow_table *t, int64_t time_ns)
 {
-	return t->clock_ns - c->clock_ns > wait_ns[c->wait];
+	int64_t clock = (int64_t)((uint64_t)time_ns - (uint64_t)t->origin_ns);
+	if (clock < t->clock_ns || clock > t->most_ns || time_ns > TIME_MAX || !t->started) {
+		set_oddly(t, time_ns);
+		return;
+	}
+	t->at_ns = time_ns;
+	t->clock_ns = clock;
+}
+
+void clock_done(struct flow_table *t, uint32_t tick)
+{
+	t->tick = tick;
+	t->most_ns = ((int64_t)tick << TICK_BITS) + STEP_NS;
+	t->due_ns = (int64_t)(tick + 1) << TICK_BITS;
+	t->quiet = true;
 }
 
 /* The first tick at which it is idle for too long, should it stay silent. */
@@ -101,7 +116,7 @@ struct conversation *wheel_first(struct flow_table *t, uint32_t until_tick)
 
 void conversation_wait(struct flow_table *t, struct conversation *c, enum wait wait)
 {
-	c->wait = wait & 7u;
+	c->wait = (uint8_t)wait;
 	if (end_tick(c) >= c->tick)
 		return; /* that is mended when its bucket's time comes */
 	wheel_remove(t, c);

@@ -7,14 +7,16 @@
 
 enum side { CLIENT, SERVER };
 
-/* The same for both directions: the smaller (address, port) first, as whole words, since it is
- * built, hashed and compared for every packet. Words 0-1 and 2-3: the addresses. Word 4: the two
- * ports and the protocol. */
+/* What few packets need is kept out of the way that all take. */
+#define RARE __attribute__((cold, noinline))
+
+/* Whole words, since it is hashed and compared for every packet. Words 0-1 and 2-3: the client's
+ * and the server's address. Word 4: their ports and the protocol. */
 struct flow_key {
 	uint64_t word[5];
 };
-struct addr key_addr(const struct flow_key *key, unsigned at);
-uint16_t key_port(const struct flow_key *key, unsigned at);
+struct addr key_addr(const struct flow_key *key, enum side side);
+uint16_t key_port(const struct flow_key *key, enum side side);
 uint8_t key_proto(const struct flow_key *key);
 
 /* How long a conversation may be idle, by what it waits for. */
@@ -28,7 +30,8 @@ enum wait {
 	WAIT_COUNT
 };
 
-#define NOBODY UINT32_MAX
+#define NOBODY      UINT32_MAX
+#define REPEATS_MAX 3
 
 /* What every packet of an open conversation reads and writes is in the first two cache lines. */
 struct conversation {
@@ -36,37 +39,34 @@ struct conversation {
 	int64_t clock_ns;    /* last packet, by the table's own clock */
 	uint32_t seq_end[2]; /* TCP: behind the highest byte counted */
 	uint32_t talk;       /* first messages being read; NOBODY: none */
-
-	unsigned client_at : 1; /* index into key of the client */
-	unsigned wait : 3;      /* enum wait */
-	unsigned repeats : 2;   /* client data sent again since the server was last heard; stays at
-	                           3 */
-	unsigned seq_known : 2; /* bit 1 << side: seq_end and seq_first are set */
-	bool open : 1;          /* TCP: both ends have spoken, or data flows */
-	bool data : 1;          /* server payload was seen */
-	bool sized : 1;         /* the first response is over: response_bytes is final */
-	bool talked : 1;        /* first messages have been looked at */
-	bool http : 1;
-	bool pending : 1; /* first messages will tell whether it is OK */
-	bool told : 1;    /* OK was told */
-	bool over : 1;    /* out of index and wheel, still to be told */
-	bool in_ready : 1, settle_due : 1, end_due : 1;
-	bool evicted : 1;
+	uint8_t wait;        /* enum wait */
+	uint8_t name_source;
+	uint8_t repeats;   /* client data sent again since the server was last heard; stays at
+	                      REPEATS_MAX */
+	uint8_t seq_known; /* bit 1 << side: seq_end and seq_first are set */
 
 	int64_t last_ns;  /* latest time of a packet */
 	int64_t heard_ns; /* last packet of the server */
 	uint64_t packets[2], bytes[2];
 	uint64_t id;
-	int64_t data_ns; /* first server payload */
 	uint64_t client_mac;
+	bool open;    /* TCP: both ends have spoken, or data flows */
+	bool data;    /* server payload was seen */
+	bool sized;   /* the first response is over: response_bytes is final */
+	bool talked;  /* first messages have been looked at */
+	bool http;    /* status lines may follow */
+	bool pending; /* first messages will tell whether it is OK */
+	bool told;    /* OK was told */
+	bool evicted;
 
 	uint32_t older, newer; /* in a bucket of the wheel */
 	uint32_t tick;         /* which */
 	uint32_t tag;          /* of the key */
 	uint32_t chain;        /* next in the free or ready list */
 	uint32_t tries;        /* SYNs, or datagrams before the first answer */
+	bool in_ready, settle_due, end_due;
 
-	int64_t start_ns;
+	int64_t start_ns, data_ns;     /* first packet, first server payload */
 	int64_t try_ns, try_before_ns; /* the last two of them */
 	int64_t answer_ns;             /* SYN/ACK, or anything else that shows an answer */
 	int64_t ask_ns;                /* TCP: first client payload */
@@ -81,16 +81,15 @@ struct conversation {
 	uint32_t request_bytes, response_bytes;
 	uint16_t status, statuses_ok, statuses_bad;
 	uint16_t vlan;
-	uint8_t name_source;
 
-	bool joined : 1, inferred : 1;
-	bool confirmed : 1; /* the client sent something after its SYN */
-	bool resyn : 1;     /* it asked again after the answer: that did not reach it */
-	bool tls_hello : 1, tls_server_hello : 1, tls_data : 1; /* server's application data */
-	bool client_alert : 1; /* the client refused: what the server does then is no failure */
-	bool blind : 1;        /* the server's first messages could not be read to their end */
-	bool tunnel : 1, inside : 1; /* CONNECT succeeded; and the target sent something */
-	bool to_proxy : 1;
+	bool joined, inferred;
+	bool confirmed; /* the client sent something after its SYN */
+	bool resyn;     /* it asked again after the answer: that did not reach it */
+	bool tls_hello, tls_server_hello, tls_data; /* server's application data */
+	bool client_alert;   /* the client refused: what the server does then is no failure */
+	bool blind;          /* the server's first messages could not be read to their end */
+	bool tunnel, inside; /* CONNECT succeeded; and the target sent something */
+	bool to_proxy;
 
 	/* numbers in options.strings */
 	uint32_t name, service, ja3, ja4, alpn, user_agent, method, uri, certificate;
@@ -191,9 +190,12 @@ struct flow_table {
 	uint64_t secret[4];
 	int64_t clock_ns;  /* the data's clock, from 0, never going back (clock.c) */
 	int64_t origin_ns; /* clock_ns + origin_ns is the data's time */
+	int64_t most_ns;   /* clock_ns may not pass this before what is due has ended */
 	int64_t at_ns;     /* time of the packet at hand, at least 1 */
 	int64_t begin_ns;  /* of the first packet */
 	uint32_t tick;     /* of clock_ns: up to here everything due has ended */
+	int64_t due_ns;    /* by clock_ns: nothing more can be due before */
+	bool quiet;        /* all that is due has been told */
 	bool started, finishing;
 	uint32_t ready_first, ready_last;
 	size_t queue_first, queued;
@@ -224,19 +226,28 @@ struct flow_table {
 	struct event event; /* lent by flow_table_next() */
 };
 
-/* index.c: from key to conversation */
-struct flow_key key_of(const struct packet *p, unsigned *ret_src_at);
+/* index.c: from packet to conversation */
+struct place { /* where a packet belongs */
+	uint32_t tag;
+	enum side from; /* when its conversation is known */
+};
+struct flow_key key_of(const struct packet *p, bool by_client);
 MUST_USE int index_new(struct flow_table *t, size_t conversations);
-uint32_t key_tag(const struct flow_table *t, const struct flow_key *key);
+/* The packet's conversation, or NULL. */
 struct conversation *index_find(
-	const struct flow_table *t, const struct flow_key *key, uint32_t tag);
+	const struct flow_table *t, const struct packet *p, struct place *ret);
 void index_add(struct flow_table *t, struct conversation *c);
 void index_remove(struct flow_table *t, const struct conversation *c);
 
 /* clock.c: the data's clock and who has been idle for too long by it */
 extern const int64_t wait_ns[WAIT_COUNT];
 void clock_set(struct flow_table *t, int64_t time_ns);
-bool is_idle(const struct flow_table *t, const struct conversation *c);
+/* All that was due up to the tick has ended. */
+void clock_done(struct flow_table *t, uint32_t tick);
+static inline bool is_idle(const struct flow_table *t, const struct conversation *c)
+{
+	return t->clock_ns - c->clock_ns > wait_ns[c->wait];
+}
 void wheel_add(struct flow_table *t, struct conversation *c);
 void wheel_remove(struct flow_table *t, struct conversation *c);
 /* The conversation whose patience ends first, if that is not after the tick; else NULL. */
@@ -258,9 +269,9 @@ struct event *event_queue(struct flow_table *t); /* room for one more, or NULL *
 void tcp_add(struct flow_table *t, struct conversation *c, enum side from, const struct packet *p);
 void datagram_add(
 	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p);
-/* Whether a packet on a known pair of ports begins another conversation. */
-bool tcp_begins_another(const struct flow_table *t, const struct conversation *c,
-	const struct packet *p, unsigned src_at);
+/* Whether a SYN on a known pair of ports begins another conversation. */
+bool tcp_begins_another(const struct flow_table *t, const struct conversation *c, enum side from,
+	const struct packet *p);
 
 /* outcome.c */
 struct verdict {

@@ -6,58 +6,55 @@
 
 #include "flow/conversation.h"
 
-static void read_words(const struct addr *a, uint64_t ret[static 2])
+struct words {
+	uint64_t a, b;
+};
+
+static struct words words_of(const struct addr *addr)
 {
-	memcpy(ret, a->byte, sizeof a->byte);
+	struct words w;
+	memcpy(&w.a, addr->byte, sizeof w.a);
+	memcpy(&w.b, addr->byte + sizeof w.a, sizeof w.b);
+	return w;
 }
 
-/* Any total order does, as long as both directions agree. */
-static bool is_after(const uint64_t a[static 2], const uint64_t b[static 2])
+static bool has_ports(const struct packet *p)
 {
-	return a[1] != b[1] ? a[1] > b[1] : a[0] > b[0];
+	return p->proto == IP_TCP || p->proto == IP_UDP || p->proto == IP_SCTP;
 }
 
-struct flow_key key_of(const struct packet *p, unsigned *ret_src_at)
+/* Word 4. */
+static uint64_t last_word(uint64_t proto, uint64_t client_port, uint64_t server_port)
 {
-	bool ports = p->proto == IP_TCP || p->proto == IP_UDP || p->proto == IP_SCTP;
-	uint64_t src_port = ports ? p->src_port : 0, dst_port = ports ? p->dst_port : 0;
-	uint64_t src[2], dst[2];
-	read_words(&p->src, src);
-	read_words(&p->dst, dst);
-	bool same = src[0] == dst[0] && src[1] == dst[1];
-	bool after = same ? src_port > dst_port : is_after(src, dst);
-	*ret_src_at = after;
-	uint64_t last = (uint64_t)p->proto << 32;
-	if (after)
-		return (struct flow_key){
-			{dst[0], dst[1], src[0], src[1], last | src_port << 16 | dst_port}};
-	return (struct flow_key){
-		{src[0], src[1], dst[0], dst[1], last | dst_port << 16 | src_port}};
+	return proto << 32 | server_port << 16 | client_port;
 }
 
-struct addr key_addr(const struct flow_key *key, unsigned at)
+struct flow_key key_of(const struct packet *p, bool by_client)
+{
+	struct words client = words_of(by_client ? &p->src : &p->dst),
+		     server = words_of(by_client ? &p->dst : &p->src);
+	uint64_t src_port = has_ports(p) ? p->src_port : 0,
+		 dst_port = has_ports(p) ? p->dst_port : 0;
+	uint64_t last = by_client ? last_word(p->proto, src_port, dst_port)
+	                          : last_word(p->proto, dst_port, src_port);
+	return (struct flow_key){{client.a, client.b, server.a, server.b, last}};
+}
+
+struct addr key_addr(const struct flow_key *key, enum side side)
 {
 	struct addr a;
-	memcpy(a.byte, &key->word[2 * at], sizeof a.byte);
+	memcpy(a.byte, &key->word[side == CLIENT ? 0 : 2], sizeof a.byte);
 	return a;
 }
 
-uint16_t key_port(const struct flow_key *key, unsigned at)
+uint16_t key_port(const struct flow_key *key, enum side side)
 {
-	return (uint16_t)(key->word[4] >> 16 * at);
+	return (uint16_t)(key->word[4] >> (side == CLIENT ? 0 : 16));
 }
 
 uint8_t key_proto(const struct flow_key *key)
 {
 	return (uint8_t)(key->word[4] >> 32);
-}
-
-static bool same_key(const struct flow_key *a, const struct flow_key *b)
-{
-	uint64_t differ = 0;
-	for (size_t i = 0; i < ARRAY_LEN(a->word); i++)
-		differ |= a->word[i] ^ b->word[i];
-	return differ == 0;
 }
 
 __extension__ typedef unsigned __int128 uint128;
@@ -69,14 +66,19 @@ static uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* A multiply-and-fold hash (in the manner of wyhash) under 256 secret bits of this run: a fifth of
- * SipHash's work. A sender who does not know the secret cannot choose keys that meet; one who
- * measures times very well from afar might learn of some that do, and would gain longer probes. */
-uint32_t key_tag(const struct flow_table *t, const struct flow_key *key)
+/* A multiply-and-fold hash (in the manner of wyhash) under 256 secret bits of this run, a fifth of
+ * SipHash's work; the same for both directions. A sender who does not know the secret cannot choose
+ * keys that meet; one who measures times very well from afar might learn of some that do, and would
+ * gain longer probes. */
+static uint64_t hash_end(const struct flow_table *t, struct words addr, uint64_t port)
 {
-	const uint64_t *w = key->word, *s = t->secret;
-	uint64_t hash = fold(w[0] ^ s[0], w[1] ^ s[1]) ^ fold(w[2] ^ s[2], w[3] ^ s[3]);
-	uint32_t tag = (uint32_t)(fold(hash ^ s[1], w[4] ^ s[2]) >> 16);
+	return fold(addr.a ^ t->secret[0], addr.b ^ t->secret[1]) + port * t->secret[2];
+}
+
+static uint32_t tag_of(const struct flow_table *t, uint64_t end, uint64_t other, uint64_t proto)
+{
+	uint64_t secret = t->secret[3] + proto;
+	uint32_t tag = (uint32_t)(fold(end ^ secret, other ^ secret) >> 16);
 	return tag == 0 ? 1 : tag; /* 0 marks an empty slot */
 }
 
@@ -85,8 +87,8 @@ int index_new(struct flow_table *t, size_t conversations)
 	struct hash_key a = hash_key_new(), b = hash_key_new();
 	t->secret[0] = a.k0;
 	t->secret[1] = a.k1;
-	t->secret[2] = b.k0 ^ 0xa0761d6478bd642f; /* where there is no random source both keys are
-	                                             the same */
+	t->secret[2] = (b.k0 ^ 0xa0761d6478bd642f) | 1; /* where there is no random source both keys
+	                                             are the same */
 	t->secret[3] = b.k1 ^ 0xe7037ed1a0b428db;
 	size_t slots = 16; /* always more than records, so that a search ends */
 	while (slots < 2 * conversations)
@@ -96,16 +98,34 @@ int index_new(struct flow_table *t, size_t conversations)
 	return t->slot == NULL ? -ENOMEM : 0;
 }
 
-struct conversation *index_find(
-	const struct flow_table *t, const struct flow_key *key, uint32_t tag)
+static bool has_ends(const uint64_t word[static 5], struct words client, struct words server)
 {
-	for (size_t i = tag & t->slot_mask;; i = (i + 1) & t->slot_mask) {
-		struct slot s = t->slot[i];
-		if (s.tag == tag && same_key(&t->conversation[s.index].key, key))
-			return &t->conversation[s.index];
-		if (s.tag == 0)
-			return NULL;
+	return ((word[0] ^ client.a) | (word[1] ^ client.b) | (word[2] ^ server.a) |
+		       (word[3] ^ server.b)) == 0;
+}
+
+struct conversation *index_find(
+	const struct flow_table *t, const struct packet *p, struct place *ret)
+{
+	struct words src = words_of(&p->src), dst = words_of(&p->dst);
+	uint64_t src_port = p->src_port, dst_port = p->dst_port, proto = p->proto;
+	if (!has_ports(p))
+		src_port = dst_port = 0;
+	uint32_t tag = tag_of(t, hash_end(t, src, src_port), hash_end(t, dst, dst_port), proto);
+	ret->tag = tag;
+	for (size_t i = tag & t->slot_mask; t->slot[i].tag != 0; i = (i + 1) & t->slot_mask) {
+		if (t->slot[i].tag != tag)
+			continue;
+		struct conversation *c = &t->conversation[t->slot[i].index];
+		const uint64_t *word = c->key.word;
+		ret->from = CLIENT;
+		if (word[4] == last_word(proto, src_port, dst_port) && has_ends(word, src, dst))
+			return c;
+		ret->from = SERVER;
+		if (word[4] == last_word(proto, dst_port, src_port) && has_ends(word, dst, src))
+			return c;
 	}
+	return NULL;
 }
 
 void index_add(struct flow_table *t, struct conversation *c)

@@ -7,10 +7,9 @@
 /* A request that has waited this long on an open connection at the end of the input is not going to
  * be answered. */
 #define STALL_NS (10 * NS_PER_S)
-/* An established session whose client has sent the same data this often, for this long, unheard, is
- * dead. */
-#define STALL_REPEATS 3
-#define DEAD_NS       (3 * NS_PER_S)
+/* An established session whose client has sent the same data REPEATS_MAX times, for this long,
+ * unheard, is dead. */
+#define DEAD_NS (3 * NS_PER_S)
 /* A RST after a ClientHello within this, before application data: the hello was the reason. */
 #define HELLO_CUT_NS (10 * NS_PER_S)
 
@@ -89,7 +88,7 @@ static struct verdict mute(const struct conversation *c, int64_t now_ns, bool ea
 
 static bool went_dead(const struct conversation *c)
 {
-	return c->repeats >= STALL_REPEATS && c->fin_ns[SERVER] == 0 && c->rst_ns[SERVER] == 0 &&
+	return c->repeats == REPEATS_MAX && c->fin_ns[SERVER] == 0 && c->rst_ns[SERVER] == 0 &&
 	       c->packets[SERVER] > 0 && c->last_ns - c->heard_ns > DEAD_NS;
 }
 

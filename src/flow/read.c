@@ -310,7 +310,8 @@ static void read_dns(struct flow_table *t, struct conversation *c, struct half *
 		rest = all;
 		len = cur_be16(&all);
 	}
-	memmove(h->head, rest.ptr, rest.len);
+	if (rest.len > 0)
+		memmove(h->head, rest.ptr, rest.len);
 	h->head_len = (uint32_t)rest.len;
 	if (h->head_len == TALK_BYTES_MAX)
 		half_finish(t, h); /* longer than anybody's answer */
@@ -365,7 +366,7 @@ static enum reading recognise(struct flow_table *t, struct conversation *c, enum
 		c->http = true;
 		return READING_HTTP;
 	}
-	if (key_port(&c->key, 1 - c->client_at) == 53 && !c->tunnel)
+	if (key_port(&c->key, SERVER) == 53 && !c->tunnel)
 		return READING_DNS;
 	const char *service = banner_service(bytes, from == SERVER);
 	if (service == NULL && c->joined && is_tls_middle(bytes))

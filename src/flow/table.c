@@ -45,6 +45,7 @@ int flow_table_new(struct flow_table **ret, const struct flow_options *options)
 		t->wheel[i] = NOBODY;
 	t->conversation_free = t->ready_first = t->ready_last = NOBODY;
 	talks_init(t);
+	clock_done(t, 0);
 	*ret = t;
 	return 0;
 }
@@ -78,6 +79,7 @@ static void make_ready(struct flow_table *t, struct conversation *c)
 {
 	if (c->in_ready)
 		return;
+	t->quiet = false;
 	c->in_ready = true;
 	c->chain = NOBODY;
 	if (t->ready_last != NOBODY)
@@ -100,13 +102,12 @@ void conversation_end(struct flow_table *t, struct conversation *c)
 	talk_end(t, c);
 	wheel_remove(t, c);
 	index_remove(t, c);
-	c->over = true;
 	c->end_due = true;
 	make_ready(t, c);
 }
 
 static struct conversation *conversation_new(
-	struct flow_table *t, const struct flow_key *key, uint32_t tag, enum wait wait)
+	struct flow_table *t, struct flow_key key, uint32_t tag, enum wait wait)
 {
 	uint32_t index = t->conversation_free;
 	if (index != NOBODY)
@@ -115,9 +116,9 @@ static struct conversation *conversation_new(
 		index = t->conversations++;
 	CHECK(index <= t->conversation_max);
 	struct conversation *c = &t->conversation[index];
-	*c = (struct conversation){.key = *key,
+	*c = (struct conversation){.key = key,
 		.tag = tag,
-		.wait = wait & 7u,
+		.wait = (uint8_t)wait,
 		.id = ++t->next_id,
 		.talk = NOBODY,
 		.clock_ns = t->clock_ns,
@@ -126,6 +127,7 @@ static struct conversation *conversation_new(
 	index_add(t, c);
 	wheel_add(t, c);
 	t->stats.conversations++;
+	t->quiet = t->quiet && t->live <= t->conversation_max;
 	return c;
 }
 
@@ -189,8 +191,8 @@ static bool is_stray(const struct packet *p)
 	return is_icmp(p) && !is_echo(p);
 }
 
-static struct conversation *begin(struct flow_table *t, const struct packet *p,
-	const struct flow_key *key, unsigned src_at, uint32_t tag)
+RARE static struct conversation *begin(
+	struct flow_table *t, const struct packet *p, struct place *place)
 {
 	if (addr_is_group(&p->dst) || addr_is_group(&p->src)) {
 		t->stats.group++;
@@ -208,8 +210,9 @@ static struct conversation *begin(struct flow_table *t, const struct packet *p,
 		by_client = is_echo_request(p);
 	else
 		by_client = sender_is_client(t, p, &inferred);
-	struct conversation *c = conversation_new(t, key, tag, syn ? WAIT_SYN : WAIT_HALF);
-	c->client_at = (by_client ? src_at : 1 - src_at) & 1u;
+	place->from = by_client ? CLIENT : SERVER;
+	struct conversation *c =
+		conversation_new(t, key_of(p, by_client), place->tag, syn ? WAIT_SYN : WAIT_HALF);
 	c->inferred = inferred || (is_icmp(p) && !by_client);
 	c->joined = p->proto == IP_TCP && !syn;
 	c->vlan = p->vlan;
@@ -220,7 +223,7 @@ static struct conversation *begin(struct flow_table *t, const struct packet *p,
 /* ---- packets ---- */
 
 /* The quoted packet's conversation learns that it is not reachable. */
-static void icmp_error(struct flow_table *t, const struct packet *p)
+RARE static void icmp_error(struct flow_table *t, const struct packet *p)
 {
 	t->stats.errors++;
 	bool unreachable = p->proto == IP_ICMP ? p->src_port == 3 : p->src_port == 1;
@@ -232,10 +235,9 @@ static void icmp_error(struct flow_table *t, const struct packet *p)
 		.proto = p->quoted.proto,
 		.src_port = p->quoted.src_port,
 		.dst_port = p->quoted.dst_port};
-	unsigned src_at = 0;
-	struct flow_key key = key_of(&inner, &src_at);
-	struct conversation *c = index_find(t, &key, key_tag(t, &key));
-	if (c != NULL && src_at == c->client_at) {
+	struct place place;
+	struct conversation *c = index_find(t, &inner, &place);
+	if (c != NULL && place.from == CLIENT) {
 		if (c->icmp_ns == 0 || t->at_ns - c->icmp_ns > COPY_NS)
 			c->icmp_ns = t->at_ns;
 	} else if (inner.proto == IP_UDP && inner.dst_port == 53) {
@@ -250,7 +252,7 @@ static bool maybe_dns(const struct packet *p)
 
 void flow_table_add(struct flow_table *t, const struct packet *packet)
 {
-	CHECK(t->ready_first == NOBODY && t->queued == 0 && !t->finishing);
+	CHECK(t->quiet);
 	t->stats.packets++;
 	clock_set(t, packet->time_ns);
 	if (packet->quoted.present) {
@@ -259,17 +261,15 @@ void flow_table_add(struct flow_table *t, const struct packet *packet)
 	}
 	if (maybe_dns(packet) && lookup_message(t, packet, packet->payload))
 		return;
-	unsigned src_at = 0;
-	struct flow_key key = key_of(packet, &src_at);
-	uint32_t tag = key_tag(t, &key);
-	struct conversation *c = index_find(t, &key, tag);
-	if (c != NULL && (is_idle(t, c) || (packet->proto == IP_TCP &&
-						   tcp_begins_another(t, c, packet, src_at)))) {
+	struct place place;
+	struct conversation *c = index_find(t, packet, &place);
+	bool syn = packet->proto == IP_TCP && (packet->tcp_flags & TCP_SYN) != 0;
+	if (c != NULL && (is_idle(t, c) || (syn && tcp_begins_another(t, c, place.from, packet)))) {
 		conversation_end(t, c);
 		c = NULL;
 	}
 	if (c == NULL) {
-		c = begin(t, packet, &key, src_at, tag);
+		c = begin(t, packet, &place);
 		if (c == NULL)
 			return;
 	}
@@ -277,7 +277,7 @@ void flow_table_add(struct flow_table *t, const struct packet *packet)
 		t->stats.duplicates++;
 		return;
 	}
-	enum side from = src_at == c->client_at ? CLIENT : SERVER;
+	enum side from = place.from;
 	c->clock_ns = t->clock_ns;
 	if (t->at_ns > c->last_ns)
 		c->last_ns = t->at_ns;
@@ -290,7 +290,7 @@ void flow_table_add(struct flow_table *t, const struct packet *packet)
 
 void flow_table_advance(struct flow_table *t, int64_t now_ns)
 {
-	CHECK(t->ready_first == NOBODY && t->queued == 0 && !t->finishing);
+	CHECK(t->quiet);
 	if (t->started && now_ns > t->clock_ns + t->origin_ns)
 		clock_set(t, now_ns);
 }
@@ -298,6 +298,7 @@ void flow_table_advance(struct flow_table *t, int64_t now_ns)
 void flow_table_finish(struct flow_table *t)
 {
 	t->finishing = true;
+	t->quiet = false;
 }
 
 /* ---- events ---- */
@@ -331,11 +332,11 @@ static void tell(struct flow_table *t, const struct conversation *c, struct conn
 		.one_way = c->packets[CLIENT] == 0 || c->packets[SERVER] == 0,
 		.start_ns = c->start_ns,
 		.end_ns = c->last_ns,
-		.client = key_addr(key, c->client_at),
-		.server = key_addr(key, 1 - c->client_at),
+		.client = key_addr(key, CLIENT),
+		.server = key_addr(key, SERVER),
 		.client_mac = c->client_mac,
-		.client_port = key_port(key, c->client_at),
-		.server_port = key_port(key, 1 - c->client_at),
+		.client_port = key_port(key, CLIENT),
+		.server_port = key_port(key, SERVER),
 		.ip_proto = key_proto(key),
 		.vlan = c->vlan,
 		.transport = transport_of(key_proto(key)),
@@ -407,6 +408,7 @@ struct event *event_queue(struct flow_table *t)
 {
 	if (t->queued == EVENTS_MAX)
 		return NULL;
+	t->quiet = false;
 	struct event *e = &t->queue[(t->queue_first + t->queued++) % EVENTS_MAX];
 	e->kind = EVENT_LOOKUP;
 	return e;
@@ -421,7 +423,7 @@ static const struct event *tell_queued(struct flow_table *t)
 }
 
 /* Ends whoever is due: by the clock, because the input is over, or because the table is full. */
-static void end_due(struct flow_table *t, uint32_t tick)
+RARE static void end_due(struct flow_table *t, uint32_t tick)
 {
 	struct conversation *c = wheel_first(t, t->finishing ? UINT32_MAX : tick);
 	if (c == NULL && t->live > t->conversation_max) {
@@ -433,21 +435,30 @@ static void end_due(struct flow_table *t, uint32_t tick)
 		conversation_end(t, c);
 }
 
-const struct event *flow_table_next(struct flow_table *t)
+RARE static const struct event *next_due(struct flow_table *t)
 {
-	if (t->queued > 0)
-		return tell_queued(t);
-	if (t->ready_first != NOBODY)
-		return tell_ready(t);
 	uint32_t tick = (uint32_t)(t->clock_ns >> TICK_BITS);
-	if (tick == t->tick && t->live <= t->conversation_max && !t->finishing)
-		return NULL;
 	lookups_expire(t);
 	if (t->queued > 0)
 		return tell_queued(t);
 	end_due(t, tick);
 	if (t->ready_first != NOBODY)
 		return tell_ready(t);
-	t->tick = tick;
+	clock_done(t, tick);
 	return NULL;
+}
+
+const struct event *flow_table_next(struct flow_table *t)
+{
+	if (t->quiet && t->clock_ns < t->due_ns)
+		return NULL;
+	if (t->queued > 0)
+		return tell_queued(t);
+	if (t->ready_first != NOBODY)
+		return tell_ready(t);
+	if (t->clock_ns < t->due_ns && t->live <= t->conversation_max && !t->finishing) {
+		t->quiet = true;
+		return NULL;
+	}
+	return next_due(t);
 }

@@ -18,7 +18,7 @@ static bool knows(const struct conversation *c, enum side side)
 
 static void learn(struct conversation *c, enum side side, uint32_t seq)
 {
-	c->seq_known = (c->seq_known | 1u << side) & 3u;
+	c->seq_known = (uint8_t)(c->seq_known | 1u << side);
 	c->seq_first[side] = c->seq_end[side] = seq;
 }
 
@@ -59,7 +59,7 @@ static void open_up(struct flow_table *t, struct conversation *c)
 
 /* ---- SYN ---- */
 
-static void on_client_syn(struct flow_table *t, struct conversation *c, const struct packet *p)
+RARE static void on_client_syn(struct flow_table *t, struct conversation *c, const struct packet *p)
 {
 	if (!knows(c, CLIENT)) {
 		learn(c, CLIENT, p->tcp_seq + 1);
@@ -76,7 +76,7 @@ static void on_client_syn(struct flow_table *t, struct conversation *c, const st
 	c->resyn = c->resyn || (c->answer_ns != 0 && !c->confirmed);
 }
 
-static void on_server_syn(struct flow_table *t, struct conversation *c, const struct packet *p)
+RARE static void on_server_syn(struct flow_table *t, struct conversation *c, const struct packet *p)
 {
 	bool plain = (p->tcp_flags & TCP_ACK) == 0; /* both opened at once, RFC 9293 3.5 */
 	if (!plain && !knows(c, CLIENT))
@@ -92,13 +92,13 @@ static void on_server_syn(struct flow_table *t, struct conversation *c, const st
 		conversation_wait(t, c, WAIT_SYN);
 }
 
-bool tcp_begins_another(const struct flow_table *t, const struct conversation *c,
-	const struct packet *p, unsigned src_at)
+bool tcp_begins_another(const struct flow_table *t, const struct conversation *c, enum side from,
+	const struct packet *p)
 {
 	if ((p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
 		return false;
 	bool answered = c->answer_ns != 0;
-	if (src_at != c->client_at) /* both at once, when nobody answered yet */
+	if (from == SERVER) /* both at once, when nobody answered yet */
 		return answered ? c->open : t->at_ns - c->try_ns > RST_ANSWERS_NS;
 	if (knows(c, CLIENT) && p->tcp_seq + 1 == c->seq_first[CLIENT])
 		return false; /* again */
@@ -108,7 +108,7 @@ bool tcp_begins_another(const struct flow_table *t, const struct conversation *c
 
 /* ---- RST and FIN ---- */
 
-static void on_reset(
+RARE static void on_reset(
 	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
 	if (from == SERVER && c->answer_ns == 0) {
@@ -127,7 +127,7 @@ static void on_reset(
 	conversation_wait(t, c, c->answer_ns == 0 ? WAIT_REFUSED : WAIT_CLOSE);
 }
 
-static void on_fin(struct flow_table *t, struct conversation *c, enum side from)
+RARE static void on_fin(struct flow_table *t, struct conversation *c, enum side from)
 {
 	if (c->fin_ns[from] != 0)
 		return;
@@ -170,8 +170,9 @@ static void on_client_payload(
 	struct flow_table *t, struct conversation *c, uint32_t fresh, const struct packet *p)
 {
 	if (fresh == 0) { /* a client whose acknowledgements move on is not alone */
-		unsigned repeats = p->tcp_ack != c->repeat_ack ? 1 : c->repeats + 1u;
-		c->repeats = repeats < 3 ? repeats & 3u : 3;
+		if (p->tcp_ack != c->repeat_ack)
+			c->repeats = 0;
+		c->repeats = (uint8_t)(c->repeats + (c->repeats < REPEATS_MAX));
 		c->repeat_ack = p->tcp_ack;
 		return;
 	}
@@ -215,7 +216,7 @@ static void on_payload(
 
 /* Without SYN and RST: what shows that the conversation is open, also where the tap lost the
  * SYN/ACK or sees one direction only. */
-static void look_whether_open(
+RARE static void look_whether_open(
 	struct flow_table *t, struct conversation *c, enum side from, const struct packet *p)
 {
 	/* RFC 5961 4: an ACK to a SYN that acknowledges something else is no answer */
