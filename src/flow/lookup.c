@@ -134,6 +134,7 @@ static void make_room(struct flow_table *t)
 static uint32_t question_add(struct flow_table *t, const struct question *asked)
 {
 	make_room(t);
+	CHECK(t->question != NULL);
 	uint32_t index = t->question_free;
 	if (index != NOBODY)
 		t->question_free = t->question[index].bucket_next;

@@ -183,7 +183,7 @@ static void test_repeated_one_holds_nobody_back(void **state)
 	struct packet p = send_message(&w, &l, OUT, question(7, "a.example"));
 	send_message(&w, &other, OUT, question(8, "b.example"));
 	for (int i = 1; i <= 4; i++) {
-		at(&w, 5000 * i);
+		at(&w, (int64_t)5000 * i);
 		again(&w, &p);
 	}
 	assert_string_equal(only_lookup(&w)->name, "b.example");

@@ -242,7 +242,7 @@ static void test_port_used_again(void **state)
 	struct world w = world_new();
 	struct line l = line_new(40000, 4444);
 	for (uint32_t i = 0; i < 3; i++) {
-		at(&w, 100 * i);
+		at(&w, (int64_t)100 * i);
 		l.seq[OUT] = 5000 + 1000000 * i;
 		shake_hands(&w, &l);
 		send_text(&w, &l, OUT, "what is this, in more than a few bytes?");

@@ -10,7 +10,7 @@ static void test_refused_each_time(void **state)
 	struct line l = line_new(40000, 443);
 	struct packet syn = send_flags(&w, &l, OUT, TCP_SYN);
 	for (int i = 0; i < 3; i++) { /* as Windows does: 0, 0.5, 1 s; each RST 10 ms later */
-		at(&w, 500 * i);
+		at(&w, (int64_t)500 * i);
 		if (i > 0)
 			again(&w, &syn);
 		at(&w, 500 * i + 10);
@@ -472,7 +472,7 @@ static void test_keep_alives_and_probes(void **state)
 	at(&w, 20);
 	send_text(&w, &l, IN, "pong pong pong pong pong pong pong");
 	for (int i = 0; i < 5; i++) { /* RFC 1122 4.2.3.6: one old byte, acknowledged */
-		at(&w, 10000 * (i + 1));
+		at(&w, (int64_t)10000 * (i + 1));
 		l.seq[OUT]--;
 		send_bytes(&w, &l, OUT, "", 1);
 		at(&w, 10000 * (i + 1) + 20);
@@ -502,7 +502,7 @@ static void test_keep_alives_unanswered(void **state)
 	at(&w, 10);
 	send_text(&w, &l, IN, "pong pong pong pong pong pong pong");
 	for (int i = 0; i < 3; i++) {
-		at(&w, 10000 * (i + 1));
+		at(&w, (int64_t)10000 * (i + 1));
 		send_bytes(&w, &l, OUT, "", 1);
 		l.seq[OUT]--;
 	}
