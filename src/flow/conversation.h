@@ -183,6 +183,7 @@ struct flow_table {
 	/* every packet */
 	struct flow_stats stats;
 	struct conversation *conversation;
+	struct conversation *latest; /* of the last packet, while it is in the index */
 	struct slot {
 		uint32_t tag, index;
 	} * slot;
@@ -274,6 +275,9 @@ bool tcp_begins_another(const struct flow_table *t, const struct conversation *c
 	const struct packet *p);
 
 /* outcome.c */
+/* A RST this long after the last SYN is not the answer to it: the client has left (Trickbot
+ * 2020-04: 75 s). */
+#define RST_ANSWERS_NS (20 * NS_PER_S)
 struct verdict {
 	enum outcome outcome;
 	int64_t fail_ns, leave_ns;

@@ -98,33 +98,50 @@ int index_new(struct flow_table *t, size_t conversations)
 	return t->slot == NULL ? -ENOMEM : 0;
 }
 
+/* What the key of a packet's conversation looks like, if its sender is the client, or the server.
+ */
+struct sought {
+	struct words src, dst;
+	uint64_t out, in;
+};
+
 static bool has_ends(const uint64_t word[static 5], struct words client, struct words server)
 {
 	return ((word[0] ^ client.a) | (word[1] ^ client.b) | (word[2] ^ server.a) |
 		       (word[3] ^ server.b)) == 0;
 }
 
+static bool is_sought(const struct conversation *c, const struct sought *s, struct place *ret)
+{
+	const uint64_t *word = c->key.word;
+	ret->tag = c->tag;
+	ret->from = CLIENT;
+	if (word[4] == s->out && has_ends(word, s->src, s->dst))
+		return true;
+	ret->from = SERVER;
+	return word[4] == s->in && has_ends(word, s->dst, s->src);
+}
+
 struct conversation *index_find(
 	const struct flow_table *t, const struct packet *p, struct place *ret)
 {
-	struct words src = words_of(&p->src), dst = words_of(&p->dst);
 	uint64_t src_port = p->src_port, dst_port = p->dst_port, proto = p->proto;
 	if (!has_ports(p))
 		src_port = dst_port = 0;
-	uint32_t tag = tag_of(t, hash_end(t, src, src_port), hash_end(t, dst, dst_port), proto);
-	ret->tag = tag;
+	struct sought sought = {.src = words_of(&p->src),
+		.dst = words_of(&p->dst),
+		.out = last_word(proto, src_port, dst_port),
+		.in = last_word(proto, dst_port, src_port)};
+	if (t->latest != NULL && is_sought(t->latest, &sought, ret))
+		return t->latest; /* packets come in bursts */
+	uint32_t tag = tag_of(
+		t, hash_end(t, sought.src, src_port), hash_end(t, sought.dst, dst_port), proto);
 	for (size_t i = tag & t->slot_mask; t->slot[i].tag != 0; i = (i + 1) & t->slot_mask) {
-		if (t->slot[i].tag != tag)
-			continue;
 		struct conversation *c = &t->conversation[t->slot[i].index];
-		const uint64_t *word = c->key.word;
-		ret->from = CLIENT;
-		if (word[4] == last_word(proto, src_port, dst_port) && has_ends(word, src, dst))
-			return c;
-		ret->from = SERVER;
-		if (word[4] == last_word(proto, dst_port, src_port) && has_ends(word, dst, src))
+		if (t->slot[i].tag == tag && is_sought(c, &sought, ret))
 			return c;
 	}
+	ret->tag = tag;
 	return NULL;
 }
 

@@ -134,7 +134,6 @@ static void make_room(struct flow_table *t)
 static uint32_t question_add(struct flow_table *t, const struct question *asked)
 {
 	make_room(t);
-	CHECK(t->question != NULL);
 	uint32_t index = t->question_free;
 	if (index != NOBODY)
 		t->question_free = t->question[index].bucket_next;
@@ -274,55 +273,57 @@ static bool within_copy(int64_t a, int64_t b)
 	return a - b < COPY_NS && b - a < COPY_NS;
 }
 
+/* The question when it is known and not too old; one that is too old is given up. */
+static uint32_t question_current(struct flow_table *t, const struct question *like)
+{
+	uint32_t index = question_find(t, like);
+	if (index == NOBODY || !is_over(t, index))
+		return index;
+	if (t->question[index].answered)
+		question_remove(t, index);
+	else
+		tell_silent(t, index, 0);
+	return NOBODY;
+}
+
+static void count_copy(struct flow_table *t, bool datagram)
+{
+	t->stats.duplicates += datagram;
+	t->stats.messages -= datagram;
+}
+
 static void on_question(struct flow_table *t, const struct question *asked, bool datagram)
 {
-	uint32_t index = question_find(t, asked);
-	struct question *q = index == NOBODY ? NULL : &t->question[index];
-	if (q != NULL && within_copy(t->at_ns, q->repeat_ns)) {
-		t->stats.duplicates += datagram;
-		t->stats.messages -= datagram;
+	uint32_t index = question_current(t, asked);
+	if (index == NOBODY) {
+		(void)question_add(t, asked);
 		return;
 	}
-	if (q != NULL && !is_over(t, index)) {
-		if (!q->answered) {
-			q->repeat_ns = t->at_ns > q->repeat_ns ? t->at_ns : q->repeat_ns;
-			list_remove(t, index); /* it is the youngest now */
-			list_append(t, index);
-			return;
-		}
-		/* after a good answer it crossed it on its way; after a failure it is another try
-		 */
-		if (!q->failed)
-			return;
-	}
-	if (q != NULL && !q->answered)
-		tell_silent(t, index, 0);
-	else if (q != NULL)
+	struct question *q = &t->question[index];
+	if (within_copy(t->at_ns, q->repeat_ns)) {
+		count_copy(t, datagram);
+	} else if (!q->answered) {
+		q->repeat_ns = t->at_ns > q->repeat_ns ? t->at_ns : q->repeat_ns;
+		list_remove(t, index); /* it is the youngest now */
+		list_append(t, index);
+	} else if (q->failed) { /* another try; after a good answer it crossed it on its way */
 		question_remove(t, index);
-	(void)question_add(t, asked);
+		(void)question_add(t, asked);
+	}
 }
 
 static void on_answer(struct flow_table *t, const struct question *asked, bool datagram)
 {
-	uint32_t index = question_find(t, asked);
-	if (index != NOBODY && is_over(t, index)) {
-		if (t->question[index].answered)
-			question_remove(t, index);
-		else
-			tell_silent(t, index, 0);
-		index = NOBODY;
-	}
+	uint32_t index = question_current(t, asked);
 	if (index == NOBODY)
 		index = question_add(t, asked); /* its question was not seen */
-	struct question *q = &t->question[index];
-	if (!q->answered) {
+	const struct question *q = &t->question[index];
+	if (!q->answered)
 		tell_answer(t, index);
-	} else if (within_copy(t->at_ns, q->answer_ns)) {
-		t->stats.duplicates += datagram;
-		t->stats.messages -= datagram;
-	} else {
+	else if (within_copy(t->at_ns, q->answer_ns))
+		count_copy(t, datagram);
+	else
 		t->stats.answers_again++;
-	}
 }
 
 bool lookup_message(struct flow_table *t, const struct packet *p, struct cur message)

@@ -104,6 +104,37 @@ static void test_answered(void **state)
 	world_free(&w);
 }
 
+/* a CNAME b.example, b.example A (RFC 1034 3.6.2) */
+static void test_aliases(void **state)
+{
+	(void)state;
+	struct world w = world_new();
+	struct line l = line_new(50000, 53);
+	struct message m = message_of(7, 0x8180, "a", 0, NULL);
+	m.at[7] = 2;
+	add(&m, 0xc00c, 2);
+	add(&m, 0x00050001, 4);
+	add(&m, 60, 4);
+	add(&m, 11, 2);
+	add(&m, 0x0162, 2);
+	add(&m, 0x07657861, 4);
+	add(&m, 0x6d706c65, 4);
+	add(&m, 0, 1);
+	add(&m, 0xc01f, 2);
+	add(&m, 0x00010001, 4);
+	add(&m, 30, 4);
+	add(&m, 4, 2);
+	add(&m, some_address, 4);
+	send_message(&w, &l, IN, m);
+	const struct lookup *q = only_lookup(&w);
+	assert_string_equal(q->name, "a");
+	assert_int_equal(q->cnames, 1);
+	assert_string_equal(q->cname[0], "b.example");
+	assert_int_equal(q->answers, 1);
+	assert_int_equal(q->answer[0].ttl_s, 30);
+	world_free(&w);
+}
+
 static void test_outcomes(void **state)
 {
 	(void)state;
@@ -182,8 +213,8 @@ static void test_repeated_one_holds_nobody_back(void **state)
 	struct line l = line_new(50000, 53), other = line_new(50001, 53);
 	struct packet p = send_message(&w, &l, OUT, question(7, "a.example"));
 	send_message(&w, &other, OUT, question(8, "b.example"));
-	for (int i = 1; i <= 4; i++) {
-		at(&w, (int64_t)5000 * i);
+	for (int64_t i = 1; i <= 4; i++) {
+		at(&w, 5000 * i);
 		again(&w, &p);
 	}
 	assert_string_equal(only_lookup(&w)->name, "b.example");
@@ -419,6 +450,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answered),
+		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_input_ends),

@@ -54,11 +54,12 @@ static bool has_answer(const struct conversation *c)
 /* SYN/ACK, and nothing of the client's after it. */
 static struct verdict half_open(const struct conversation *c, int64_t now_ns, bool early)
 {
-	if (c->rst_ns[SERVER] != 0 && c->fin_ns[SERVER] == 0)
-		return says(OUTCOME_RESET, c->rst_ns[SERVER]);
 	/* the client never saw the answer, or had left before it came */
 	if (c->resyn || (c->rst_ns[CLIENT] != 0 && c->tries > 1))
 		return silent(c, now_ns, early);
+	int64_t rst = c->rst_ns[SERVER];
+	if (rst != 0 && c->fin_ns[SERVER] == 0 && rst - c->try_ns <= RST_ANSWERS_NS)
+		return says(OUTCOME_RESET, rst);
 	/* a scanner that has seen enough: the port is open */
 	return c->rst_ns[CLIENT] != 0 ? says(OUTCOME_OK, 0) : unknown();
 }

@@ -102,6 +102,8 @@ void conversation_end(struct flow_table *t, struct conversation *c)
 	talk_end(t, c);
 	wheel_remove(t, c);
 	index_remove(t, c);
+	if (t->latest == c)
+		t->latest = NULL;
 	c->end_due = true;
 	make_ready(t, c);
 }
@@ -273,6 +275,7 @@ void flow_table_add(struct flow_table *t, const struct packet *packet)
 		if (c == NULL)
 			return;
 	}
+	t->latest = c;
 	if (is_copy(t, c, packet)) {
 		t->stats.duplicates++;
 		return;

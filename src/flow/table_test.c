@@ -1,291 +1,5 @@
-/* Direction, ports used again, copies, clocks, limits, and what must hold for any traffic. */
+/* Copies, clocks, datagrams and limits. */
 #include "flow/testing.h"
-
-/* ---- direction ---- */
-
-static void test_joined_direction(void **state)
-{
-	(void)state;
-	static const struct {
-		uint32_t src, dst;
-		uint16_t src_port, dst_port;
-		bool src_is_client;
-	} rows[] = {
-		{A_SERVER, A_CLIENT, 443, 50000, false},
-		{A_SERVER, A_CLIENT, 50000, 22, true}, /* ports go before who is at home */
-		{A_CLIENT, A_SERVER, 50000, 8443, true},
-		{A_SERVER, A_CLIENT, 8443, 50000, false},
-		{A_SERVER, A_CLIENT, 50000, 8443, false}, /* nothing else tells */
-		{A_CLIENT, 0xc0a80103, 50000, 8443, true},
-		{A_CLIENT, 0xc0a80103, 8443, 50000, false},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct world w = world_new();
-		struct line l = {.addr = {addr_v4(rows[i].src), addr_v4(rows[i].dst)},
-			.port = {rows[i].src_port, rows[i].dst_port}};
-		send_text(&w, &l, OUT, "in the middle of something");
-		finish(&w);
-		const struct conn *c = last_end(&w);
-		assert_true(c->joined && c->inferred);
-		assert_int_equal(c->client_port,
-			rows[i].src_is_client ? rows[i].src_port : rows[i].dst_port);
-		assert_true(addr_eq(&c->client, &l.addr[rows[i].src_is_client ? 0 : 1]));
-		assert_int_equal(c->packets_out, rows[i].src_is_client);
-		assert_outcome(c, rows[i].src_is_client ? OUTCOME_UNKNOWN : OUTCOME_OK);
-		world_free(&w);
-	}
-}
-
-static void test_datagram_direction(void **state)
-{
-	(void)state;
-	static const struct {
-		uint32_t src, dst;
-		uint16_t src_port, dst_port;
-		int64_t at_ms;
-		bool src_is_client, inferred;
-	} rows[] = {
-		{A_CLIENT, A_SERVER, 50000, 123, 0, true, false},
-		{A_SERVER, A_CLIENT, 123, 50000, 500000, false, true},
-		{A_SERVER, A_CLIENT, 50000, 161, 0, true, false},
-		{A_SERVER, A_CLIENT, 50000, 50001, 0, false, true}, /* may have begun before */
-		{A_SERVER, A_CLIENT, 123, 123, 0, false, true},
-		{A_SERVER, A_CLIENT, 50000, 50001, 120001, true, false},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct world w = world_new();
-		struct line l = line_new(1, 2);
-		datagram(&w, &l, OUT, "the first one", 13);
-		idle_until(&w, rows[i].at_ms);
-		l = (struct line){.addr = {addr_v4(rows[i].src), addr_v4(rows[i].dst)},
-			.port = {rows[i].src_port, rows[i].dst_port}};
-		datagram(&w, &l, OUT, "who begins?", 11);
-		finish(&w);
-		const struct conn *c = last_end(&w);
-		assert_int_equal(c->client_port,
-			rows[i].src_is_client ? rows[i].src_port : rows[i].dst_port);
-		assert_int_equal(c->inferred, rows[i].inferred);
-		assert_outcome(c, OUTCOME_UNKNOWN);
-		world_free(&w);
-	}
-}
-
-static void test_syn_ack_first(void **state)
-{
-	(void)state;
-	struct world w = world_new();
-	struct line l = line_new(40000, 443);
-	l.seq[OUT]++;
-	send_flags(&w, &l, IN, TCP_SYN | TCP_ACK); /* the tap lost the SYN, or it comes late */
-	l.seq[OUT]--;
-	send_flags(&w, &l, OUT, TCP_SYN);
-	send_flags(&w, &l, OUT, TCP_ACK);
-	send_text(&w, &l, IN, "220 hello, this is a server\r\n");
-	finish(&w);
-	const struct conn *c = last_end(&w);
-	assert_int_equal(c->client_port, 40000);
-	assert_false(c->joined || c->inferred);
-	assert_int_equal(c->packets_in, 2);
-	assert_int_equal(c->packets_out, 2);
-	assert_int_equal(c->bytes_in, 29);
-	assert_int_equal(flow_table_stats(w.t)->conversations, 1);
-	world_free(&w);
-}
-
-static void test_syn_ack_lost(void **state)
-{
-	(void)state;
-	struct world w = world_new();
-	struct line l = line_new(40000, 4444);
-	send_flags(&w, &l, OUT, TCP_SYN);
-	l.seq[IN]++;
-	send_flags(&w, &l, OUT, TCP_ACK);
-	send_text(&w, &l, OUT, "a request that is long enough to tell");
-	at(&w, 50);
-	send_flags(&w, &l, IN, TCP_ACK);
-	at(&w, 60);
-	send_flags(&w, &l, IN, TCP_FIN | TCP_ACK);
-	finish(&w);
-	assert_outcome(only_end(&w), OUTCOME_STALLED);
-	assert_ms(only_end(&w)->fail_ns, 60);
-	world_free(&w);
-}
-
-static void test_both_open_at_once(void **state)
-{
-	(void)state;
-	struct world w = world_new();
-	struct line l = line_new(40000, 41000);
-	send_flags(&w, &l, OUT, TCP_SYN);
-	send_flags(&w, &l, IN, TCP_SYN);
-	l.seq[OUT]--;
-	send_flags(&w, &l, OUT, TCP_SYN | TCP_ACK);
-	send_text(&w, &l, OUT, "so we are both here at the same time");
-	send_text(&w, &l, IN, "so we are both here at the same time");
-	finish(&w);
-	const struct conn *c = last_end(&w);
-	assert_outcome(c, OUTCOME_OK);
-	assert_int_equal(c->client_port, 40000);
-	assert_int_equal(c->bytes_out, 36);
-	assert_int_equal(c->bytes_in, 36);
-	assert_int_equal(flow_table_stats(w.t)->conversations, 1);
-	world_free(&w);
-}
-
-static void test_one_way(void **state)
-{
-	(void)state;
-	struct world w = world_new();
-	struct line l = line_new(40000, 443), m = line_new(40001, 443);
-	send_flags(&w, &l, OUT, TCP_SYN); /* the client's side only */
-	at(&w, 20);
-	l.seq[IN]++;
-	send_flags(&w, &l, OUT, TCP_ACK);
-	send_text(&w, &l, OUT, "a request that is long enough to tell");
-	m.seq[OUT]++;
-	send_flags(&w, &m, IN, TCP_SYN | TCP_ACK); /* the server's side only */
-	m.seq[OUT] += 100;
-	send_text(&w, &m, IN, "an answer that is long enough to tell");
-	finish(&w);
-	assert_int_equal(w.events, 3);
-	for (size_t i = 0; i < w.events; i++) {
-		const struct conn *c = &w.got[i].conn;
-		bool client_side = c->client_port == 40000;
-		assert_true(c->one_way);
-		assert_false(c->joined);
-		assert_outcome(c, client_side ? OUTCOME_UNKNOWN : OUTCOME_OK);
-		assert_int_equal(client_side ? c->bytes_out : c->bytes_in, 37);
-	}
-	world_free(&w);
-}
-
-static void test_fast_open(void **state)
-{
-	(void)state;
-	for (int answered = 0; answered < 2; answered++) {
-		struct world w = world_new();
-		struct line l = line_new(40000, 4444);
-		struct packet syn = segment(&w, &l, OUT, TCP_SYN,
-			"what a TFO SYN carries, RFC 7413, in its payload", 48);
-		give(&w, &syn);
-		if (answered) {
-			at(&w, 10);
-			send_flags(&w, &l, IN, TCP_SYN | TCP_ACK);
-			send_text(&w, &l, IN, "the answer to what the SYN carried");
-		}
-		idle_until(&w, 5000);
-		finish(&w);
-		const struct conn *c = last_end(&w);
-		assert_outcome(c, answered ? OUTCOME_OK : OUTCOME_SILENT);
-		assert_int_equal(c->bytes_out, 48);
-		assert_int_equal(c->request_bytes, 48);
-		assert_int_equal(c->bytes_in, answered ? 34 : 0);
-		world_free(&w);
-	}
-}
-
-/* ---- numbers ---- */
-
-static void test_wrap(void **state)
-{
-	(void)state;
-	struct world w = world_new();
-	struct line l = line_new(40000, 4444);
-	l.seq[OUT] = UINT32_MAX - 1000;
-	l.seq[IN] = UINT32_MAX;
-	shake_hands(&w, &l);
-	static const char much[1400];
-	uint64_t total = 0;
-	for (int i = 0; i < 100; i++) {
-		send_bytes(&w, &l, OUT, much, sizeof much);
-		send_bytes(&w, &l, IN, much, 700);
-		total += sizeof much;
-	}
-	finish(&w);
-	assert_int_equal(last_end(&w)->bytes_out, total);
-	assert_int_equal(last_end(&w)->bytes_in, total / 2);
-	assert_int_equal(last_end(&w)->request_bytes, 1400);
-	assert_int_equal(last_end(&w)->response_bytes, 700);
-	world_free(&w);
-}
-
-/* A forged segment far away moves nothing; a stream that really went on there does. */
-static void test_far_away(void **state)
-{
-	(void)state;
-	struct world w = world_new();
-	struct line l = line_new(40000, 4444);
-	shake_hands(&w, &l);
-	send_text(&w, &l, OUT, "0123456789");
-	struct line forged = l;
-	forged.seq[OUT] += 0x40000000;
-	send_text(&w, &forged, OUT, "forged");
-	send_text(&w, &l, OUT, "0123456789");
-	assert_int_equal(w.events, 0);
-	send_text(&w, &l, IN, "ok");
-	assert_int_equal(w.got[0].conn.bytes_out, 20);
-	l.seq[OUT] += 0x20000000; /* the tap lost half a gigabyte */
-	send_text(&w, &l, OUT, "0123456789");
-	send_text(&w, &l, OUT, "0123456789");
-	send_text(&w, &l, OUT, "0123456789");
-	finish(&w);
-	assert_int_equal(last_end(&w)->bytes_out, 20 + 20); /* the first of them is not believed */
-	assert_int_equal(last_end(&w)->packets_out, 2 + 6);
-	world_free(&w);
-}
-
-/* ---- ports used again ---- */
-
-static void test_port_used_again(void **state)
-{
-	(void)state;
-	struct world w = world_new();
-	struct line l = line_new(40000, 4444);
-	for (uint32_t i = 0; i < 3; i++) {
-		at(&w, (int64_t)100 * i);
-		l.seq[OUT] = 5000 + 1000000 * i;
-		shake_hands(&w, &l);
-		send_text(&w, &l, OUT, "what is this, in more than a few bytes?");
-		send_text(&w, &l, IN, "an answer");
-		send_flags(&w, &l, IN, TCP_FIN | TCP_ACK);
-		send_flags(&w, &l, OUT, TCP_FIN | TCP_ACK);
-	}
-	assert_int_equal(w.events, 3 + 2);
-	finish(&w);
-	assert_int_equal(w.events, 6);
-	assert_int_equal(flow_table_stats(w.t)->conversations, 3);
-	assert_ms(last_end(&w)->start_ns, 200);
-	assert_int_equal(last_end(&w)->bytes_out, 39);
-	world_free(&w);
-}
-
-static void test_port_used_again_unanswered(void **state)
-{
-	(void)state;
-	struct world w = world_new();
-	struct line l = line_new(40000, 4444);
-	send_flags(&w, &l, OUT, TCP_SYN);
-	at(&w, 1000);
-	l.seq[OUT] = 77777; /* another number, after silence: another attempt */
-	send_flags(&w, &l, OUT, TCP_SYN);
-	assert_outcome(only_end(&w), OUTCOME_SILENT);
-	at(&w, 1010);
-	l.seq[IN] = 0;
-	send_flags(&w, &l, IN, TCP_RST | TCP_ACK);
-	at(&w, 1510);
-	l.seq[OUT] = 88888; /* soon after a RST: the same one */
-	send_flags(&w, &l, OUT, TCP_SYN);
-	at(&w, 1520);
-	send_flags(&w, &l, IN, TCP_RST | TCP_ACK);
-	assert_int_equal(w.events, 1);
-	finish(&w);
-	assert_int_equal(w.events, 2);
-	assert_outcome(last_end(&w), OUTCOME_REFUSED);
-	assert_ms(last_end(&w)->start_ns, 1000);
-	assert_ms(last_end(&w)->fail_ns, 1520);
-	assert_int_equal(last_end(&w)->tries, 2);
-	world_free(&w);
-}
 
 /* ---- copies ---- */
 
@@ -446,7 +160,7 @@ static void test_datagrams(void **state)
 	struct line l = line_new(40000, 4444), m = line_new(40001, 4445), n = line_new(40002, 4446);
 	datagram(&w, &l, OUT, "request", 7);
 	at(&w, 1000);
-	datagram(&w, &l, OUT, "request", 7);
+	datagram(&w, &l, OUT, "requests", 8);
 	at(&w, 1020);
 	datagram(&w, &l, IN, "response1", 9);
 	datagram(&w, &l, IN, "response2", 9);
@@ -466,7 +180,7 @@ static void test_datagrams(void **state)
 	assert_int_equal(c->tries, 2);
 	assert_int_equal(c->request_bytes, 7);
 	assert_int_equal(c->response_bytes, 18);
-	assert_int_equal(c->bytes_out, 18);
+	assert_int_equal(c->bytes_out, 19);
 	assert_int_equal(c->bytes_in, 22);
 	assert_ms(c->first_data_ns, 1020);
 	assert_outcome(end_of(&w, 40001), OUTCOME_UNREACHABLE);
@@ -571,6 +285,32 @@ static void test_buffers_run_out(void **state)
 	world_free(&w);
 }
 
+/* As many talks as there are places, and one more. */
+static void test_talks_run_out(void **state)
+{
+	(void)state;
+	struct world w =
+		world_of((struct flow_options){.conversations_max = 16384, .lookups_max = 1});
+	struct line l = line_new(0, 8080);
+	for (size_t i = 0; i < TALKS_MAX + 1; i++) {
+		l = line_new((uint16_t)(1024 + i), 8080);
+		send_flags(&w, &l, OUT, TCP_SYN);
+		send_text(&w, &l, OUT, "GE");
+	}
+	assert_int_equal(flow_table_stats(w.t)->talks_evicted, 1);
+	send_text(&w, &l, OUT, "T / HTTP/1.1\r\nHost: late.example\r\n\r\n");
+	send_text(&w, &l, IN, "HTTP/1.1 200 OK\r\n\r\n");
+	assert_int_equal(w.events, 1);
+	assert_string_equal(w.got[0].conn.name, "late.example");
+	struct line first = line_new(1024, 8080);
+	first.seq[OUT] += 3;
+	send_text(&w, &first, IN, "HTTP/1.1 404 Not Found\r\n\r\n");
+	assert_int_equal(w.events, 2); /* what was not read is not taken for a failure */
+	assert_outcome(&w.got[1].conn, OUTCOME_OK);
+	assert_string_equal(w.got[1].conn.service, "unknown");
+	world_free(&w);
+}
+
 static void test_strays(void **state)
 {
 	(void)state;
@@ -593,17 +333,6 @@ static void test_strays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_joined_direction),
-		cmocka_unit_test(test_datagram_direction),
-		cmocka_unit_test(test_syn_ack_first),
-		cmocka_unit_test(test_syn_ack_lost),
-		cmocka_unit_test(test_both_open_at_once),
-		cmocka_unit_test(test_one_way),
-		cmocka_unit_test(test_fast_open),
-		cmocka_unit_test(test_wrap),
-		cmocka_unit_test(test_far_away),
-		cmocka_unit_test(test_port_used_again),
-		cmocka_unit_test(test_port_used_again_unanswered),
 		cmocka_unit_test(test_span_port),
 		cmocka_unit_test(test_real_retries_are_no_copies),
 		cmocka_unit_test(test_datagram_copies),
@@ -615,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_syn_flood),
 		cmocka_unit_test(test_smallest_table),
 		cmocka_unit_test(test_buffers_run_out),
+		cmocka_unit_test(test_talks_run_out),
 		cmocka_unit_test(test_strays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

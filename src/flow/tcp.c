@@ -1,8 +1,5 @@
 #include "flow/conversation.h"
 
-/* A RST this long after the last SYN is not the answer to it: the client has left (Trickbot
- * 2020-04: 75 s). */
-#define RST_ANSWERS_NS (20 * NS_PER_S)
 /* A SYN with another number this soon after a RST is the same attempt: some stacks draw a new one.
  */
 #define RETRY_NS (3 * NS_PER_S)

@@ -161,6 +161,14 @@ static inline void shake_hands(struct world *w, struct line *l)
 	send_flags(w, l, OUT, TCP_ACK);
 }
 
+static inline struct line connected(struct world *w, uint16_t server_port)
+{
+	struct line l = line_new(40000, server_port);
+	shake_hands(w, &l);
+	at(w, 10);
+	return l;
+}
+
 static inline struct packet datagram(
 	struct world *w, const struct line *l, enum from from, const void *payload, size_t len)
 {
