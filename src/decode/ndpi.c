@@ -61,6 +61,28 @@ static void choose_dissectors(struct ndpi_detection_module_struct *ndpi)
 	ndpi_set_protocol_detection_bitmask2(ndpi, &all);
 }
 
+/* nDPI's tables take as long to set up as a capture of 100,000 packets to hunt: made when the first
+ * conversation needs them. False: no memory; then nothing gets a name. */
+static bool set_up(struct namer *n)
+{
+	/* the list of Tor hosts would only serve guesses; libgcrypt is for the QUIC that is ours */
+	n->ndpi = ndpi_init_detection_module(ndpi_dont_load_tor_hosts | ndpi_dont_init_libgcrypt);
+	if (n->ndpi == NULL)
+		return false;
+	choose_dissectors(n->ndpi);
+	ndpi_finalize_initialization(n->ndpi);
+	n->names = ndpi_get_num_supported_protocols(n->ndpi);
+	n->name = calloc(n->names, sizeof *n->name);
+	if (n->name == NULL) {
+		ndpi_exit_detection_module(n->ndpi);
+		n->ndpi = NULL;
+		return false;
+	}
+	for (uint32_t i = 0; i < n->names; i++)
+		keep_name(n, (uint16_t)i);
+	return true;
+}
+
 int namer_new(struct namer **ret, size_t slots)
 {
 	if (slots == 0 || slots > NAMER_SLOTS_MAX)
@@ -71,22 +93,10 @@ int namer_new(struct namer **ret, size_t slots)
 	CHECK(ndpi_detection_get_sizeof_ndpi_flow_struct() ==
 		SIZEOF_FLOW_STRUCT); /* header and library agree */
 	n->place = calloc(slots, sizeof *n->place);
-	/* the list of Tor hosts would only serve guesses; libgcrypt is for the QUIC that is ours */
-	n->ndpi = ndpi_init_detection_module(ndpi_dont_load_tor_hosts | ndpi_dont_init_libgcrypt);
-	if (n->place == NULL || n->ndpi == NULL) {
+	if (n->place == NULL) {
 		namer_free(n);
 		return -ENOMEM;
 	}
-	choose_dissectors(n->ndpi);
-	ndpi_finalize_initialization(n->ndpi);
-	n->names = ndpi_get_num_supported_protocols(n->ndpi);
-	n->name = calloc(n->names, sizeof *n->name);
-	if (n->name == NULL) {
-		namer_free(n);
-		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < n->names; i++)
-		keep_name(n, (uint16_t)i);
 	n->slots = (uint32_t)slots;
 	for (uint32_t i = 0; i < n->slots; i++)
 		n->place[i].free_next = i + 1 < n->slots ? i + 2 : 0;
@@ -111,7 +121,8 @@ void namer_free(struct namer *n)
 
 uint32_t namer_begin(struct namer *n)
 {
-	uint32_t number = n->free_first;
+	bool ready = n->ndpi != NULL || set_up(n);
+	uint32_t number = ready ? n->free_first : 0;
 	struct place *p = number == 0 ? NULL : &n->place[number - 1];
 	if (p != NULL && p->flow == NULL)
 		p->flow = ndpi_flow_malloc(SIZEOF_FLOW_STRUCT);
