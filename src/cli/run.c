@@ -11,6 +11,7 @@
 #include "decode/decode.h"
 #include "flow/flow.h"
 #include "host/host.h"
+#include "ingest/rows.h"
 
 /* How often, in packets, a person's wishes and the progress are looked at. */
 #define PAUSE_PACKETS 4096u
@@ -29,11 +30,12 @@ struct run {
 	struct ingest *ingest;
 	struct decoder *decoder;
 	struct namer *namer;
+	struct sink *rows;
 	struct strings *strings;
 	struct flow_table *flow;
 	struct hosts *hosts;
 	struct judge *judge;
-	uint64_t frames, taken;
+	uint64_t frames, rows_taken;
 	bool stopped;
 	const struct finding **finding;
 	const struct input **input;
@@ -56,6 +58,7 @@ static void run_free(struct run *r)
 	flow_table_free(r->flow);
 	strings_free(r->strings);
 	namer_free(r->namer);
+	rows_free(r->rows);
 	decoder_free(r->decoder);
 	ingest_close(r->ingest);
 	free(r);
@@ -99,16 +102,33 @@ static int make_tables(struct run *r)
 
 /* ---- the way of the data ---- */
 
+static void take_event(void *context, const struct event *e)
+{
+	struct run *r = context;
+	struct host *ripe = hosts_add(r->hosts, e);
+	if (ripe == NULL)
+		return;
+	judge_look(r->judge, ripe);
+	host_retire(ripe);
+}
+
 static void take_events(struct run *r)
 {
 	for (const struct event *e = flow_table_next(r->flow); e != NULL;
-		e = flow_table_next(r->flow)) {
-		struct host *ripe = hosts_add(r->hosts, e);
-		if (ripe == NULL)
-			continue;
-		judge_look(r->judge, ripe);
-		host_retire(ripe);
-	}
+		e = flow_table_next(r->flow))
+		take_event(r, e);
+}
+
+/* A row of a log. The tables that join rows are made for the first one. False: no memory. */
+static bool take_row(struct run *r, const struct frame *frame)
+{
+	struct rows_options options = {
+		.strings = r->strings, .ingest = r->ingest, .event = take_event, .context = r};
+	if (r->rows == NULL && rows_new(&r->rows, &options) < 0)
+		return false;
+	rows_add(r->rows, frame);
+	r->rows_taken++;
+	return true;
 }
 
 static void pause_for_people(struct run *r)
@@ -122,13 +142,18 @@ static void pause_for_people(struct run *r)
 	o->progress(o->context, &p);
 }
 
-static void read_all(struct run *r)
+static int read_all(struct run *r)
 {
 	struct frame frame;
 	struct packet packet;
 	while (!r->stopped && ingest_next(r->ingest, &frame) == 1) {
 		if (++r->frames % PAUSE_PACKETS == 0)
 			pause_for_people(r);
+		if (frame.format != NULL) {
+			if (!take_row(r, &frame))
+				return -ENOMEM;
+			continue;
+		}
 		if (decode_frame(r->decoder, &frame, &packet) != DECODED_OK)
 			continue;
 		flow_table_add(r->flow, &packet);
@@ -138,8 +163,11 @@ static void read_all(struct run *r)
 	r->stopped |= r->options->stop != NULL && *r->options->stop != 0;
 	flow_table_finish(r->flow);
 	take_events(r);
+	if (r->rows != NULL)
+		rows_finish(r->rows);
 	for (size_t i = 0; i < hosts_count(r->hosts); i++)
 		judge_look(r->judge, hosts_get(r->hosts, i));
+	return 0;
 }
 
 /* ---- what could not be judged ---- */
@@ -193,6 +221,11 @@ static void off_losses(struct run *r)
 	uint64_t drops = 0;
 	for (size_t i = 0; i < ingest_inputs(r->ingest); i++)
 		drops += ingest_input(r->ingest, i)->drops;
+	uint64_t count = 0;
+	const char *remark;
+	for (size_t i = 0; r->rows != NULL && (remark = rows_remark(r->rows, i, &count)) != NULL;
+		i++)
+		say_off(r, "%llu %s", (unsigned long long)count, remark);
 	if (r->stopped)
 		say_off(r, "stopped early: what had been read by then is judged");
 	if (drops > 0)
@@ -230,10 +263,12 @@ static void sum_up(struct run *r, struct run_result *ret)
 {
 	struct summary *s = &ret->summary;
 	int64_t active_ns = 0;
+	uint64_t rows_rejected = 0;
 	for (size_t i = 0; i < ingest_inputs(r->ingest); i++) {
 		const struct input *in = ingest_input(r->ingest, i);
 		s->inputs += in->error == 0;
 		s->rejected += in->rejected;
+		rows_rejected += in->rows_rejected;
 		s->partial |= in->cut || in->rejected > 0 || in->error != 0;
 		if (in->frames > 0 && (s->first_ns == 0 || in->first_ns < s->first_ns))
 			s->first_ns = in->first_ns;
@@ -242,7 +277,7 @@ static void sum_up(struct run *r, struct run_result *ret)
 	}
 	s->rejected += decoder_counts(r->decoder)[DECODED_LINKTYPE];
 	s->partial |= r->stopped || decoder_counts(r->decoder)[DECODED_LINKTYPE] > 0;
-	s->records = r->frames - decoder_counts(r->decoder)[DECODED_LINKTYPE];
+	s->records = r->frames - decoder_counts(r->decoder)[DECODED_LINKTYPE] - rows_rejected;
 	for (size_t i = 0; i < hosts_count(r->hosts); i++)
 		active_ns += hosts_get(r->hosts, i)->active_ns;
 	s->hosts = hosts_count(r->hosts);
@@ -302,8 +337,7 @@ int run_hunt(const struct run_options *options, struct run_result *ret, struct f
 	if (err == 0 && make_tables(r) < 0)
 		err = fail_set(why, -ENOMEM, "out of memory: try --limit-memory");
 	if (err == 0) {
-		read_all(r);
-		if (finish(r, &result) < 0)
+		if (read_all(r) < 0 || finish(r, &result) < 0)
 			err = fail_set(why, -ENOMEM, "out of memory: try --limit-memory");
 	}
 	if (err < 0) {

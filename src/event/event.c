@@ -120,3 +120,29 @@ const char *registered_domain(const char *name)
 	const char *domain = psl_registrable_domain(psl, name);
 	return domain != NULL ? domain : name;
 }
+
+/* RPZ walled gardens and hosts-file blockers answer with these. */
+static bool is_sinkhole(const struct addr *a)
+{
+	static const struct addr loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+	return addr_is_none(a) || addr_eq(a, &loopback) ||
+	       (addr_is_v4(a) && (a->byte[12] == 127 || a->byte[12] == 0));
+}
+
+enum outcome lookup_outcome(uint16_t rcode, const struct answer *answer, size_t answers)
+{
+	switch (rcode) { /* RFC 1035 4.1.1 */
+	case 0:
+		for (size_t i = 0; i < answers; i++)
+			if (!is_sinkhole(&answer[i].addr))
+				return OUTCOME_OK;
+		return answers > 0 ? OUTCOME_SINKHOLED : OUTCOME_OK;
+	case 3:
+		return OUTCOME_NXDOMAIN;
+	case 2:
+	case 5:
+		return OUTCOME_SERVFAIL;
+	default:
+		return OUTCOME_UNKNOWN;
+	}
+}

@@ -52,6 +52,7 @@ enum name_source { NAME_NONE, NAME_SNI, NAME_HTTP_HOST, NAME_PROXY_TARGET, NAME_
 struct conn {
 	uint64_t id; /* unique in this run, never 0 */
 	bool settled, ended;
+	bool rest;     /* ended was told before: what came since, in numbers */
 	bool joined;   /* begun before the source saw it: an arrival of unknown time */
 	bool inferred; /* direction guessed from ports, flags and local networks */
 	bool one_way;  /* the source saw one direction only */
@@ -119,6 +120,10 @@ struct lookup {
 	size_t answers;
 	const char *uid;
 };
+
+/* What an answer means: OK, NXDOMAIN, SERVFAIL, SINKHOLED (all its addresses are blocks' own) or
+ * UNKNOWN. */
+enum outcome lookup_outcome(uint16_t rcode, const struct answer *answer, size_t answers);
 
 enum event_kind { EVENT_NONE, EVENT_CONN, EVENT_LOOKUP };
 

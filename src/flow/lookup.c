@@ -208,51 +208,26 @@ void lookups_expire(struct flow_table *t)
 		tell_silent(t, t->waiting.oldest, 0);
 }
 
-/* RPZ walled gardens and hosts-file blockers answer with these. */
-static bool is_sinkhole(const struct addr *a)
-{
-	static const struct addr loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-	return addr_is_none(a) || addr_eq(a, &loopback) ||
-	       (addr_is_v4(a) && (a->byte[12] == 127 || a->byte[12] == 0));
-}
-
-static enum outcome answer_outcome(const struct dns *d)
-{
-	switch (d->rcode) {
-	case DNS_NOERROR:
-		if (d->truncated && d->answers == 0)
-			return OUTCOME_UNKNOWN; /* the client asks again over TCP */
-		for (size_t i = 0; i < d->answers; i++)
-			if (!is_sinkhole(&d->answer[i].addr))
-				return OUTCOME_OK;
-		return d->answers > 0 ? OUTCOME_SINKHOLED : OUTCOME_OK;
-	case DNS_NXDOMAIN:
-		return OUTCOME_NXDOMAIN;
-	case DNS_SERVFAIL:
-	case DNS_REFUSED:
-		return OUTCOME_SERVFAIL;
-	default:
-		return OUTCOME_UNKNOWN;
-	}
-}
-
 /* The question at index was answered by t->dns: tells it and remembers it as answered. */
 static void tell_answer(struct flow_table *t, uint32_t index)
 {
 	const struct dns *d = &t->dns;
 	struct question *q = &t->question[index];
-	enum outcome outcome = answer_outcome(d);
+	enum outcome outcome = OUTCOME_UNKNOWN;
 	struct event *e = event_for(t);
 	if (e != NULL) {
 		struct lookup *l = &e->lookup;
 		fill(t, q, l);
 		l->answer_ns = t->at_ns;
 		l->rcode = d->rcode;
-		l->outcome = outcome;
-		l->fail_ns = outcome_is_failure(outcome) ? t->at_ns : 0;
 		for (size_t i = 0; i < d->answers; i++)
 			l->answer[l->answers++] =
 				(struct answer){d->answer[i].addr, d->answer[i].ttl_s};
+		bool again = d->truncated && d->answers == 0; /* the client asks again over TCP */
+		if (!again)
+			outcome = lookup_outcome(l->rcode, l->answer, l->answers);
+		l->outcome = outcome;
+		l->fail_ns = outcome_is_failure(outcome) ? t->at_ns : 0;
 		for (size_t i = 0; i < d->cnames; i++) {
 			l->cname[l->cnames] =
 				strings_get(t->options.strings, keep_text(t, d->cname[i]));

@@ -304,13 +304,13 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 
 static struct host *add_conn(struct hosts *hs, const struct conn *c)
 {
-	if (c->ended)
-		hs->stats.connections++;
+	bool over = c->ended && !c->rest;
+	hs->stats.connections += over;
 	bool client_local = is_local(hs, &c->client),
 	     server_local = is_local(hs, &c->server) && !c->to_proxy;
 	if (server_local) {
 		uint64_t *count = client_local ? &hs->stats.internal : &hs->stats.inbound;
-		*count += c->ended;
+		*count += over;
 		return NULL;
 	}
 	/* between two public addresses, the one that asks is the host, unless networks were named
@@ -322,7 +322,7 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		return NULL;
 	struct host *h = &slot->host;
 	host_touch(h, c->start_ns);
-	if (c->ended) {
+	if (over) {
 		h->connections++;
 		h->answered += c->packets_in > 0;
 		h->one_way += c->one_way;

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/out.h"
+#include "ingest/source.h"
 #include "ingest/walk.h"
 #include "ingest/window.h"
 
@@ -39,6 +40,9 @@ struct entry { /* an input */
 	size_t memory;         /* what it holds when open */
 	uint64_t disk_bytes, disk_done;
 	bool endless; /* bytes on disk are not known */
+
+	uint64_t rejected_line; /* of the first row that its parser would not have */
+	const char *why_rejected;
 };
 
 struct ingest {
@@ -84,29 +88,56 @@ static void tell_error(struct input *input, const struct fail *why)
 	keep_text(input, &o);
 }
 
-static void tell_reader(struct input *input, const struct reader *r)
+static void put_cut(struct out *o, const struct reader *r)
 {
-	input->rejected = r->rejected;
+	const char *why = r->why_cut;
+	bool asks = why[0] != '\0' && why[strlen(why) - 1] == '?';
+	out_printf(o, ": cut at byte %llu: %s%s All before it was read",
+		(unsigned long long)r->cut_offset, why, asks ? "" : ".");
+}
+
+static void put_rejected(struct out *o, const struct entry *e, const struct reader *r)
+{
+	bool log = r->format != NULL && r->format->parse != NULL;
+	/* lines that were no rows, and rows that their parser would not have */
+	bool framing = r->rejected > 0 &&
+	               (e->input.rows_rejected == 0 || r->rejected_line < e->rejected_line);
+	uint64_t all = e->input.rejected;
+	unsigned long long where = !log      ? r->rejected_offset
+	                           : framing ? r->rejected_line
+	                                     : e->rejected_line;
+	out_printf(o, "%s %llu %s%s left out, the first at %s %llu: %s", r->cut ? ";" : ":",
+		(unsigned long long)all, log ? "row" : "record", all == 1 ? "" : "s",
+		log ? "line" : "byte", where, framing || !log ? r->why_rejected : e->why_rejected);
+}
+
+static void tell_reader(struct entry *e, const struct reader *r)
+{
+	struct input *input = &e->input;
+	input->rejected = r->rejected + e->input.rows_rejected;
 	input->drops = r->drops;
 	input->comments = r->comments;
 	input->cut = r->cut;
 	input->cut_offset = r->cut_offset;
-	if (!r->cut && r->rejected == 0)
+	if (!r->cut && input->rejected == 0)
 		return;
 	struct out o = {0};
 	put_path(&o, input->path);
-	if (r->cut) {
-		const char *why = r->why_cut;
-		bool asks = why[0] != '\0' && why[strlen(why) - 1] == '?';
-		out_printf(&o, ": cut at byte %llu: %s%s All before it was read",
-			(unsigned long long)r->cut_offset, why, asks ? "" : ".");
-	}
-	if (r->rejected > 0)
-		out_printf(&o, "%s %llu record%s left out, the first at byte %llu: %s",
-			r->cut ? ";" : ":", (unsigned long long)r->rejected,
-			r->rejected == 1 ? "" : "s", (unsigned long long)r->rejected_offset,
-			r->why_rejected);
+	if (r->cut)
+		put_cut(&o, r);
+	if (input->rejected > 0)
+		put_rejected(&o, e, r);
 	keep_text(input, &o);
+}
+
+void ingest_reject(struct ingest *ing, const struct frame *row, const char *why)
+{
+	CHECK(row->input < ing->entries);
+	struct entry *e = &ing->entry[row->input];
+	if (e->input.rows_rejected++ == 0 || row->number < e->rejected_line) {
+		e->rejected_line = row->number;
+		e->why_rejected = why;
+	}
 }
 
 /* ---- one input ---- */
@@ -143,7 +174,9 @@ static struct source *source_new(struct ingest *ing, size_t index)
 	e->endless = unpack->raw.size == 0;
 	code = reader_open(&s->reader, &why);
 	e->input.packing = packing_name(unpack->packing);
-	e->input.format = s->reader.format != NULL ? s->reader.format->name : NULL;
+	const struct format *format = s->reader.format;
+	e->input.format = format != NULL ? format->name : NULL;
+	e->input.log = format != NULL && format->parse != NULL;
 	if (code < 0) {
 		source_free(s);
 		e->disk_bytes = 0;
@@ -166,7 +199,7 @@ static void count_memory(struct ingest *ing, struct source *s)
 static void finish(struct ingest *ing, struct source *s)
 {
 	struct entry *e = &ing->entry[s->input];
-	tell_reader(&e->input, &s->reader);
+	tell_reader(e, &s->reader);
 	e->disk_done = e->endless ? s->reader.stream.unpack.raw.offset : e->disk_bytes;
 	e->source = NULL;
 	ing->memory -= s->memory;
@@ -462,7 +495,7 @@ const struct input *ingest_input(const struct ingest *ing, size_t index)
 	CHECK(index < ing->entries);
 	struct entry *e = &ing->entry[index];
 	if (e->source != NULL)
-		tell_reader(&e->input, &e->source->reader);
+		tell_reader(e, &e->source->reader);
 	return &e->input;
 }
 

@@ -1,5 +1,6 @@
 /* Ingest: files, folders and standard input become frames in the order of time. Format is told by
- * content, never by name. Nothing here looks inside a frame. */
+ * content, never by name. Nothing here looks inside a packet; a log's row becomes events in rows.h.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +10,9 @@
 #include "base/check.h"
 #include "base/fail.h"
 
-struct frame {
+struct format;
+
+struct frame {           /* a packet, or a row of a log */
 	int64_t time_ns; /* UTC since 1970, with the interface's resolution and offset applied */
 	const uint8_t *bytes;
 	uint32_t cap_bytes;  /* bytes here */
@@ -18,21 +21,26 @@ struct frame {
 	uint32_t input;      /* index into ingest_input() */
 	uint32_t iface;  /* the capture interface within that input, counted over its sections */
 	uint64_t number; /* as Wireshark counts: 1 for the first packet of that input, those left
-	                    out counted too when their block is whole */
+	                    out counted too when their block is whole. A row: its line */
+	const struct format *format; /* NULL: a packet; else the kind of log, linktype is 0 */
+	const void
+		*schema; /* a row: what its kind of log needs to read it; lives as the bytes do */
 };
 
 /* What became of one file. */
 struct input {
 	const char *path;    /* as given or found below a given folder; "-" for standard input */
-	const char *format;  /* "pcap", "pcapng"; NULL when not recognised */
+	const char *format;  /* "pcap", "zeek", … as in sources.def; NULL when not recognised */
 	const char *packing; /* "gzip", "zstd" or NULL */
 	uint64_t frames;     /* given so far */
 	uint64_t rejected;   /* records, or damaged places, left out: absurd length, unknown
 	                        interface, … */
-	uint64_t late;       /* frames given after a later one: the window was too small for them */
+	uint64_t rows_rejected; /* of those: given as rows, which their parser would not have */
+	uint64_t late;  /* frames given after a later one: the window was too small for them */
 	uint64_t drops; /* packets that the capturing machine says it lost (interface statistics) */
 	uint64_t comments;         /* packet and section comments seen */
 	int64_t first_ns, last_ns; /* earliest and latest time of the frames given */
+	bool log;                  /* rows, not packets */
 	bool cut;                  /* the tail is missing or damaged */
 	uint64_t cut_offset;   /* in the unpacked stream: where the first record that was not read
 	                          begins */
@@ -62,6 +70,9 @@ void ingest_close(struct ingest *ing);
  * packet before it in its file, the first one 0. Returns 1 and a frame whose bytes live until the
  * next call, or 0 at the end. Never fails: what went wrong with an input is in its struct input. */
 MUST_USE int ingest_next(struct ingest *ing, struct frame *ret);
+
+/* A row that its parser would not have: counted with its line. why: a constant. */
+void ingest_reject(struct ingest *ing, const struct frame *row, const char *why);
 
 /* Inputs found, in the order given. Borrowed; the same struct is brought up to date by each call,
  * its counts are final after ingest_next() returned 0. */

@@ -47,8 +47,8 @@ static void test_folder(void **state)
 	expect_input(ing, 0, "d/a.txt", 0, "");
 	expect_input(ing, 1, "d/b/10", 0, "");
 	expect_input(ing, 2, "d/b/2", 0, "");
-	expect_input(
-		ing, 3, "d/c.pcap", -ENOMSG, "d/c.pcap: not a capture: looks like a text file");
+	expect_input(ing, 3, "d/c.pcap", -ENOMSG,
+		"d/c.pcap: neither a capture nor a known log: looks like a text file");
 	expect_input(ing, 4, "d/d.pcap", -ENODATA, "d/d.pcap: is empty (0 bytes)");
 	expect_input(ing, 5, "d/e", 0, "");
 	expect_input(ing, 6, "d/f", -EEXIST, "d/f: the same file as d/b/2: read once");
@@ -81,7 +81,7 @@ static void test_errors(void **state)
 		"/dev/null: is a device: give a file, a folder or a pipe");
 	expect_input(ing, 2, "good", 0, "");
 	expect_input(ing, 3, paths[3], -ENOMSG,
-		"long \\x1b[31m name: not a capture: looks like a text file");
+		"long \\x1b[31m name: neither a capture nor a known log: looks like a text file");
 	expect_input(ing, 4, "header", -EBADMSG,
 		"header: a pcap file that ends within its header, at byte 10");
 	expect_input(ing, 5, "good/below", -ENOTDIR, "good/below: Not a directory");
@@ -183,7 +183,8 @@ static void test_long_path(void **state)
 	write_file(path, "x", 1);
 	struct ingest *ing = open_one(path);
 	const char *text = ingest_input(ing, 0)->text;
-	assert_int_equal(strlen(text), 3 + 100 + strlen(": not a capture: looks like a text file"));
+	assert_int_equal(strlen(text),
+		3 + 100 + strlen(": neither a capture nor a known log: looks like a text file"));
 	assert_memory_equal(text, "…\xc3\xa4\xc3\xa4", 7);
 	ingest_close(ing);
 	assert_int_equal(rename(path, path + 1), 0);
@@ -239,7 +240,7 @@ static void test_changed(void **state)
 	expect_input(ing, 17, "changed/17", 0, "");
 	expect_input(ing, 18, "changed/18", -ENOENT, "changed/18: No such file or directory");
 	expect_input(ing, 19, "changed/19", -ENOMSG,
-		"changed/19: not a capture: looks like a text file");
+		"changed/19: neither a capture nor a known log: looks like a text file");
 	ingest_close(ing);
 	free(got);
 	remove_all("changed");
@@ -314,7 +315,8 @@ static void test_stdin(void **state)
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	with_stdin("/dev/null", 0, -ENODATA, "standard input: is empty (0 bytes)");
 	with_stdin("/dev/zero", 0, -ENOMSG,
-		"standard input: not a capture: begins with zeros; was it preallocated and never "
+		"standard input: neither a capture nor a known log: begins with zeros; was it "
+	        "preallocated and never "
 		"written?");
 	with_stdin(".", 0, -EISDIR, "standard input: is a folder");
 }

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "ingest/reader.h"
+#include "ingest/source.h"
 /* after the standard headers that it needs */
 #include "base/testing.h"
 

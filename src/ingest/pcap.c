@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "base/limits.h"
-#include "ingest/reader.h"
+#include "ingest/source.h"
 
 #define HEADER_BYTES 24
 
@@ -185,13 +185,5 @@ static bool pcap_next(struct reader *r, struct frame *ret)
 	}
 }
 
-static void pcap_close(struct reader *r)
-{
-	(void)r;
-}
-
-const struct format format_pcap = {.name = "pcap",
-	.claims = claims,
-	.open = pcap_open,
-	.next = pcap_next,
-	.close = pcap_close};
+const struct format format_pcap = {
+	.name = "pcap", .claims = claims, .open = pcap_open, .next = pcap_next};

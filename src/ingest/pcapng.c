@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/limits.h"
-#include "ingest/reader.h"
+#include "ingest/source.h"
 
 enum block {
 	BLOCK_INTERFACE = 1,

@@ -3,8 +3,13 @@
 #include <errno.h>
 
 #include "ingest/kinds.h"
+#include "ingest/source.h"
 
-static const struct format *const formats[] = {&format_pcap, &format_pcapng};
+#define SOURCE(name) &format_##name,
+static const struct format *const formats[] = {
+#include "ingest/sources.def"
+};
+#undef SOURCE
 
 bool reader_cut(struct reader *r, uint64_t offset, const char *why)
 {
@@ -29,6 +34,14 @@ void reader_reject(struct reader *r, uint64_t offset, const char *why)
 {
 	if (r->rejected++ == 0) {
 		r->rejected_offset = offset;
+		r->why_rejected = why;
+	}
+}
+
+void reader_reject_line(struct reader *r, uint64_t line, const char *why)
+{
+	if (r->rejected++ == 0) {
+		r->rejected_line = line;
 		r->why_rejected = why;
 	}
 }
@@ -63,7 +76,39 @@ static int unknown(struct reader *r, struct fail *why)
 	if (c.len == 0)
 		return fail_set(why, -ENODATA, "is empty%s",
 			r->stream.unpack.packing == PACKING_NONE ? " (0 bytes)" : " when unpacked");
-	return fail_set(why, -ENOMSG, "not a capture: %s", kind_text(c));
+	return fail_set(why, -ENOMSG, "neither a capture nor a known log: %s", kind_text(c));
+}
+
+/* The start, without its byte order mark; of a text the first line at least. */
+static struct cur look_at_start(struct reader *r, size_t bytes)
+{
+	struct cur c = stream_view(&r->stream, bytes);
+	if (c.len >= 3 && memcmp(c.ptr, "\xef\xbb\xbf", 3) == 0)
+		cur_skip(&c, 3);
+	return c;
+}
+
+static const struct format *claimed(struct cur start, bool log)
+{
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if ((formats[i]->parse != NULL) == log && start.len >= sizeof(uint32_t) &&
+			formats[i]->claims(start))
+			return formats[i];
+	return NULL;
+}
+
+/* Captures are told by their first four bytes; logs by a line, and a pipe need not give more. */
+static const struct format *recognise(struct reader *r)
+{
+	size_t want = sizeof(uint32_t);
+	struct cur c = look_at_start(r, want);
+	const struct format *found = claimed(c, false);
+	while (found == NULL && want < SOURCE_LOOK_BYTES && !r->stream.ended &&
+		(c.len == 0 || memchr(c.ptr, '\n', c.len) == NULL)) {
+		want = r->stream.len - r->stream.at + 1; /* what is there, and the next byte */
+		c = look_at_start(r, want);
+	}
+	return found != NULL ? found : claimed(c, true);
 }
 
 int reader_open(struct reader *r, struct fail *why)
@@ -71,17 +116,24 @@ int reader_open(struct reader *r, struct fail *why)
 	int code = stream_start(&r->stream, why);
 	if (code < 0)
 		return code;
-	struct cur c = stream_view(&r->stream, sizeof(uint32_t));
-	for (size_t i = 0; i < ARRAY_LEN(formats) && r->format == NULL; i++)
-		if (c.len >= sizeof(uint32_t) && formats[i]->claims(c))
-			r->format = formats[i];
-	return r->format == NULL ? unknown(r, why) : r->format->open(r, why);
+	r->format = recognise(r);
+	if (r->format == NULL)
+		return unknown(r, why);
+	return r->format->open == NULL ? 0 : r->format->open(r, why);
 }
 
 void reader_close(struct reader *r)
 {
-	if (r->format != NULL)
+	if (r->format != NULL && r->format->close != NULL)
 		r->format->close(r);
 	stream_close(&r->stream);
 	r->format = NULL;
+}
+
+bool reader_next(struct reader *r, struct frame *ret)
+{
+	if (!r->format->next(r, ret))
+		return false;
+	ret->format = r->format->parse == NULL ? NULL : r->format;
+	return true;
 }

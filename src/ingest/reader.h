@@ -1,4 +1,4 @@
-/* Reader: the records of one capture, in the order of the file. A row per format. */
+/* Reader: the records of one file, in its order. */
 #pragma once
 
 #include "ingest/ingest.h"
@@ -39,35 +39,25 @@ struct pcapng {
 
 struct reader {
 	struct stream stream;
-	const struct format *format;
+	const struct format *format; /* source.h */
 	union {
 		struct pcap pcap;
 		struct pcapng pcapng;
+		void *log; /* a log's own; its close() frees it */
 	};
-	uint64_t number; /* of the last record */
+	uint64_t number; /* of the last record; a log's: of its last line */
 	uint32_t iface;
 	int64_t last_ns; /* time of the last record */
 
 	/* What became of it, for struct input. */
 	uint64_t rejected, drops, comments;
 	uint32_t resyncs;
-	const char *why_rejected; /* the first one, in words */
-	uint64_t rejected_offset;
+	const char *why_rejected;                /* the first one, in words */
+	uint64_t rejected_offset, rejected_line; /* line 0: none */
 	bool cut;
 	const char *why_cut; /* in words */
 	uint64_t cut_offset;
 };
-
-struct format {
-	const char *name;
-	bool (*claims)(struct cur start); /* at least 4 bytes of the start of the stream */
-	int (*open)(struct reader *r, struct fail *why);
-	/* Fills *ret but for `input`. False at the end. */
-	bool (*next)(struct reader *r, struct frame *ret);
-	void (*close)(struct reader *r);
-};
-
-extern const struct format format_pcap, format_pcapng;
 
 /* r->stream.unpack.raw is open, all else zero. The reader must not move from here on. The caller
  * closes it also when this fails: -ENODATA (empty), -ENOMSG (no known format: says what it looks
@@ -76,10 +66,8 @@ extern const struct format format_pcap, format_pcapng;
 MUST_USE int reader_open(struct reader *r, struct fail *why);
 void reader_close(struct reader *r);
 
-static inline bool reader_next(struct reader *r, struct frame *ret)
-{
-	return r->format->next(r, ret);
-}
+/* Fills *ret but for `input`. False at the end. */
+bool reader_next(struct reader *r, struct frame *ret);
 
 /* For formats: the rest cannot be read; always false. offset: the first byte that was not read. */
 bool reader_cut(struct reader *r, uint64_t offset, const char *why);
@@ -88,6 +76,8 @@ bool reader_cut(struct reader *r, uint64_t offset, const char *why);
 bool reader_end(struct reader *r, size_t left);
 /* One record at offset is left out. */
 void reader_reject(struct reader *r, uint64_t offset, const char *why);
+/* The line of this number is left out. */
+void reader_reject_line(struct reader *r, uint64_t line, const char *why);
 
 /* The record here is damaged: looks for a place behind it, within what can be seen at once, where
  * `fits` finds records again. True: the stream stands there, and what lies between counts as one

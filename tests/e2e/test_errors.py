@@ -50,7 +50,7 @@ class Errors(Case):
         self.unread(self.path("nothing.pcap.gz", gzip.compress(b"")), "empty")
 
     def test_text(self):
-        self.unread(self.path("notes.txt", b"buy milk\n" * 100), "not a capture", "text")
+        self.unread(self.path("notes.txt", b"buy milk\n" * 100), "neither a capture", "text")
 
     def test_packed_twice(self):
         data = gzip.compress(gzip.compress(scenario_bytes(GOOD)[:100000]))

@@ -1,0 +1,99 @@
+/* Look-ups: questions meet their answers, repeated questions are one. */
+#include "ingest/sink.h"
+
+int64_t ask_first(struct sink *s, int64_t *ret_due_ns)
+{
+	uint64_t key;
+	const struct waiting_lookup *w = keyed_oldest(&s->lookups, &key);
+	*ret_due_ns = w == NULL ? INT64_MAX : w->lookup.query_ns + HOLD_NS;
+	return w == NULL ? INT64_MAX : w->lookup.query_ns;
+}
+
+void ask_tell_first(struct sink *s)
+{
+	uint64_t key;
+	const struct waiting_lookup *w = keyed_oldest(&s->lookups, &key);
+	CHECK(w != NULL);
+	struct event e = {.kind = EVENT_LOOKUP, .lookup = w->lookup};
+	keyed_remove(&s->lookups, key);
+	sink_tell(s, &e);
+}
+
+static const char *kept(const struct sink *s, const char *text)
+{
+	return strings_get(s->options.strings, strings_add(s->options.strings, text));
+}
+
+static void keep_texts(const struct sink *s, struct lookup *l)
+{
+	l->name = kept(s, l->name);
+	for (size_t i = 0; i < l->cnames; i++)
+		l->cname[i] = kept(s, l->cname[i]);
+	l->uid = NULL;
+}
+
+/* A stub waits for a second before it asks again, and again twice as long. */
+#define SILENCE_ONCE_NS  (1 * NS_PER_S)
+#define SILENCE_AGAIN_NS (3 * NS_PER_S)
+
+static void fail_silent(struct lookup *l)
+{
+	bool again = l->repeat_ns > l->query_ns;
+	l->fail_ns = l->repeat_ns + (again ? SILENCE_AGAIN_NS : SILENCE_ONCE_NS);
+}
+
+static void take_answer(struct lookup *to, const struct lookup *answer)
+{
+	struct lookup asked = *to;
+	*to = *answer;
+	to->query_ns = asked.query_ns;
+	to->repeat_ns = asked.repeat_ns;
+}
+
+/* Another row of the same question. */
+static void merge(const struct sink *s, struct waiting_lookup *w, const struct lookup *l)
+{
+	bool answers = l->answer_ns != 0;
+	if (answers && !w->answered) {
+		struct lookup copy = *l;
+		keep_texts(s, &copy);
+		if (w->asked)
+			take_answer(&w->lookup, &copy);
+		else
+			w->lookup = copy;
+		w->answered = true;
+	} else if (!answers && !w->asked) { /* the answer came first */
+		w->lookup.query_ns = l->query_ns;
+		w->lookup.repeat_ns = l->query_ns;
+	} else if (!answers) {
+		if (l->query_ns > w->lookup.repeat_ns)
+			w->lookup.repeat_ns = l->query_ns;
+		if (!w->answered && w->lookup.outcome == OUTCOME_DNS_SILENT)
+			fail_silent(&w->lookup);
+	}
+	w->asked |= !answers;
+}
+
+void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup)
+{
+	if (addr_is_group(&lookup->resolver)) /* multicast DNS: not a resolver's */
+		return;
+	struct waiting_lookup *w = key == 0 ? NULL : keyed_find(&s->lookups, key);
+	if (w != NULL) {
+		merge(s, w, lookup);
+		return;
+	}
+	if (key == 0) {
+		s->unnamed++;
+		key = sink_key_bytes(s, &s->unnamed, sizeof s->unnamed);
+	}
+	while (keyed_full(&s->lookups))
+		ask_tell_first(s);
+	w = keyed_push(&s->lookups, key);
+	w->lookup = *lookup;
+	w->answered = lookup->answer_ns != 0;
+	w->asked = !w->answered || lookup->query_ns < lookup->answer_ns;
+	keep_texts(s, &w->lookup);
+	if (!w->answered && lookup->outcome == OUTCOME_DNS_SILENT)
+		fail_silent(&w->lookup);
+}

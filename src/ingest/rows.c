@@ -1,0 +1,120 @@
+#include "ingest/rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ingest/sink.h"
+
+/* Conversations that wait; the same for the details and the told ones that are remembered. */
+#define WAITING_MAX ((size_t)1 << 17)
+/* A look-up takes 1.7 KB. */
+#define ASKING_MAX ((size_t)1 << 14)
+/* Texts of one row. */
+#define TEXT_BYTES ((size_t)64 << 10)
+
+int rows_new(struct sink **ret, const struct rows_options *options)
+{
+	struct sink *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return -ENOMEM;
+	s->options = *options;
+	s->hash = hash_key_new();
+	s->clock_ns = INT64_MIN;
+	size_t room = options->waiting_max == 0 ? WAITING_MAX : options->waiting_max;
+	if (keyed_init(&s->waiting, sizeof(struct waiting_conn), room) < 0 ||
+		keyed_init(&s->retries, sizeof(uint64_t), room) < 0 ||
+		keyed_init(&s->orphans, sizeof(struct note), room) < 0 ||
+		keyed_init(&s->told, sizeof(struct told), room) < 0 ||
+		keyed_init(&s->lookups, sizeof(struct waiting_lookup), ASKING_MAX) < 0 ||
+		arena_init(&s->texts, TEXT_BYTES) < 0) {
+		rows_free(s);
+		return -ENOMEM;
+	}
+	*ret = s;
+	return 0;
+}
+
+void rows_free(struct sink *s)
+{
+	if (s == NULL)
+		return;
+	keyed_fini(&s->waiting);
+	keyed_fini(&s->retries);
+	keyed_fini(&s->orphans);
+	keyed_fini(&s->told);
+	keyed_fini(&s->lookups);
+	arena_fini(&s->texts);
+	free(s);
+}
+
+void sink_tell(struct sink *s, struct event *event)
+{
+	uint64_t id = ++s->ids;
+	if (event->kind == EVENT_CONN)
+		event->conn.id = id;
+	else
+		event->lookup.id = id;
+	s->options.event(s->options.context, event);
+}
+
+/* Tells what began so long ago that all its rows have come, in the order of time. */
+static void tell_due(struct sink *s, int64_t now_ns)
+{
+	for (;;) {
+		int64_t join_due, ask_due;
+		int64_t join_ns = join_first(s, &join_due), ask_ns = ask_first(s, &ask_due);
+		bool ask = ask_ns <= join_ns;
+		if ((ask ? ask_due : join_due) > now_ns)
+			return;
+		if (ask)
+			ask_tell_first(s);
+		else
+			join_tell_first(s);
+	}
+}
+
+void rows_add(struct sink *s, const struct frame *row)
+{
+	s->row = row;
+	row->format->parse(s, row);
+	arena_reset(&s->texts, 0);
+	s->row = NULL;
+	if (row->time_ns > s->clock_ns) {
+		s->clock_ns = row->time_ns;
+		tell_due(s, s->clock_ns);
+	}
+}
+
+void rows_finish(struct sink *s)
+{
+	tell_due(s, INT64_MAX - 1);
+}
+
+/* ---- what sources can't tell ---- */
+
+static const char *const remarks[REMARK_COUNT] = {
+	[REMARK_NODATA_LOST] =
+		"periods of which the source says that it lost records: what happened "
+		"in them is not known",
+	[REMARK_SAMPLED] = "rows of sampled traffic: what few packets make is missing, and so are "
+			   "most failures",
+	[REMARK_TEMPLATE] = "data records that no template describes",
+	[REMARK_NO_PORTS] = "rows without the addresses and ports of a conversation",
+	[REMARK_NO_OUTCOME] = "conversations whose source does not say how they ended",
+	[REMARK_OTHER_RECORDS] = "rows of kinds that say nothing about connections",
+	[REMARK_ONE_SIDE] = "flows of which no answer could be seen although answers are "
+			    "exported: taken for unanswered",
+};
+
+const char *rows_remark(const struct sink *s, size_t index, uint64_t *ret_count)
+{
+	for (size_t i = 0; i < REMARK_COUNT; i++) {
+		if (s->remarks[i] == 0)
+			continue;
+		if (index-- > 0)
+			continue;
+		*ret_count = s->remarks[i];
+		return remarks[i];
+	}
+	return NULL;
+}

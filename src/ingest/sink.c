@@ -1,0 +1,72 @@
+/* What parsers of rows call for texts, keys and complaints. */
+#include "ingest/sink.h"
+
+void sink_reject(struct sink *s, const char *why)
+{
+	if (s->options.ingest != NULL && s->row != NULL)
+		ingest_reject(s->options.ingest, s->row, why);
+}
+
+void sink_remark(struct sink *s, enum remark remark)
+{
+	s->remarks[remark]++;
+}
+
+char *sink_room(struct sink *s, size_t n)
+{
+	return n == 0 ? NULL : ARENA_NEW(&s->texts, char, n);
+}
+
+const char *sink_text(struct sink *s, struct span text)
+{
+	char *copy = text.len == 0 ? NULL : sink_room(s, text.len + 1);
+	if (copy == NULL)
+		return NULL;
+	for (size_t i = 0; i < text.len; i++)
+		copy[i] = text.ptr[i] == 0 ? '?' : (char)text.ptr[i];
+	return copy;
+}
+
+/* "name:443" without its port, "[2001:db8::1]:443" without its brackets too. */
+static struct span without_port(struct span text)
+{
+	if (text.len == 0)
+		return text;
+	if (text.ptr[0] == '[') {
+		struct span inside = {text.ptr + 1, text.len - 1};
+		struct span ret = inside;
+		return span_next(&inside, ']', &ret) ? ret : text;
+	}
+	const uint8_t *colon = memchr(text.ptr, ':', text.len);
+	if (colon == NULL || memrchr(text.ptr, ':', text.len) != colon)
+		return text;
+	return (struct span){text.ptr, (size_t)(colon - text.ptr)};
+}
+
+const char *sink_name(struct sink *s, struct span text, bool port)
+{
+	struct addr literal;
+	if (port)
+		text = without_port(text);
+	while (text.len > 0 && text.ptr[text.len - 1] == '.')
+		text.len--;
+	if (text.len == 0 || scan_addr(text, &literal) == 0)
+		return NULL;
+	char *name = sink_room(s, text.len + 1);
+	for (size_t i = 0; name != NULL && i < text.len; i++) {
+		char c = (char)text.ptr[i];
+		name[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c == 0 ? '?' : c);
+	}
+	return name;
+}
+
+uint64_t sink_key_bytes(struct sink *s, const void *bytes, size_t len)
+{
+	uint64_t key = hash_bytes(&s->hash, bytes, len);
+	return key == 0 ? 1 : key; /* 0 is no key */
+}
+
+uint64_t sink_key(struct sink *s, struct span uid)
+{
+	return uid.len == 0 ? 0 : sink_key_bytes(s, uid.ptr, uid.len);
+}

@@ -1,0 +1,69 @@
+/* Inside ingest/: what rows.c, sink.c, join.c and ask.c share. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/scan.h"
+#include "ingest/keyed.h"
+#include "ingest/rows.h"
+#include "ingest/source.h"
+
+/* Events are told this long after they began, in the order in which they came: by then the rows
+ * that belong to them are there. */
+#define HOLD_NS (30 * NS_PER_S)
+
+/* What other rows say of a conversation. Texts are numbers of the run's strings. */
+struct note {
+	uint32_t name, service, ja3, ja4, alpn, user_agent, certificate, process;
+	enum name_source name_source;
+	uint32_t statuses_ok, statuses_bad;
+	uint16_t http_status;
+	bool to_proxy;
+	int64_t response_ns; /* of the last response that was 400 or over */
+	int64_t alert_ns, denied_ns;
+};
+
+#define UID_BYTES 32
+
+struct waiting_conn {
+	struct conn conn; /* texts are the run's strings */
+	struct note note;
+	char uid[UID_BYTES];
+	bool named;         /* its key is a record's id */
+	uint64_t retry_key; /* of the attempt, in sink.retries; 0 none */
+	int64_t last_try_ns;
+};
+
+struct told { /* a conversation that may be told again, with more */
+	uint64_t bytes_out, bytes_in, packets_out, packets_in;
+};
+
+struct waiting_lookup {
+	struct lookup lookup; /* texts are the run's strings */
+	bool answered, asked;
+};
+
+struct sink {
+	struct rows_options options;
+	struct hash_key hash;
+	const struct frame *row; /* being parsed; NULL between */
+	struct arena texts;      /* of the row being parsed */
+	int64_t clock_ns;        /* the latest row's */
+	uint64_t ids, unnamed;
+	struct keyed waiting; /* waiting_conn */
+	struct keyed retries; /* key of the waiting conversation that the same ports tried before */
+	struct keyed orphans; /* note: details whose conversation has not been seen yet */
+	struct keyed told;    /* told */
+	struct keyed lookups; /* waiting_lookup */
+	uint64_t remarks[REMARK_COUNT];
+};
+
+/* Gives the event its number and passes it on. */
+void sink_tell(struct sink *s, struct event *event);
+
+/* join.c, ask.c: when the first that waits began, INT64_MAX when none waits; tells it. */
+int64_t join_first(struct sink *s, int64_t *ret_due_ns);
+void join_tell_first(struct sink *s);
+int64_t ask_first(struct sink *s, int64_t *ret_due_ns);
+void ask_tell_first(struct sink *s);

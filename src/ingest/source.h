@@ -1,0 +1,105 @@
+/* Source: the kinds of file that can be read. One file and one row in sources.def each. A kind of
+ * capture gives frames whose bytes are packets; a kind of log gives frames whose bytes are one row,
+ * which its parse() turns into events by way of a sink. Rows wait in the window unparsed, so being
+ * put in order costs little. */
+#pragma once
+
+#include "base/cur.h"
+#include "event/event.h"
+#include "ingest/reader.h"
+
+/* So much of the start of a text is looked at to tell what it is, or less: its first line. */
+#define SOURCE_LOOK_BYTES ((size_t)64 << 10)
+
+struct sink;
+
+struct format {
+	const char *name; /* as the person is told */
+	/* Whether what begins so is of this kind: at least 4 bytes for captures; for logs the first
+	 * line at least, or SOURCE_LOOK_BYTES. A byte order mark is taken off. */
+	bool (*claims)(struct cur start);
+	int (*open)(struct reader *r, struct fail *why); /* NULL: nothing to do */
+	/* Fills *ret but for `input` and `format`. False at the end. */
+	bool (*next)(struct reader *r, struct frame *ret);
+	void (*close)(struct reader *r); /* NULL: nothing to do */
+	/* A log's row becomes events. Calls any of the sink's functions, any number of times;
+	 * sink_reject() when the row is none. NULL: the bytes are a packet. */
+	void (*parse)(struct sink *sink, const struct frame *row);
+};
+
+#define SOURCE(name) extern const struct format format_##name;
+#include "ingest/sources.def"
+#undef SOURCE
+
+/* ---- what a row says ---- */
+
+/* A row that adds to a conversation told by another row with the same key: TLS, HTTP, files. */
+struct detail {
+	int64_t at_ns;
+	const char *name;
+	enum name_source name_source;
+	const char *service, *ja3, *ja4, *alpn, *user_agent, *certificate, *process;
+	uint16_t http_status;  /* 0: no response known */
+	int64_t response_ns;   /* when the response came; 0 unknown */
+	bool server_alert;     /* a fatal TLS alert by the server before application data */
+	bool to_proxy, denied; /* denied: a firewall cut the conversation at at_ns */
+};
+
+/* A row that tells one direction of a conversation, or a part of it: flow exports. */
+struct half {
+	struct addr src, dst;
+	uint16_t src_port,
+		dst_port; /* ICMP: type and code in dst_port's halves when known, else 0 */
+	uint8_t ip_proto;
+	uint8_t tcp_flags; /* OR of all packets' flags, as in the TCP header; 0 unknown */
+	uint16_t vlan;
+	bool flags_known;          /* tcp_flags holds what happened */
+	bool acks_hidden;          /* ACK and PSH alone leave no flag (VPC flow logs) */
+	bool denied;               /* a firewall dropped or rejected it */
+	bool initiator, responder; /* src is known to have begun, or to have been asked */
+	uint64_t packets, bytes;   /* bytes with headers, as exporters count */
+	int64_t start_ns, end_ns;
+	const char *process, *uid;
+};
+
+/* What keeps a source from telling all: counted, said in `off`. */
+enum remark {
+	REMARK_NODATA_LOST,   /* the source says that it lost records */
+	REMARK_SAMPLED,       /* only some packets were counted */
+	REMARK_TEMPLATE,      /* data that no template describes */
+	REMARK_NO_PORTS,      /* rows without the addresses or ports of a conversation */
+	REMARK_NO_OUTCOME,    /* rows that do not say how the conversation ended */
+	REMARK_OTHER_RECORDS, /* rows of kinds that say nothing about connections */
+	REMARK_ONE_SIDE,      /* one direction only, where the source exports both */
+	REMARK_COUNT
+};
+
+/* ---- the sink: rows.c implements it ---- */
+
+/* A whole conversation, settled and ended by itself unless interim. key 0: nothing joins it. All
+ * strings are borrowed for the call. conn->id is given by the sink. */
+void sink_conn(struct sink *s, uint64_t key, const struct conn *conn);
+/* Adds to the conversation of the key, whether it was told before or will be. */
+void sink_detail(struct sink *s, uint64_t key, const struct detail *detail);
+void sink_half(struct sink *s, const struct half *half);
+/* A question and what came of it. OUTCOME_DNS_SILENT and outcome UNKNOWN without answer wait for an
+ * answer with the same key (and retries); answers without a question stand for both. key 0: it is
+ * complete. */
+void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup);
+/* This row is none. why: a constant, for the person. */
+void sink_reject(struct sink *s, const char *why);
+/* What the source can't tell. */
+void sink_remark(struct sink *s, enum remark remark);
+
+/* A NUL-terminated copy that lives until the row is done; NULL for an empty span, and when the
+ * row's strings exceed their room (32 KiB). NUL bytes become '?'. */
+const char *sink_text(struct sink *s, struct span text);
+/* Room for n bytes of the row's texts, all zero, or NULL. */
+char *sink_room(struct sink *s, size_t n);
+/* As sink_text, as names are kept: lower case, no final dot; NULL for address literals. A host:port
+ * loses its port when port is true. */
+const char *sink_name(struct sink *s, struct span text, bool port);
+/* Key of a record id of the source. */
+uint64_t sink_key(struct sink *s, struct span uid);
+/* A key from several fields. */
+uint64_t sink_key_bytes(struct sink *s, const void *bytes, size_t len);
