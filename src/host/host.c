@@ -9,6 +9,8 @@
 #define AWAY_NS (900 * NS_PER_S)
 /* Two failing answers for one domain within this are one attempt: A and AAAA, a second resolver. */
 #define TWIN_NS (2 * NS_PER_S)
+/* So long after its start an attempt may still be failing (Linux gives up after 127 s). */
+#define FAILING_NS (150 * NS_PER_S)
 
 #define FIRST_ATTEMPTS 16u
 #define FIRST_CHANNELS 8u
@@ -213,6 +215,19 @@ static bool join_lookup(struct host *h, const struct attempt *a)
 	return false;
 }
 
+/* Whether the host learnt of a failure after from_ns, not later than to_ns. */
+static bool failed_between(const struct host *h, int64_t from_ns, int64_t to_ns)
+{
+	for (uint32_t i = h->attempts; i > 0; i--) {
+		const struct attempt *a = &h->attempt[i - 1];
+		if (attempt_failed(a) && a->over_ns > from_ns && a->over_ns <= to_ns)
+			return true;
+		if (from_ns - a->start_ns > FAILING_NS)
+			return false;
+	}
+	return false;
+}
+
 /* A success that follows a success of the same channel within a burst, with no failure of the
  * host's between them, adds nothing but a count. */
 static bool join_success(const struct host *h, const struct attempt *a)
@@ -221,7 +236,7 @@ static bool join_success(const struct host *h, const struct attempt *a)
 	int64_t since = a->start_ns - c->last_ns;
 	return a->outcome == OUTCOME_OK && c->last_outcome == OUTCOME_OK &&
 	       (a->flags & ATTEMPT_FIRST) == 0 && since < BURST_GAP_NS && since > -BURST_GAP_NS &&
-	       h->failed_ns <= c->last_ns;
+	       !failed_between(h, c->last_ns, a->start_ns);
 }
 
 static void count_attempt(struct channel *c, const struct attempt *a)
@@ -248,8 +263,6 @@ bool host_add_attempt(struct host *h, const struct attempt *a)
 		return true;
 	}
 	bool joins = join_success(h, a) || join_lookup(h, a);
-	if (outcome_is_failure((enum outcome)a->outcome) && a->start_ns > h->failed_ns)
-		h->failed_ns = a->start_ns;
 	count_attempt(&h->channel[a->channel], a);
 	if (joins)
 		return true;

@@ -91,7 +91,6 @@ struct host {
 	uint8_t *seen; /* Bloom filter of forgotten endpoints */
 
 	int64_t first_ns, last_ns;
-	int64_t failed_ns;    /* start of the last failed attempt */
 	int64_t forgotten_ns; /* attempts up to here were retired */
 	int64_t active_ns;    /* time with something going on: gaps over 15 min count as 15 min */
 	uint64_t arrivals;    /* first contacts with rare endpoints, all in all */

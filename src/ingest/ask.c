@@ -9,12 +9,28 @@ int64_t ask_first(struct sink *s, int64_t *ret_due_ns)
 	return w == NULL ? INT64_MAX : w->lookup.query_ns;
 }
 
+/* Some sources tell the answer, but not when it came (Zeek: rtt is unset when nothing was answered
+ * but a code). The conversation that carried it ended with the answer; without it, what answers
+ * take lately must do: an answer that is taken for too early makes parallel questions look like
+ * reactions. */
+static void find_answer_time(const struct sink *s, struct lookup *l, uint64_t record)
+{
+	const struct waiting_conn *w = record == 0 ? NULL : keyed_find(&s->waiting, record);
+	bool short_one = w != NULL && w->conn.packets_in > 0 && w->conn.packets_in <= 2 &&
+	                 w->conn.end_ns > l->query_ns;
+	l->answer_ns = short_one ? w->conn.end_ns : l->query_ns + s->usual_rtt_ns;
+	if (outcome_is_failure(l->outcome))
+		l->fail_ns = l->answer_ns;
+}
+
 void ask_tell_first(struct sink *s)
 {
 	uint64_t key;
 	const struct waiting_lookup *w = keyed_oldest(&s->lookups, &key);
 	CHECK(w != NULL);
 	struct event e = {.kind = EVENT_LOOKUP, .lookup = w->lookup};
+	if (w->answered && w->lookup.answer_ns == w->lookup.query_ns)
+		find_answer_time(s, &e.lookup, w->record);
 	keyed_remove(&s->lookups, key);
 	sink_tell(s, &e);
 }
@@ -78,6 +94,7 @@ void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup)
 {
 	if (addr_is_group(&lookup->resolver)) /* multicast DNS: not a resolver's */
 		return;
+	s->asked = true;
 	struct waiting_lookup *w = key == 0 ? NULL : keyed_find(&s->lookups, key);
 	if (w != NULL) {
 		merge(s, w, lookup);
@@ -91,6 +108,11 @@ void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup)
 		ask_tell_first(s);
 	w = keyed_push(&s->lookups, key);
 	w->lookup = *lookup;
+	w->record = lookup->uid == NULL ? 0 : sink_key(s, span_of(lookup->uid));
+	if (lookup->answer_ns > lookup->query_ns) {
+		int64_t rtt = lookup->answer_ns - lookup->query_ns;
+		s->usual_rtt_ns += s->usual_rtt_ns == 0 ? rtt : (rtt - s->usual_rtt_ns) / 8;
+	}
 	w->answered = lookup->answer_ns != 0;
 	w->asked = !w->answered || lookup->query_ns < lookup->answer_ns;
 	keep_texts(s, &w->lookup);

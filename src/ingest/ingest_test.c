@@ -316,7 +316,7 @@ static void test_stdin(void **state)
 	with_stdin("/dev/null", 0, -ENODATA, "standard input: is empty (0 bytes)");
 	with_stdin("/dev/zero", 0, -ENOMSG,
 		"standard input: neither a capture nor a known log: begins with zeros; was it "
-	        "preallocated and never "
+		"preallocated and never "
 		"written?");
 	with_stdin(".", 0, -EISDIR, "standard input: is a folder");
 }

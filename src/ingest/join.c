@@ -1,11 +1,16 @@
-/* Conversations: what several rows say of one is joined by the record's id; tries of the same ports
- * that nobody answered are one attempt. */
+/* Conversations: what several rows say of one is joined by the record's id; rows of the same ports
+ * that go on with what was told before are no conversations of their own. */
 #include "ingest/sink.h"
 
 /* A try this long after the one before it, or this long after the first, is another attempt: gaps
  * double (Linux: 1, 2, 4, 8, 16, 32 s), and a port that is used for ever is not one attempt. */
 #define RETRY_GAP_NS (35 * NS_PER_S)
 #define RETRY_ALL_NS (150 * NS_PER_S)
+/* A row without a beginning, this soon after another of the same ports: its tail (a FIN that was
+ * repeated after the sensor had forgotten the conversation). */
+#define TAIL_NS (600 * NS_PER_S)
+/* A RST this long after a SYN refuses it; the client has left before a later one. */
+#define RST_ANSWERS_NS (20 * NS_PER_S)
 /* A TLS alert comes soon after the hello whose time the row has; a later end is another thing's. */
 #define ALERT_LATE_NS (5 * NS_PER_S)
 
@@ -48,15 +53,20 @@ static void apply_outcome(struct conn *c, const struct note *n)
 	}
 }
 
-static void remember(struct sink *s, uint64_t key, const struct conn *c)
+/* All that the client sent was its first request when nothing was answered, when the handshake
+ * failed, or when there was one request. */
+static void find_request(struct conn *c, const struct note *n)
 {
-	if (keyed_full(&s->told)) {
-		uint64_t oldest;
-		(void)keyed_oldest(&s->told, &oldest);
-		keyed_remove(&s->told, oldest);
-	}
-	struct told *t = keyed_push(&s->told, key);
-	*t = (struct told){c->bytes_out, c->bytes_in, c->packets_out, c->packets_in};
+	bool one = c->bytes_in == 0 || c->outcome == OUTCOME_TLS_ALERT || n->requests == 1;
+	if (c->request_bytes == 0 && one && c->bytes_out <= UINT32_MAX &&
+		c->transport == TRANSPORT_TCP)
+		c->request_bytes = (uint32_t)c->bytes_out;
+}
+
+/* Told as a look-up by another row, as captures tell it. */
+static bool is_look_up(const struct sink *s, const struct conn *c)
+{
+	return s->asked && c->server_port == 53 && c->transport == TRANSPORT_UDP;
 }
 
 int64_t join_first(struct sink *s, int64_t *ret_due_ns)
@@ -67,7 +77,7 @@ int64_t join_first(struct sink *s, int64_t *ret_due_ns)
 	if (w == NULL)
 		return INT64_MAX;
 	int64_t due = w->conn.start_ns + HOLD_NS, retry = w->last_try_ns + RETRY_GAP_NS;
-	*ret_due_ns = w->retry_key != 0 && retry > due ? retry : due;
+	*ret_due_ns = w->last_try_ns != 0 && retry > due ? retry : due;
 	return w->conn.start_ns;
 }
 
@@ -83,15 +93,17 @@ void join_tell_first(struct sink *s)
 	e.conn.settled = e.conn.ended = true;
 	apply_texts(&e.conn, &w->note, s->options.strings);
 	apply_outcome(&e.conn, &w->note);
-	if (w->retry_key != 0)
-		keyed_remove(&s->retries, w->retry_key);
-	if (w->named)
-		remember(s, key, &e.conn);
+	find_request(&e.conn, &w->note);
+	struct ports *p = keyed_find(&s->ports, w->ports);
+	if (p != NULL && p->record == key)
+		*p = (struct ports){key, false, e.conn.end_ns, e.conn.bytes_out, e.conn.bytes_in,
+			e.conn.packets_out, e.conn.packets_in};
 	keyed_remove(&s->waiting, key);
-	sink_tell(s, &e);
+	if (!is_look_up(s, &e.conn))
+		sink_tell(s, &e);
 }
 
-/* ---- attempts of several rows ---- */
+/* ---- rows that go on with another ---- */
 
 static bool unanswered(const struct conn *c)
 {
@@ -102,13 +114,14 @@ static bool unanswered(const struct conn *c)
 
 static uint64_t ports_key(struct sink *s, const struct conn *c)
 {
-	uint8_t bytes[36];
+	uint8_t bytes[37];
 	memcpy(bytes, c->client.byte, 16);
 	memcpy(bytes + 16, c->server.byte, 16);
 	bytes[32] = (uint8_t)(c->client_port >> 8);
 	bytes[33] = (uint8_t)c->client_port;
 	bytes[34] = (uint8_t)(c->server_port >> 8);
 	bytes[35] = (uint8_t)c->server_port;
+	bytes[36] = c->ip_proto;
 	return sink_key_bytes(s, bytes, sizeof bytes);
 }
 
@@ -117,27 +130,56 @@ static int64_t last_try(const struct conn *c)
 	return c->fail_ns != 0 ? c->fail_ns : c->start_ns;
 }
 
-/* The attempt that the same ports began before, when this row goes on with it. */
-static struct waiting_conn *begun_before(
-	struct sink *s, uint64_t ports, const struct conn *c, uint64_t *ret_key)
+static uint64_t larger(uint64_t a, uint64_t b)
 {
-	const uint64_t *key = keyed_find(&s->retries, ports);
-	struct waiting_conn *w = key == NULL ? NULL : keyed_find(&s->waiting, *key);
-	if (w == NULL)
-		return NULL;
-	int64_t gap = c->start_ns - w->last_try_ns;
-	bool goes_on = gap > -RETRY_GAP_NS && gap < RETRY_GAP_NS &&
-	               c->start_ns - w->conn.start_ns < RETRY_ALL_NS;
-	if (!goes_on) {
-		keyed_remove(&s->retries, ports);
-		w->retry_key = 0;
-		return NULL;
-	}
-	*ret_key = *key;
-	return w;
+	return a > b ? a : b;
 }
 
-/* Another row of the same attempt: later words count, numbers add up. */
+static uint64_t more_than(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+/* Interim and final rows of one record repeat what the ones before said. */
+static void merge_row(struct waiting_conn *w, const struct conn *c)
+{
+	struct conn *old = &w->conn;
+	if (c->end_ns >= old->end_ns) {
+		old->outcome = c->outcome;
+		old->fail_ns = c->fail_ns;
+		old->leave_ns = c->leave_ns;
+		old->end_ns = c->end_ns;
+	}
+	old->packets_out = larger(old->packets_out, c->packets_out);
+	old->packets_in = larger(old->packets_in, c->packets_in);
+	old->bytes_out = larger(old->bytes_out, c->bytes_out);
+	old->bytes_in = larger(old->bytes_in, c->bytes_in);
+}
+
+/* The conversation was told already: only what came since is told. same: the row repeats what was
+ * told; else it is a tail with numbers of its own. */
+static void tell_rest(struct sink *s, struct ports *p, const struct conn *c, bool same)
+{
+	struct event e = {.kind = EVENT_CONN, .conn = *c};
+	e.conn.settled = false;
+	e.conn.ended = e.conn.rest = true;
+	if (same) {
+		e.conn.bytes_out = more_than(c->bytes_out, p->bytes_out);
+		e.conn.bytes_in = more_than(c->bytes_in, p->bytes_in);
+		e.conn.packets_out = more_than(c->packets_out, p->packets_out);
+		e.conn.packets_in = more_than(c->packets_in, p->packets_in);
+		p->bytes_out = larger(c->bytes_out, p->bytes_out);
+		p->bytes_in = larger(c->bytes_in, p->bytes_in);
+		p->packets_out = larger(c->packets_out, p->packets_out);
+		p->packets_in = larger(c->packets_in, p->packets_in);
+	}
+	if (c->end_ns > p->end_ns)
+		p->end_ns = c->end_ns;
+	if ((e.conn.bytes_out | e.conn.bytes_in | e.conn.packets_out | e.conn.packets_in) != 0)
+		sink_tell(s, &e);
+}
+
+/* Another try of the same attempt: later words count, numbers add up. */
 static void merge_try(struct waiting_conn *w, const struct conn *c)
 {
 	struct conn *old = &w->conn;
@@ -159,48 +201,17 @@ static void merge_try(struct waiting_conn *w, const struct conn *c)
 	old->packets_in += c->packets_in;
 }
 
-/* ---- rows of one record ---- */
-
-static uint64_t larger(uint64_t a, uint64_t b)
+/* Answered at last: what was tried before belongs to it. */
+static void begin_earlier(struct waiting_conn *w, const struct conn *c)
 {
-	return a > b ? a : b;
-}
-
-/* Interim and final rows of one record repeat what the ones before said. */
-static void merge_row(struct waiting_conn *w, const struct conn *c)
-{
-	struct conn *old = &w->conn;
-	if (c->end_ns >= old->end_ns) {
-		old->outcome = c->outcome;
-		old->fail_ns = c->fail_ns;
-		old->leave_ns = c->leave_ns;
-		old->end_ns = c->end_ns;
-	}
-	old->packets_out = larger(old->packets_out, c->packets_out);
-	old->packets_in = larger(old->packets_in, c->packets_in);
-	old->bytes_out = larger(old->bytes_out, c->bytes_out);
-	old->bytes_in = larger(old->bytes_in, c->bytes_in);
-}
-
-static uint64_t more_than(uint64_t now, uint64_t before)
-{
-	return now > before ? now - before : 0;
-}
-
-/* The record was told already: only what came since is told. */
-static void tell_rest(struct sink *s, struct told *t, const struct conn *c)
-{
-	struct event e = {.kind = EVENT_CONN, .conn = *c};
-	e.conn.settled = false;
-	e.conn.ended = e.conn.rest = true;
-	e.conn.bytes_out = more_than(c->bytes_out, t->bytes_out);
-	e.conn.bytes_in = more_than(c->bytes_in, t->bytes_in);
-	e.conn.packets_out = more_than(c->packets_out, t->packets_out);
-	e.conn.packets_in = more_than(c->packets_in, t->packets_in);
-	*t = (struct told){larger(c->bytes_out, t->bytes_out), larger(c->bytes_in, t->bytes_in),
-		larger(c->packets_out, t->packets_out), larger(c->packets_in, t->packets_in)};
-	if ((e.conn.bytes_out | e.conn.bytes_in | e.conn.packets_out | e.conn.packets_in) != 0)
-		sink_tell(s, &e);
+	struct conn before = w->conn;
+	const char *process = before.process;
+	w->conn = *c;
+	w->conn.start_ns = before.start_ns < c->start_ns ? before.start_ns : c->start_ns;
+	w->conn.tries += before.tries;
+	w->conn.packets_out += before.packets_out;
+	w->conn.process = c->process != NULL ? c->process : process;
+	w->last_try_ns = 0;
 }
 
 static const char *kept(const struct sink *s, const char *text)
@@ -214,7 +225,8 @@ static void keep_texts(const struct sink *s, struct waiting_conn *w)
 	const char **texts[] = {&c->name, &c->service, &c->ja3, &c->ja4, &c->alpn, &c->user_agent,
 		&c->method, &c->certificate, &c->process};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		*texts[i] = kept(s, *texts[i]);
+		if (*texts[i] != NULL)
+			*texts[i] = kept(s, *texts[i]);
 	size_t len = c->uid == NULL ? 0 : strlen(c->uid);
 	if (len > 0 && len < sizeof w->uid)
 		memcpy(w->uid, c->uid, len + 1);
@@ -222,65 +234,85 @@ static void keep_texts(const struct sink *s, struct waiting_conn *w)
 	c->uri = NULL;
 }
 
-static void wait_for_rows(
-	struct sink *s, uint64_t key, const struct conn *conn, bool named, uint64_t ports)
+/* The row goes on with what the same ports said before: true, and it is done. */
+static bool goes_on(struct sink *s, struct ports *p, uint64_t key, const struct conn *c)
 {
-	while (keyed_full(&s->waiting))
-		join_tell_first(s);
-	struct waiting_conn *w = keyed_push(&s->waiting, key);
-	w->conn = *conn;
-	w->named = named;
-	w->last_try_ns = last_try(conn);
-	keep_texts(s, w);
-	struct note *orphan = named ? keyed_find(&s->orphans, key) : NULL;
-	if (orphan != NULL) {
-		w->note = *orphan;
-		keyed_remove(&s->orphans, key);
+	struct waiting_conn *w = p->waits ? keyed_find(&s->waiting, p->record) : NULL;
+	int64_t since_ns = c->start_ns - p->end_ns;
+	bool soon = since_ns < TAIL_NS && since_ns > -TAIL_NS;
+	if (key != 0 && key == p->record) {
+		if (w != NULL)
+			merge_row(w, c);
+		else
+			tell_rest(s, p, c, true);
+		return true;
 	}
-	if (ports == 0 || keyed_find(&s->retries, ports) != NULL || keyed_full(&s->retries))
-		return;
-	w->retry_key = ports;
-	*(uint64_t *)keyed_push(&s->retries, ports) = key;
+	bool trying = w != NULL && w->last_try_ns != 0;
+	int64_t gap = trying ? c->start_ns - w->last_try_ns : 0;
+	if (c->joined && soon) {
+		if (w == NULL)
+			tell_rest(s, p, c, false);
+		else if (trying && c->outcome == OUTCOME_REFUSED && gap < RST_ANSWERS_NS)
+			merge_try(w, c);
+		return true;
+	}
+	if (!trying)
+		return false;
+	if (gap < -RETRY_GAP_NS || gap > RETRY_GAP_NS ||
+		c->start_ns - w->conn.start_ns > RETRY_ALL_NS)
+		return false;
+	if (unanswered(c)) {
+		merge_try(w, c);
+		return true;
+	}
+	begin_earlier(w, c);
+	keep_texts(s, w);
+	return true;
+}
+
+/* ---- waiting ---- */
+
+static void remember_ports(struct sink *s, uint64_t ports, uint64_t record, int64_t end_ns)
+{
+	struct ports *p = keyed_find(&s->ports, ports);
+	if (p == NULL) {
+		uint64_t oldest;
+		if (keyed_full(&s->ports) && keyed_oldest(&s->ports, &oldest) != NULL)
+			keyed_remove(&s->ports, oldest);
+		p = keyed_push(&s->ports, ports);
+	}
+	*p = (struct ports){.record = record, .waits = true, .end_ns = end_ns};
 }
 
 void sink_conn(struct sink *s, uint64_t key, const struct conn *conn)
 {
 	if (addr_is_group(&conn->server) || addr_is_group(&conn->client))
 		return; /* announcements are no conversation: captures leave them out too */
-	bool named = key != 0;
-	struct told *told = named ? keyed_find(&s->told, key) : NULL;
-	if (told != NULL) {
-		tell_rest(s, told, conn);
+	uint64_t ports = ports_key(s, conn);
+	struct ports *p = keyed_find(&s->ports, ports);
+	if (p != NULL && goes_on(s, p, key, conn))
 		return;
-	}
-	struct waiting_conn *same = named ? keyed_find(&s->waiting, key) : NULL;
-	if (same != NULL) {
-		merge_row(same, conn);
-		return;
-	}
-	if (!named) {
+	if (key == 0 || keyed_find(&s->waiting, key) != NULL) {
 		s->unnamed++;
 		key = sink_key_bytes(s, &s->unnamed, sizeof s->unnamed);
 	}
-	uint64_t ports = 0, before_key = 0;
-	struct conn merged = *conn;
-	if (conn->transport == TRANSPORT_TCP && (unanswered(conn) || s->retries.count > 0)) {
-		ports = ports_key(s, conn);
-		struct waiting_conn *before = begun_before(s, ports, conn, &before_key);
-		if (before != NULL && unanswered(conn)) {
-			merge_try(before, conn);
-			return;
-		}
-		if (before != NULL) { /* answered at last */
-			merged.start_ns = before->conn.start_ns < conn->start_ns
-			                          ? before->conn.start_ns
-			                          : conn->start_ns;
-			merged.tries += before->conn.tries;
-			keyed_remove(&s->retries, ports);
-			keyed_remove(&s->waiting, before_key);
-		}
+	while (keyed_full(&s->waiting))
+		join_tell_first(s);
+	struct waiting_conn *w = keyed_push(&s->waiting, key);
+	w->conn = *conn;
+	if (conn->joined && unanswered(conn)) { /* a lone RST is backscatter */
+		w->conn.outcome = OUTCOME_UNKNOWN;
+		w->conn.fail_ns = 0;
 	}
-	wait_for_rows(s, key, &merged, named, unanswered(conn) ? ports : 0);
+	w->ports = ports;
+	w->last_try_ns = unanswered(&w->conn) ? last_try(conn) : 0;
+	keep_texts(s, w);
+	remember_ports(s, ports, key, conn->end_ns);
+	struct note *orphan = keyed_find(&s->orphans, key);
+	if (orphan == NULL)
+		return;
+	w->note = *orphan;
+	keyed_remove(&s->orphans, key);
 }
 
 /* ---- details ---- */
@@ -305,6 +337,7 @@ static void add_note(const struct sink *s, struct note *n, const struct detail *
 		n->name_source = d->name_source;
 	}
 	n->to_proxy |= d->to_proxy;
+	n->requests += d->request;
 	if (d->http_status != 0) {
 		bool bad = d->http_status >= 400;
 		n->http_status = d->http_status;
@@ -321,8 +354,8 @@ static void add_note(const struct sink *s, struct note *n, const struct detail *
 
 void sink_detail(struct sink *s, uint64_t key, const struct detail *detail)
 {
-	if (key == 0 || keyed_find(&s->told, key) != NULL)
-		return; /* it comes too late, or nobody knows whose it is */
+	if (key == 0)
+		return; /* nobody knows whose it is */
 	struct waiting_conn *w = keyed_find(&s->waiting, key);
 	struct note *n = w != NULL ? &w->note : keyed_find(&s->orphans, key);
 	if (n == NULL) {

@@ -5,7 +5,7 @@
 
 #include "ingest/sink.h"
 
-/* Conversations that wait; the same for the details and the told ones that are remembered. */
+/* Conversations that wait; the same for details without one, and for ports that are remembered. */
 #define WAITING_MAX ((size_t)1 << 17)
 /* A look-up takes 1.7 KB. */
 #define ASKING_MAX ((size_t)1 << 14)
@@ -22,9 +22,8 @@ int rows_new(struct sink **ret, const struct rows_options *options)
 	s->clock_ns = INT64_MIN;
 	size_t room = options->waiting_max == 0 ? WAITING_MAX : options->waiting_max;
 	if (keyed_init(&s->waiting, sizeof(struct waiting_conn), room) < 0 ||
-		keyed_init(&s->retries, sizeof(uint64_t), room) < 0 ||
+		keyed_init(&s->ports, sizeof(struct ports), room) < 0 ||
 		keyed_init(&s->orphans, sizeof(struct note), room) < 0 ||
-		keyed_init(&s->told, sizeof(struct told), room) < 0 ||
 		keyed_init(&s->lookups, sizeof(struct waiting_lookup), ASKING_MAX) < 0 ||
 		arena_init(&s->texts, TEXT_BYTES) < 0) {
 		rows_free(s);
@@ -39,9 +38,8 @@ void rows_free(struct sink *s)
 	if (s == NULL)
 		return;
 	keyed_fini(&s->waiting);
-	keyed_fini(&s->retries);
+	keyed_fini(&s->ports);
 	keyed_fini(&s->orphans);
-	keyed_fini(&s->told);
 	keyed_fini(&s->lookups);
 	arena_fini(&s->texts);
 	free(s);

@@ -17,7 +17,7 @@
 struct note {
 	uint32_t name, service, ja3, ja4, alpn, user_agent, certificate, process;
 	enum name_source name_source;
-	uint32_t statuses_ok, statuses_bad;
+	uint32_t requests, statuses_ok, statuses_bad;
 	uint16_t http_status;
 	bool to_proxy;
 	int64_t response_ns; /* of the last response that was 400 or over */
@@ -30,17 +30,22 @@ struct waiting_conn {
 	struct conn conn; /* texts are the run's strings */
 	struct note note;
 	char uid[UID_BYTES];
-	bool named;         /* its key is a record's id */
-	uint64_t retry_key; /* of the attempt, in sink.retries; 0 none */
-	int64_t last_try_ns;
+	uint64_t ports;      /* its key in sink.ports */
+	int64_t last_try_ns; /* of an attempt that nobody answered; 0 it was answered */
 };
 
-struct told { /* a conversation that may be told again, with more */
-	uint64_t bytes_out, bytes_in, packets_out, packets_in;
+/* What the same two addresses and ports said last: rows that go on with it are no conversation of
+ * their own. */
+struct ports {
+	uint64_t record; /* key of the row's record, also its key in sink.waiting while it waits */
+	bool waits;
+	int64_t end_ns;
+	uint64_t bytes_out, bytes_in, packets_out, packets_in; /* told */
 };
 
 struct waiting_lookup {
 	struct lookup lookup; /* texts are the run's strings */
+	uint64_t record;      /* key of its record's id, 0 none */
 	bool answered, asked;
 };
 
@@ -51,10 +56,11 @@ struct sink {
 	struct arena texts;      /* of the row being parsed */
 	int64_t clock_ns;        /* the latest row's */
 	uint64_t ids, unnamed;
-	struct keyed waiting; /* waiting_conn */
-	struct keyed retries; /* key of the waiting conversation that the same ports tried before */
+	bool asked;           /* look-ups are told by rows of their own */
+	int64_t usual_rtt_ns; /* of answers lately; 0 unknown */
+	struct keyed waiting; /* waiting_conn, by its record's key */
+	struct keyed ports;   /* ports */
 	struct keyed orphans; /* note: details whose conversation has not been seen yet */
-	struct keyed told;    /* told */
 	struct keyed lookups; /* waiting_lookup */
 	uint64_t remarks[REMARK_COUNT];
 };

@@ -39,6 +39,7 @@ struct detail {
 	const char *name;
 	enum name_source name_source;
 	const char *service, *ja3, *ja4, *alpn, *user_agent, *certificate, *process;
+	bool request;          /* tells one request */
 	uint16_t http_status;  /* 0: no response known */
 	int64_t response_ns;   /* when the response came; 0 unknown */
 	bool server_alert;     /* a fatal TLS alert by the server before application data */

@@ -262,8 +262,14 @@ static void tcp_outcome(const struct zeek_row *row, struct conn *c)
 	} else if (span_is(state, "OTH")) {
 		c->joined = true;
 		c->outcome = c->bytes_in > 0 || has(row, 'd') ? OUTCOME_OK : OUTCOME_UNKNOWN;
-	} else if (span_is(state, "SHR") || span_is(state, "RSTRH")) {
+	} else if (span_is(state, "RSTRH") || span_is(state, "SHR")) {
 		c->joined = c->one_way = true;
+		if (span_is(state, "RSTRH") && !has(row, 'h') && !has(row, 'd')) {
+			c->outcome = OUTCOME_REFUSED; /* of a SYN that another row told */
+			c->fail_ns = c->end_ns;
+		}
+	} else if (row->field[ZEEK_HISTORY].len > 0 && !has(row, 'S')) {
+		c->joined = true;
 	} /* SH, RSTOS0: the client took it back, or its answers were not seen: unknown */
 }
 
@@ -384,6 +390,7 @@ static void emit_http(struct sink *s, const struct zeek_row *row)
 		.name_source = NAME_HTTP_HOST,
 		.service = "http",
 		.user_agent = text(s, row, ZEEK_USER_AGENT),
+		.request = true,
 		.http_status = (uint16_t)status,
 		.to_proxy = connect || span_begins(uri, "http://")};
 	if (connect || d.to_proxy)
