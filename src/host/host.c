@@ -9,8 +9,6 @@
 #define AWAY_NS (900 * NS_PER_S)
 /* Two failing answers for one domain within this are one attempt: A and AAAA, a second resolver. */
 #define TWIN_NS (2 * NS_PER_S)
-/* So long after its start an attempt may still be failing (Linux gives up after 127 s). */
-#define FAILING_NS (150 * NS_PER_S)
 
 #define FIRST_ATTEMPTS 16u
 #define FIRST_CHANNELS 8u
@@ -215,30 +213,6 @@ static bool join_lookup(struct host *h, const struct attempt *a)
 	return false;
 }
 
-/* Whether the host learnt of a failure after from_ns, not later than to_ns. */
-static bool failed_between(const struct host *h, int64_t from_ns, int64_t to_ns)
-{
-	for (uint32_t i = h->attempts; i > 0; i--) {
-		const struct attempt *a = &h->attempt[i - 1];
-		if (attempt_failed(a) && a->over_ns > from_ns && a->over_ns <= to_ns)
-			return true;
-		if (from_ns - a->start_ns > FAILING_NS)
-			return false;
-	}
-	return false;
-}
-
-/* A success that follows a success of the same channel within a burst, with no failure of the
- * host's between them, adds nothing but a count. */
-static bool join_success(const struct host *h, const struct attempt *a)
-{
-	const struct channel *c = &h->channel[a->channel];
-	int64_t since = a->start_ns - c->last_ns;
-	return a->outcome == OUTCOME_OK && c->last_outcome == OUTCOME_OK &&
-	       (a->flags & ATTEMPT_FIRST) == 0 && since < BURST_GAP_NS && since > -BURST_GAP_NS &&
-	       !failed_between(h, c->last_ns, a->start_ns);
-}
-
 static void count_attempt(struct channel *c, const struct attempt *a)
 {
 	if (c->first_ns == 0 || a->start_ns < c->first_ns)
@@ -255,6 +229,48 @@ static void count_attempt(struct channel *c, const struct attempt *a)
 	c->connections += (a->flags & (ATTEMPT_LOOKUP | ATTEMPT_CUT)) == 0;
 }
 
+static int by_time(const void *pa, const void *pb)
+{
+	int64_t a = *(const int64_t *)pa, b = *(const int64_t *)pb;
+	return a < b ? -1 : a > b;
+}
+
+/* When the host learnt of failures, in order. */
+static uint32_t failure_times(const struct host *h, int64_t ret[static HOST_ATTEMPTS_MAX])
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < h->attempts; i++)
+		if (attempt_failed(&h->attempt[i]))
+			ret[count++] = h->attempt[i].over_ns;
+	qsort(ret, count, sizeof *ret, by_time);
+	return count;
+}
+
+void host_join_successes(struct host *h)
+{
+	int64_t failure[HOST_ATTEMPTS_MAX];
+	int64_t last_ns[HOST_CHANNELS_MAX] = {0};
+	uint32_t failed_before[HOST_CHANNELS_MAX]; /* failures known at last_ns */
+	bool answered[HOST_CHANNELS_MAX] = {false};
+	uint32_t failures = failure_times(h, failure), known = 0, kept = 0;
+	for (uint32_t i = 0; i < h->attempts; i++) {
+		const struct attempt *a = &h->attempt[i];
+		uint32_t c = a->channel;
+		while (known < failures && failure[known] <= a->start_ns)
+			known++;
+		bool ok = a->outcome == OUTCOME_OK;
+		bool joins = c != CHANNEL_FORGOTTEN && ok && answered[c] &&
+		             (a->flags & ATTEMPT_FIRST) == 0 &&
+		             a->start_ns - last_ns[c] < BURST_GAP_NS && failed_before[c] == known;
+		answered[c] = ok;
+		last_ns[c] = a->start_ns;
+		failed_before[c] = known;
+		if (!joins)
+			h->attempt[kept++] = *a;
+	}
+	h->attempts = kept;
+}
+
 bool host_add_attempt(struct host *h, const struct attempt *a)
 {
 	if (h->attempts == HOST_ATTEMPTS_MAX ||
@@ -262,7 +278,7 @@ bool host_add_attempt(struct host *h, const struct attempt *a)
 		h->late++;
 		return true;
 	}
-	bool joins = join_success(h, a) || join_lookup(h, a);
+	bool joins = join_lookup(h, a);
 	count_attempt(&h->channel[a->channel], a);
 	if (joins)
 		return true;
@@ -276,7 +292,10 @@ bool host_add_attempt(struct host *h, const struct attempt *a)
 	memmove(&h->attempt[at + 1], &h->attempt[at], (h->attempts - at) * sizeof *a);
 	h->attempt[at] = *a;
 	h->attempts++;
-	h->ripe |= h->attempts == HOST_ATTEMPTS_MAX;
+	if (h->attempts == HOST_ATTEMPTS_MAX) {
+		host_join_successes(h);
+		h->ripe |= h->attempts > HOST_ATTEMPTS_MAX / 4 * 3;
+	}
 	return true;
 }
 
@@ -294,7 +313,7 @@ void host_end_attempt(struct host *h, uint32_t channel, uint16_t client_port, in
 
 void host_retire(struct host *h)
 {
-	if (h->attempts == HOST_ATTEMPTS_MAX) {
+	if (h->attempts > HOST_ATTEMPTS_MAX / 4 * 3) {
 		uint32_t gone = h->attempts / 4;
 		h->forgotten_ns = h->attempt[gone - 1].start_ns;
 		memmove(h->attempt, h->attempt + gone, (h->attempts - gone) * sizeof *h->attempt);

@@ -197,7 +197,7 @@ struct view {
 
 /* Built in the arena. Returns false when it does not fit (counted there). */
 MUST_USE bool host_view(
-	const struct hosts *hs, const struct host *h, struct arena *arena, struct view *ret);
+	const struct hosts *hs, struct host *h, struct arena *arena, struct view *ret);
 
 static inline bool attempt_failed(const struct attempt *a)
 {

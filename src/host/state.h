@@ -30,6 +30,10 @@ uint32_t host_channel_find(const struct host *h, const struct channel_key *key);
 /* Whether the host ever met or asked for the domain, as far as it remembers. */
 bool host_knows(const struct host *h, uint32_t domain);
 bool host_add_attempt(struct host *h, const struct attempt *a);
+/* A success that follows a success of the same channel within a burst, while the host learnt of no
+ * failure, adds nothing but a count: leaves them out. Not done one by one as they come, since
+ * failures are told late. */
+void host_join_successes(struct host *h);
 /* The success that was told before is over. */
 void host_end_attempt(struct host *h, uint32_t channel, uint16_t client_port, int64_t end_ns);
 /* A look-up of a domain that is new to the host. */

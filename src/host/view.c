@@ -164,8 +164,9 @@ static void look_for_fans(struct view *v)
 	}
 }
 
-bool host_view(const struct hosts *hs, const struct host *h, struct arena *arena, struct view *ret)
+bool host_view(const struct hosts *hs, struct host *h, struct arena *arena, struct view *ret)
 {
+	host_join_successes(h);
 	struct view v = {.host = h,
 		.strings = hosts_strings(hs),
 		.attempt = h->attempt,

@@ -206,7 +206,7 @@ static int by_e(const void *a, const void *b)
 	return (x->e > y->e) - (x->e < y->e);
 }
 
-void judge_look(struct judge *j, const struct host *h)
+void judge_look(struct judge *j, struct host *h)
 {
 	CHECK(!j->finished);
 	arena_reset(&j->arena, 0);

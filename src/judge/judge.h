@@ -139,7 +139,7 @@ void judge_free(struct judge *j);
 
 /* Looks at what a host did: when it is ripe (before host_retire()), and once at the end. What
  * several looks see of one story becomes one finding. */
-void judge_look(struct judge *j, const struct host *h);
+void judge_look(struct judge *j, struct host *h);
 
 /* No look may follow. Decides what is explained, given the line that findings have to pass, and
  * sorts: by E, then id. */
