@@ -165,8 +165,6 @@ static void look_at(const struct look *look, struct pair *p)
 		p->failures += p->trial[i].failed;
 		p->successes += !p->trial[i].failed;
 	}
-	p->b_rate = fmax(1, v->channel[p->b].channel->openings) / v->active_s;
-	p->rhythm_s = hypot(irregularity(v, p, false), irregularity(v, p, true));
 }
 
 static uint32_t followed(const struct pair *p, bool failed, double from_s, double to_s)
@@ -393,10 +391,12 @@ static void within_window(
 {
 	struct chances best = {.rate = 1};
 	struct hit like = {.kind = HIT_PAIR};
-	for (size_t i = 0; i < ARRAY_LEN(grid_s); i++) {
+	for (size_t i = 0, before = 0; i < ARRAY_LEN(grid_s); i++) {
 		uint32_t k = followed(p, true, 0, grid_s[i]);
-		if (k < 2 || k < SHARE_MIN * p->failures)
+		/* as many in a longer window are the more likely */
+		if (k < 2 || k < SHARE_MIN * p->failures || k == before)
 			continue;
+		before = k;
 		struct chances c = window_chances(look, p, grid_s[i], k);
 		if (worst_of(&c) >= worst_of(&best))
 			continue;
@@ -471,28 +471,55 @@ static uint32_t failed_attempts(const struct view *v, const struct index *x, uin
 	return count;
 }
 
-/* One pass counts the pairs that were looked at, the second judges them. */
-static void each_pair(
-	const struct look *look, struct pair *p, double *pairs, bool judge, struct hits *hits)
+/* Whether A's failures are followed by B at all, and often enough to be judged. */
+static bool is_pair(const struct look *look, struct pair *p, bool *ret_judge)
 {
 	const struct view *v = look->view;
+	if (!v->channel[p->b].channel->used || v->channel[p->a].group == v->channel[p->b].group)
+		return false;
+	look_at(look, p);
+	uint32_t all = p->failures < 2 ? 0 : followed(p, true, 0, HUGE_VAL);
+	*ret_judge = all >= fmax(2, SHARE_MIN * p->failures);
+	return all > 0;
+}
+
+static void judge_pair(const struct look *look, struct pair *p, double pairs, struct hits *hits)
+{
+	const struct view *v = look->view;
+	look_at(look, p);
+	p->b_rate = fmax(1, v->channel[p->b].channel->openings) / v->active_s;
+	p->rhythm_s = hypot(irregularity(v, p, false), irregularity(v, p, true));
+	within_window(look, p, pairs, hits);
+	on_a_timer(look, p, pairs, hits);
+}
+
+/* All pairs that were looked at are counted before the first is judged. What is explained whatever
+ * it shows takes no chance. */
+static void each_pair(const struct look *look, struct pair *p, struct hits *hits)
+{
+	const struct view *v = look->view;
+	uint32_t *candidate = ARENA_NEW(look->arena, uint32_t, (size_t)v->channels * v->channels);
+	uint32_t candidates = 0;
+	double pairs = 0;
+	if (candidate == NULL)
+		return;
 	for (p->a = 1; p->a < v->channels; p->a++) {
 		if (!v->channel[p->a].rare || failed_attempts(v, p->index, p->a) < 2)
 			continue;
 		for (p->b = 1; p->b < v->channels; p->b++) {
-			if (!v->channel[p->b].channel->used ||
-				v->channel[p->a].group == v->channel[p->b].group)
+			bool judge = false;
+			if (!is_pair(look, p, &judge))
 				continue;
-			look_at(look, p);
-			if (p->failures < 2 || followed(p, true, 0, HUGE_VAL) == 0)
-				continue;
-			if (!judge) { /* what is explained whatever it shows takes no chance */
-				*pairs += mechanism_between(v, p->a, p->b) == MECHANISM_NONE;
-				continue;
-			}
-			within_window(look, p, *pairs, hits);
-			on_a_timer(look, p, *pairs, hits);
+			pairs += mechanism_between(v, p->a, p->b) == MECHANISM_NONE;
+			if (judge)
+				candidate[candidates++] = p->a * v->channels + p->b;
 		}
+	}
+	pairs = fmax(pairs, PAIRS_A_DAY);
+	for (uint32_t i = 0; i < candidates; i++) {
+		p->a = candidate[i] / v->channels;
+		p->b = candidate[i] % v->channels;
+		judge_pair(look, p, pairs, hits);
 	}
 }
 
@@ -506,10 +533,7 @@ static void pair_run(const struct look *look, struct hits *hits)
 		.scratch = ARENA_NEW(look->arena, double, look->view->attempts + 1)};
 	if (p.trial == NULL || p.scratch == NULL)
 		return;
-	double pairs = 0;
-	each_pair(look, &p, &pairs, false, hits);
-	pairs = fmax(pairs, PAIRS_A_DAY);
-	each_pair(look, &p, &pairs, true, hits);
+	each_pair(look, &p, hits);
 }
 
 const struct detector detector_pair = {

@@ -59,18 +59,44 @@ double poisson_binomial_tail(const double *q, unsigned n, unsigned k)
 	return at[k] < 1 ? at[k] : 1;
 }
 
-static int by_value(const void *a, const void *b)
+/* Hoare's selection: value k of the sorted ones, with none greater before it. */
+static double select_value(double *values, size_t n, size_t k)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
+	size_t low = 0, high = n - 1;
+	while (low < high) {
+		double pivot = values[low + (high - low) / 2];
+		size_t i = low, j = high;
+		for (;;) {
+			while (values[i] < pivot)
+				i++;
+			while (values[j] > pivot)
+				j--;
+			if (i >= j)
+				break;
+			double swap = values[i];
+			values[i++] = values[j];
+			values[j--] = swap;
+		}
+		/* values up to j are not greater than the pivot, those behind it not smaller */
+		if (k <= j)
+			high = j;
+		else
+			low = j + 1;
+	}
+	return values[k];
 }
 
 double median(double *values, size_t n)
 {
 	if (n == 0)
 		return 0;
-	qsort(values, n, sizeof *values, by_value);
-	return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+	double upper = select_value(values, n, n / 2);
+	if (n % 2 == 1)
+		return upper;
+	double lower = values[0];
+	for (size_t i = 1; i < n / 2; i++)
+		lower = values[i] > lower ? values[i] : lower;
+	return (lower + upper) / 2;
 }
 
 double spread(double *values, size_t n)

@@ -48,6 +48,21 @@ static void middles(void **state)
 	assert_near(median(odd, 3), 3, 0);
 	assert_near(median(even, 4), 2.5, 0);
 	assert_near(median(NULL, 0), 0, 0);
+	uint32_t seed = 7;
+	for (size_t n = 1; n < 60; n++) { /* with many equal ones */
+		double sorted[60] = {0}, values[60] = {0};
+		for (size_t i = 0; i < n; i++) {
+			seed = seed * 1664525 + 1013904223;
+			double v = (seed >> 16) % (n < 30 ? 5 : 1000);
+			values[i] = v;
+			size_t at = i;
+			for (; at > 0 && sorted[at - 1] > v; at--)
+				sorted[at] = sorted[at - 1];
+			sorted[at] = v;
+		}
+		double want = n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+		assert_near(median(values, n), want, 0);
+	}
 	assert_near(spread(wide, 5), 1.4826, 1e-12);
 }
 
