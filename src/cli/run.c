@@ -122,8 +122,12 @@ static void take_events(struct run *r)
 /* A row of a log. The tables that join rows are made for the first one. False: no memory. */
 static bool take_row(struct run *r, const struct frame *frame)
 {
-	struct rows_options options = {
-		.strings = r->strings, .ingest = r->ingest, .event = take_event, .context = r};
+	struct rows_options options = {.strings = r->strings,
+		.ingest = r->ingest,
+		.event = take_event,
+		.context = r,
+		.local = r->options->local,
+		.locals = r->options->locals};
 	if (r->rows == NULL && rows_new(&r->rows, &options) < 0)
 		return false;
 	rows_add(r->rows, frame);

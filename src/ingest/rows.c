@@ -25,7 +25,7 @@ int rows_new(struct sink **ret, const struct rows_options *options)
 		keyed_init(&s->ports, sizeof(struct ports), room) < 0 ||
 		keyed_init(&s->orphans, sizeof(struct note), room) < 0 ||
 		keyed_init(&s->lookups, sizeof(struct waiting_lookup), ASKING_MAX) < 0 ||
-		arena_init(&s->texts, TEXT_BYTES) < 0) {
+		arena_init(&s->texts, TEXT_BYTES) < 0 || halves_new(&s->halves, room) < 0) {
 		rows_free(s);
 		return -ENOMEM;
 	}
@@ -42,6 +42,7 @@ void rows_free(struct sink *s)
 	keyed_fini(&s->orphans);
 	keyed_fini(&s->lookups);
 	arena_fini(&s->texts);
+	halves_free(s->halves);
 	free(s);
 }
 
@@ -55,19 +56,30 @@ void sink_tell(struct sink *s, struct event *event)
 	s->options.event(s->options.context, event);
 }
 
+/* What waits, of which the one that began first is told first. */
+static const struct {
+	int64_t (*first)(struct sink *s, int64_t *ret_due_ns);
+	void (*tell_first)(struct sink *s);
+} waits[] = {{ask_first, ask_tell_first}, {join_first, join_tell_first},
+	{halves_first, halves_tell_first}};
+
 /* Tells what began so long ago that all its rows have come, in the order of time. */
 static void tell_due(struct sink *s, int64_t now_ns)
 {
 	for (;;) {
-		int64_t join_due, ask_due;
-		int64_t join_ns = join_first(s, &join_due), ask_ns = ask_first(s, &ask_due);
-		bool ask = ask_ns <= join_ns;
-		if ((ask ? ask_due : join_due) > now_ns)
+		int64_t first_ns = INT64_MAX, first_due = INT64_MAX;
+		size_t first = 0;
+		for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+			int64_t due_ns, ns = waits[i].first(s, &due_ns);
+			if (ns >= first_ns)
+				continue;
+			first_ns = ns;
+			first_due = due_ns;
+			first = i;
+		}
+		if (first_due > now_ns)
 			return;
-		if (ask)
-			ask_tell_first(s);
-		else
-			join_tell_first(s);
+		waits[first].tell_first(s);
 	}
 }
 
@@ -102,6 +114,8 @@ static const char *const remarks[REMARK_COUNT] = {
 	[REMARK_OTHER_RECORDS] = "rows of kinds that say nothing about connections",
 	[REMARK_ONE_SIDE] = "flows of which no answer could be seen although answers are "
 			    "exported: taken for unanswered",
+	[REMARK_ONE_WAY] = "flows of which the exporter shows one direction only: whether they "
+			   "were answered is not known",
 };
 
 const char *rows_remark(const struct sink *s, size_t index, uint64_t *ret_count)

@@ -4,6 +4,7 @@
  * rest. */
 #pragma once
 
+#include "base/addr.h"
 #include "base/strings.h"
 #include "event/event.h"
 #include "ingest/ingest.h"
@@ -17,6 +18,9 @@ struct rows_options {
 	size_t waiting_max; /* conversations that wait for details at once; 0: the default */
 	/* Rows that add to a conversation are to come: conversations wait for them. */
 	bool join;
+	const struct cidr *local; /* borrowed, as strings: who is at home, where a flow does not
+	                             say who began it */
+	size_t locals;            /* 0: addr_is_private() */
 };
 
 struct sink;

@@ -62,14 +62,22 @@ struct sink {
 	struct keyed ports;   /* ports */
 	struct keyed orphans; /* note: details whose conversation has not been seen yet */
 	struct keyed lookups; /* waiting_lookup */
+	struct halves *halves;
 	uint64_t remarks[REMARK_COUNT];
 };
 
 /* Gives the event its number and passes it on. */
 void sink_tell(struct sink *s, struct event *event);
 
-/* join.c, ask.c: when the first that waits began, INT64_MAX when none waits; tells it. */
+/* halves.c: what is known of one-directional flows. Fails: -ENOMEM. */
+struct halves;
+MUST_USE int halves_new(struct halves **ret, size_t room);
+void halves_free(struct halves *h);
+
+/* join.c, ask.c, halves.c: when the first that waits began, INT64_MAX when none waits; tells it. */
 int64_t join_first(struct sink *s, int64_t *ret_due_ns);
 void join_tell_first(struct sink *s);
 int64_t ask_first(struct sink *s, int64_t *ret_due_ns);
 void ask_tell_first(struct sink *s);
+int64_t halves_first(struct sink *s, int64_t *ret_due_ns);
+void halves_tell_first(struct sink *s);

@@ -61,6 +61,13 @@ struct half {
 	uint64_t packets, bytes;   /* bytes with headers, as exporters count */
 	int64_t start_ns, end_ns;
 	const char *process, *uid;
+	bool sampled;       /* only some packets were counted: an answer may be missing */
+	bool both_exported; /* this exporter tells both directions, or never only one */
+	uint64_t exporter;  /* any number for who saw it, to learn whether it shows answers */
+	uint64_t point;     /* any number for where: the same packets are counted at one place */
+	int64_t hold_ns;    /* the other half comes within this, by data time; 0: two minutes */
+	const char *name;   /* as in conn */
+	enum name_source name_source;
 };
 
 /* What keeps a source from telling all: counted, said in `off`. */
@@ -72,6 +79,7 @@ enum remark {
 	REMARK_NO_OUTCOME,    /* rows that do not say how the conversation ended */
 	REMARK_OTHER_RECORDS, /* rows of kinds that say nothing about connections */
 	REMARK_ONE_SIDE,      /* one direction only, where the source exports both */
+	REMARK_ONE_WAY,       /* one direction only, by an exporter that does not show both */
 	REMARK_COUNT
 };
 
