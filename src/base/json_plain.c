@@ -24,20 +24,22 @@ static bool skip_string(struct cur *c)
 	return false;
 }
 
+/* What is no JSON is marked as simdjson does: nothing that is glued to a scalar is a token of its
+ * own, and a backslash hides the quote behind it outside of strings too. */
 size_t json_plain_mark(const uint8_t *text, size_t len, uint32_t *ret)
 {
 	size_t count = 0;
-	bool scalar = false; /* the byte before belongs to one */
+	bool scalar = false, hidden = false; /* what the byte before does to this one */
 	for (struct cur c = cur_of(text, len); c.len > 0;) {
 		uint32_t at = (uint32_t)(c.ptr - text);
 		uint8_t byte = cur_u8(&c);
-		bool word = !is_space(byte) && !is_operator(byte) && byte != '"';
-		/* as simdjson does, what is glued to a scalar is no token of its own */
+		bool quote = byte == '"' && !hidden;
 		if (is_operator(byte) || !(scalar || is_space(byte)))
 			ret[count++] = at;
-		if (byte == '"' && !skip_string(&c))
+		if (quote && !skip_string(&c))
 			return 0;
-		scalar = word;
+		scalar = !is_space(byte) && !is_operator(byte) && !quote;
+		hidden = byte == '\\' && !hidden;
 	}
 	return count;
 }
