@@ -21,6 +21,7 @@ struct schema {
 	uint8_t separator, set_separator;
 	struct mark empty, unset;
 	enum zeek_path path;
+	bool named; /* #path was there */
 	uint32_t columns;
 	uint16_t ts;                /* column */
 	uint8_t field[COLUMNS_MAX]; /* ZEEK_FIELDS: none that matters */
@@ -115,10 +116,9 @@ static void read_fields(struct schema *d, struct span value)
 		if (f != ZEEK_FIELDS)
 			present |= zeek_bit(f);
 	}
-	if (d->path == ZEEK_OTHER)
-		d->missing = NULL;
-	else
-		d->missing = zeek_missing(d->path, present);
+	if (!d->named)
+		d->path = zeek_path_by_fields(present);
+	d->missing = d->path == ZEEK_OTHER ? NULL : zeek_missing(d->path, present);
 }
 
 static bool same_schema(const struct schema *a, const struct schema *b)
@@ -180,9 +180,10 @@ static const char *header_line(struct zeek_log *log, struct span line)
 		set_mark(&d->empty, value);
 	else if (directive(line, "#unset_field", d->separator, &value))
 		set_mark(&d->unset, value);
-	else if (directive(line, "#path", d->separator, &value))
+	else if (directive(line, "#path", d->separator, &value)) {
 		d->path = zeek_path_of(value);
-	else if (directive(line, "#fields", d->separator, &value)) {
+		d->named = true;
+	} else if (directive(line, "#fields", d->separator, &value)) {
 		read_fields(d, value);
 		return keep_schema(log);
 	}
