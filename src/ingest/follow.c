@@ -34,7 +34,7 @@ static bool make_room(struct follow *f)
 	if (f->tails < f->tails_room)
 		return true;
 	size_t room = f->tails_room == 0 ? 16 : f->tails_room * 2;
-	struct tail **tail = realloc(f->tail, room * sizeof *tail);
+	struct tail **tail = realloc(f->tail, room * sizeof(void *));
 	if (tail == NULL)
 		return false;
 	f->tail = tail;

@@ -16,6 +16,12 @@
 #define BUFFER_MAX    ((size_t)1 << 30)
 #define PORT_DIGITS   5
 
+union peer {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 struct udp {
 	int fd;
 	uint16_t port;
@@ -25,7 +31,7 @@ struct udp {
 	size_t next, count;  /* of the batch */
 	struct mmsghdr message[BATCH];
 	struct iovec place[BATCH];
-	struct sockaddr_storage from[BATCH];
+	union peer from[BATCH];
 	_Alignas(struct cmsghdr) uint8_t control[BATCH][CONTROL_BYTES];
 	uint8_t *bytes; /* BATCH x DATAGRAM_BYTES; only what is needed is touched */
 };
@@ -100,11 +106,9 @@ static void set_buffer(struct udp *u, size_t bytes)
 		u->buffer_bytes = (size_t)got;
 }
 
-static uint16_t port_of(const struct sockaddr_storage *name)
+static uint16_t port_of(const union peer *peer)
 {
-	if (name->ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)name)->sin6_port);
-	return ntohs(((const struct sockaddr_in *)name)->sin_port);
+	return ntohs(peer->any.sa_family == AF_INET6 ? peer->v6.sin6_port : peer->v4.sin_port);
 }
 
 static int start(struct udp *u, const struct addrinfo *info, const char *where, struct fail *why)
@@ -120,9 +124,9 @@ static int start(struct udp *u, const struct addrinfo *info, const char *where, 
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 	if (bind(u->fd, info->ai_addr, info->ai_addrlen) < 0)
 		return fail_bind(errno, where, why);
-	struct sockaddr_storage name = {0};
+	union peer name = {0};
 	socklen_t len = sizeof name;
-	if (getsockname(u->fd, (struct sockaddr *)&name, &len) < 0)
+	if (getsockname(u->fd, &name.any, &len) < 0)
 		return fail_set(why, -errno, "%s: %s", where, strerror(errno));
 	u->port = port_of(&name);
 	return 0;
@@ -236,14 +240,11 @@ static int64_t read_control(struct udp *u, struct msghdr *message)
 	return time.tv_sec * NS_PER_S + time.tv_nsec;
 }
 
-static struct addr addr_from(const struct sockaddr_storage *name)
+static struct addr addr_from(const union peer *peer)
 {
-	if (name->ss_family == AF_INET6)
-		return addr_of(
-			(struct span){((const struct sockaddr_in6 *)name)->sin6_addr.s6_addr, 16});
-	if (name->ss_family == AF_INET)
-		return addr_v4(ntohl(((const struct sockaddr_in *)name)->sin_addr.s_addr));
-	return (struct addr){0};
+	if (peer->any.sa_family == AF_INET6)
+		return addr_of((struct span){peer->v6.sin6_addr.s6_addr, 16});
+	return addr_v4(ntohl(peer->v4.sin_addr.s_addr));
 }
 
 int udp_next(struct udp *u, struct udp_datagram *ret, struct fail *why)
