@@ -261,6 +261,27 @@ static void off_losses(struct run *r)
 			(unsigned long long)hosts_stats(r->hosts)->refused);
 }
 
+/* Whether E could be checked on this traffic. */
+static void off_calibration(struct run *r, const struct calibration *c)
+{
+	if (judge_count(r->judge) == 0)
+		return; /* no E is told */
+	const struct calibration_line *line = &c->line[CALIBRATION_AT_DEFAULT];
+	if (!(c->decoy_host_days > 0))
+		say_off(r, "calibration: nothing succeeded that could stand for a failure, so E is "
+			   "a model's");
+	else if (line->high > CALIBRATION_WITHIN * line->stated && line->low <= line->stated)
+		say_off(r,
+			"calibration: %.3g host-days of decoys are too little traffic to check E "
+			"at %g; it is a model's",
+			c->decoy_host_days, line->stated);
+	else if (line->low > line->stated)
+		say_off(r,
+			"calibration: on this traffic coincidence gives %.2g findings per host-day "
+			"at E <= %g: believe E that much less",
+			line->observed, line->stated);
+}
+
 /* ---- the result ---- */
 
 static void sum_up(struct run *r, struct run_result *ret)
@@ -293,6 +314,8 @@ static void sum_up(struct run *r, struct run_result *ret)
 		s->explained += f->explained != NULL;
 		s->findings += f->explained == NULL && f->e_value <= ret->max_e;
 	}
+	judge_calibration(r->judge, &s->calibration);
+	off_calibration(r, &s->calibration);
 	s->off = r->off;
 	s->offs = r->offs;
 }

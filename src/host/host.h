@@ -199,6 +199,11 @@ struct view {
 MUST_USE bool host_view(
 	const struct hosts *hs, struct host *h, struct arena *arena, struct view *ret);
 
+/* The same host, had its attempts turned out as in attempt[]: as many, with the same starts and
+ * channels. Borrows attempt. Returns false when it does not fit (counted in the arena). */
+MUST_USE bool host_view_as(
+	const struct view *v, const struct attempt *attempt, struct arena *arena, struct view *ret);
+
 static inline bool attempt_failed(const struct attempt *a)
 {
 	return outcome_is_failure((enum outcome)a->outcome) && (a->flags & ATTEMPT_VOID) == 0;

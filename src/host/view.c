@@ -198,6 +198,24 @@ bool host_view(const struct hosts *hs, struct host *h, struct arena *arena, stru
 	return true;
 }
 
+bool host_view_as(
+	const struct view *v, const struct attempt *attempt, struct arena *arena, struct view *ret)
+{
+	struct view other = *v;
+	other.attempt = attempt;
+	other.burst = ARENA_NEW(arena, struct burst, v->attempts);
+	other.burst_of = ARENA_NEW(arena, uint32_t, v->attempts);
+	uint32_t *open = ARENA_NEW(arena, uint32_t, v->channels);
+	if (other.burst == NULL || other.burst_of == NULL || open == NULL)
+		return false;
+	other.bursts = 0;
+	other.peer_to_peer = other.scanning = false;
+	find_bursts(&other, open);
+	look_for_fans(&other);
+	*ret = other;
+	return true;
+}
+
 bool view_same_party(const struct view *v, uint32_t channel_a, uint32_t channel_b)
 {
 	const struct view_channel *a = &v->channel[channel_a], *b = &v->channel[channel_b];

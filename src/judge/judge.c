@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "judge/decoy.h"
 #include "judge/judge_private.h"
 
 /* Findings of a run, explained and weak ones included: 40 MB. */
@@ -25,7 +26,8 @@ struct story {
 	enum mechanism why;
 	double excused_bits; /* of its evidence taken off for a companion or a common clock */
 	enum mechanism excuse;
-	bool names; /* a DGA limb saw it */
+	bool timing; /* its strongest hit is a coincidence in time, which decoys can show */
+	bool names;  /* a DGA limb saw it */
 	uint32_t host;
 };
 
@@ -40,6 +42,7 @@ struct judge {
 	struct hit *hit;
 	struct pacer *pacer;
 	size_t pacers;
+	struct decoys *decoys;
 	struct story **story;
 	size_t stories, stories_max;
 	uint64_t refused;
@@ -55,7 +58,8 @@ int judge_new(struct judge **ret, const struct judge_options *options)
 	j->stories_max = options->findings_max == 0 ? FINDINGS_MAX : options->findings_max;
 	j->story = calloc(j->stories_max, sizeof(struct story *));
 	j->hit = calloc(HITS_MAX, sizeof *j->hit);
-	if (j->story == NULL || j->hit == NULL || arena_init(&j->arena, ARENA_BYTES) < 0) {
+	if (j->story == NULL || j->hit == NULL || arena_init(&j->arena, ARENA_BYTES) < 0 ||
+		decoys_new(&j->decoys) < 0) {
 		judge_free(j);
 		return -ENOMEM;
 	}
@@ -78,6 +82,7 @@ void judge_free(struct judge *j)
 	free(j->story);
 	free(j->hit);
 	free(j->pacer);
+	decoys_free(j->decoys);
 	arena_fini(&j->arena);
 	free(j);
 }
@@ -168,6 +173,13 @@ static bool is_told(const struct judge *j, const struct telling *t)
 	return false;
 }
 
+/* Whether decoys can show what hits of this kind show by accident. */
+static bool is_timing(enum hit_kind kind)
+{
+	return kind == HIT_CHAIN || kind == HIT_METRONOME || kind == HIT_PAIR ||
+	       kind == HIT_PAIR_METRONOME;
+}
+
 static void tell(struct judge *j, const struct telling *t)
 {
 	const struct hit *hit = t->hit;
@@ -189,6 +201,7 @@ static void tell(struct judge *j, const struct telling *t)
 		s->excuse = hit->contrast_bits < hit->rhythm_bits ? MECHANISM_COMPANION
 		                                                  : MECHANISM_COMMON_TICK;
 		s->e = hit->e;
+		s->timing = is_timing(hit->kind);
 		f->e_value = fmax(hit->e, E_TRUSTED);
 		story_add(f, t);
 		evidence_write(f, t);
@@ -225,6 +238,7 @@ void judge_look(struct judge *j, struct host *h)
 	for (uint32_t i = 0; i < hits.count; i++)
 		tell(j, &(struct telling){.view = &view, .look = &look, .hit = &hits.hit[i]});
 	j->refused += hits.refused;
+	decoys_look(j->decoys, &look, &hits);
 }
 
 /* ---- the end ---- */
@@ -275,8 +289,11 @@ void judge_finish(struct judge *j, double max_e)
 {
 	CHECK(!j->finished);
 	j->finished = true;
+	decoys_finish(j->decoys, j->hosts);
 	for (size_t i = 0; i < j->stories; i++) {
-		explain(j->story[i], max_e);
+		struct story *s = j->story[i];
+		explain(s, max_e);
+		s->finding.measured = s->timing && decoys_verify(j->decoys, s->finding.e_value);
 		story_order(&j->story[i]->finding);
 		set_id(&j->story[i]->finding);
 	}
@@ -292,6 +309,12 @@ const struct finding *judge_get(const struct judge *j, size_t index)
 {
 	CHECK(index < j->stories);
 	return &j->story[index]->finding;
+}
+
+void judge_calibration(const struct judge *j, struct calibration *ret)
+{
+	CHECK(j->finished);
+	decoys_tell(j->decoys, ret);
 }
 
 uint64_t judge_refused(const struct judge *j)

@@ -83,10 +83,12 @@ struct finding {
 	struct addr host;
 	const char *process; /* NULL unknown */
 	int64_t first_ns, last_ns;
-	uint32_t episodes;     /* times that the switch happened */
-	double e_value;        /* 1e-6 or more: no model is trusted beyond that */
-	bool measured;         /* e_value lies in the range that decoys verified; else a model */
-	const char *explained; /* NULL, or the benign mechanism: "happy-eyeballs", … */
+	uint32_t episodes; /* times that the switch happened */
+	double e_value;    /* 1e-6 or more: no model is trusted beyond that */
+	/* Decoys reach e_value at most CALIBRATION_WITHIN times as often as it says, on this
+	 * traffic, with 97.5 % confidence; else it is a model's. Of coincidence in time only. */
+	bool measured;
+	const char *explained;      /* NULL, or the benign mechanism: "happy-eyeballs", … */
 	const char *explained_text; /* a sentence for it, or NULL */
 	struct finding_channel channel[FINDING_CHANNELS_MAX];
 	size_t channels;
@@ -100,6 +102,24 @@ struct finding {
 	size_t records;
 	const char *uid[FINDING_RECORDS_MAX];
 	size_t uids;
+};
+
+/* How often decoys (failures that were none) gave what E says is rare, on the traffic that was
+ * read.
+ */
+#define CALIBRATION_LINES      3   /* E <= 1, 0.1, 0.01 */
+#define CALIBRATION_AT_DEFAULT 1   /* of these, the line of --max-e 0.1 */
+#define CALIBRATION_WITHIN     2.0 /* E is taken as right when decoys are within this of it */
+struct calibration_line {
+	double stated;     /* E: findings per host-day that it promises at most */
+	uint64_t findings; /* of decoys, as strong as that or stronger */
+	double observed;   /* per host-day */
+	double low, high;  /* 95 % interval of observed (Poisson, exact) */
+};
+struct calibration {
+	/* One host, one day or the part of it that was seen, one drawing of decoys: 1. */
+	double decoy_host_days;
+	struct calibration_line line[CALIBRATION_LINES];
 };
 
 /* What could not be judged and why: "10.0.0.5: one direction only", … */
@@ -121,6 +141,7 @@ struct summary {
 	double seconds; /* CPU and wall alike are not for tests: the only field that differs between
 	                   runs */
 	int64_t first_ns, last_ns;
+	struct calibration calibration;
 	bool partial; /* part of the input was cut or rejected, or the hunt was interrupted */
 	const struct off *off;
 	size_t offs;
@@ -146,5 +167,7 @@ void judge_look(struct judge *j, struct host *h);
 void judge_finish(struct judge *j, double max_e);
 size_t judge_count(const struct judge *j);
 const struct finding *judge_get(const struct judge *j, size_t index);
+/* After judge_finish(). */
+void judge_calibration(const struct judge *j, struct calibration *ret);
 /* Findings that found no room, and views that did not fit: all weaker ones. */
 uint64_t judge_refused(const struct judge *j);

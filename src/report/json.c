@@ -128,6 +128,26 @@ void json_finding(struct emit *e, const struct finding *f)
 	json_strings(e, "uids", f->uid, f->uids);
 }
 
+/* What decoys showed; "at" is empty when there were none. */
+static void json_calibration(struct emit *e, const struct calibration *c)
+{
+	emit_open(e, "calibration", '{');
+	emit_number(e, "decoy_host_days", c->decoy_host_days);
+	emit_open(e, "at", '[');
+	for (size_t i = 0; i < CALIBRATION_LINES && c->decoy_host_days > 0; i++) {
+		const struct calibration_line *line = &c->line[i];
+		emit_open(e, NULL, '{');
+		emit_number(e, "stated", line->stated);
+		emit_number(e, "observed", line->observed);
+		emit_number(e, "low", line->low);
+		emit_number(e, "high", line->high);
+		emit_count(e, "findings", line->findings);
+		emit_close(e, '}');
+	}
+	emit_close(e, ']');
+	emit_close(e, '}');
+}
+
 static void json_summary(struct emit *e, const struct report_case *c)
 {
 	const struct summary *s = c->summary;
@@ -149,6 +169,7 @@ static void json_summary(struct emit *e, const struct report_case *c)
 		emit_text(e, NULL, s->off[i].text, TEXT_BYTES_MAX);
 	emit_close(e, ']');
 	emit_number(e, "max_e", c->max_e);
+	json_calibration(e, &s->calibration);
 	emit_close(e, '}');
 }
 

@@ -433,6 +433,25 @@ void say_read(struct out *o, const struct report_case *c)
 	out_duration(o, (int64_t)(s->seconds * 1e9));
 }
 
+void say_calibration(struct out *o, const struct report_case *c)
+{
+	const struct calibration *cal = &c->summary->calibration;
+	size_t i = 0;
+	while (i + 1 < CALIBRATION_LINES && cal->line[i + 1].stated >= c->max_e)
+		i++;
+	const struct calibration_line *line = &cal->line[i];
+	if (!(cal->decoy_host_days > 0))
+		return;
+	out_text(o, "calibration: successes taken for failures gave ");
+	say_plural(o, line->findings, "finding");
+	out_text(o, " at E ≤ ");
+	say_e(o, line->stated);
+	out_text(o, " in ");
+	say_e(o, cal->decoy_host_days);
+	out_text(o, " host-days; E states ");
+	say_e(o, line->stated * cal->decoy_host_days);
+}
+
 void say_verdict(struct out *o, const struct report_case *c)
 {
 	struct tally tally = case_tally(c);

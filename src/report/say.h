@@ -57,6 +57,9 @@ void say_inputs(struct out *o, const struct report_case *c);
 void say_input(struct out *o, const struct input *input);
 void say_read(struct out *o, const struct report_case *c);
 /* "1 finding (E ≤ 0.1), 2 explained as benign, 3 weaker". */
+/* What decoys showed of E at the line of the report, or at the next one that was checked. Nothing
+ * when there were no decoys. */
+void say_calibration(struct out *o, const struct report_case *c);
 void say_verdict(struct out *o, const struct report_case *c);
 
 /* The median interval of a channel's answered attempts (bursts count once), when it is regular;
