@@ -7,11 +7,7 @@
 
 #include "base/limits.h"
 #include "base/out.h"
-#include "base/strings.h"
-#include "decode/decode.h"
-#include "flow/flow.h"
-#include "host/host.h"
-#include "ingest/rows.h"
+#include "cli/engine.h"
 
 /* How often, in packets, a person's wishes and the progress are looked at. */
 #define PAUSE_PACKETS 4096u
@@ -19,23 +15,12 @@
 #define REMARKS_MAX 8u
 #define OFFS_MAX    64u
 
-/* Shares of --limit-memory; the rest is for hosts and the judge. A conversation takes about half a
- * kilobyte. */
-#define CONVERSATION_BYTES 512u
-#define STRING_BYTES       48u
-#define MEMORY_MIN         ((size_t)16 << 20)
-
 struct run {
 	const struct run_options *options;
 	struct ingest *ingest;
-	struct decoder *decoder;
-	struct namer *namer;
-	struct sink *rows;
-	struct strings *strings;
-	struct flow_table *flow;
-	struct hosts *hosts;
+	struct engine engine;
 	struct judge *judge;
-	uint64_t frames, rows_taken;
+	uint64_t frames;
 	bool stopped;
 	const struct finding **finding;
 	const struct input **input;
@@ -54,12 +39,7 @@ static void run_free(struct run *r)
 	free(r->finding);
 	free(r->input);
 	judge_free(r->judge);
-	hosts_free(r->hosts);
-	flow_table_free(r->flow);
-	strings_free(r->strings);
-	namer_free(r->namer);
-	rows_free(r->rows);
-	decoder_free(r->decoder);
+	engine_fini(&r->engine);
 	ingest_close(r->ingest);
 	free(r);
 }
@@ -70,70 +50,29 @@ void run_result_fini(struct run_result *result)
 	*result = (struct run_result){0};
 }
 
+static void look(void *context, struct host *host)
+{
+	struct run *r = context;
+	judge_look(r->judge, host);
+}
+
 static int make_tables(struct run *r)
 {
 	const struct run_options *o = r->options;
-	size_t memory = o->memory_bytes, names = STRINGS_BYTES_MAX, conversations = 0;
-	if (memory != 0) {
-		memory = memory < MEMORY_MIN ? MEMORY_MIN : memory;
-		conversations = memory / 2 / CONVERSATION_BYTES;
-		conversations =
-			conversations < CONVERSATIONS_MAX ? conversations : CONVERSATIONS_MAX;
-		names = memory / 4 < STRINGS_BYTES_MAX ? memory / 4 : STRINGS_BYTES_MAX;
-	}
-	if (strings_new(&r->strings, names, names / STRING_BYTES) < 0 ||
-		decoder_new(&r->decoder, FRAGMENT_BYTES_MAX) < 0 ||
-		namer_new(&r->namer, NAMER_SLOTS_MAX) < 0)
-		return -ENOMEM;
-	struct flow_options flow = {.conversations_max = conversations,
-		.local = o->local,
+	struct engine_options options = {.local = o->local,
 		.locals = o->locals,
-		.strings = r->strings,
-		.namer = r->namer};
-	struct hosts_options hosts = {.local = o->local,
-		.locals = o->locals,
-		.strings = r->strings,
 		.since_ns = o->since_ns,
-		.until_ns = o->until_ns};
-	if (flow_table_new(&r->flow, &flow) < 0 || hosts_new(&r->hosts, &hosts) < 0)
+		.until_ns = o->until_ns,
+		.memory_bytes = o->memory_bytes,
+		.ingest = r->ingest,
+		.ripe = look,
+		.context = r};
+	if (engine_init(&r->engine, &options) < 0)
 		return -ENOMEM;
-	return judge_new(&r->judge, &(struct judge_options){.hosts = r->hosts});
+	return judge_new(&r->judge, &(struct judge_options){.hosts = r->engine.hosts});
 }
 
 /* ---- the way of the data ---- */
-
-static void take_event(void *context, const struct event *e)
-{
-	struct run *r = context;
-	struct host *ripe = hosts_add(r->hosts, e);
-	if (ripe == NULL)
-		return;
-	judge_look(r->judge, ripe);
-	host_retire(ripe);
-}
-
-static void take_events(struct run *r)
-{
-	for (const struct event *e = flow_table_next(r->flow); e != NULL;
-		e = flow_table_next(r->flow))
-		take_event(r, e);
-}
-
-/* A row of a log. The tables that join rows are made for the first one. False: no memory. */
-static bool take_row(struct run *r, const struct frame *frame)
-{
-	struct rows_options options = {.strings = r->strings,
-		.ingest = r->ingest,
-		.event = take_event,
-		.context = r,
-		.local = r->options->local,
-		.locals = r->options->locals};
-	if (r->rows == NULL && rows_new(&r->rows, &options) < 0)
-		return false;
-	rows_add(r->rows, frame);
-	r->rows_taken++;
-	return true;
-}
 
 static void pause_for_people(struct run *r)
 {
@@ -149,28 +88,17 @@ static void pause_for_people(struct run *r)
 static int read_all(struct run *r)
 {
 	struct frame frame;
-	struct packet packet;
 	while (!r->stopped && ingest_next(r->ingest, &frame) == 1) {
 		if (++r->frames % PAUSE_PACKETS == 0)
 			pause_for_people(r);
-		if (frame.format != NULL) {
-			if (!take_row(r, &frame))
-				return -ENOMEM;
-			continue;
-		}
-		if (decode_frame(r->decoder, &frame, &packet) != DECODED_OK)
-			continue;
-		flow_table_add(r->flow, &packet);
-		take_events(r);
+		if (engine_frame(&r->engine, &frame) < 0)
+			return -ENOMEM;
 	}
 	/* a signal may have ended the reading of a pipe between two pauses */
 	r->stopped |= r->options->stop != NULL && *r->options->stop != 0;
-	flow_table_finish(r->flow);
-	take_events(r);
-	if (r->rows != NULL)
-		rows_finish(r->rows);
-	for (size_t i = 0; i < hosts_count(r->hosts); i++)
-		judge_look(r->judge, hosts_get(r->hosts, i));
+	engine_finish(&r->engine);
+	for (size_t i = 0; i < hosts_count(r->engine.hosts); i++)
+		judge_look(r->judge, hosts_get(r->engine.hosts, i));
 	return 0;
 }
 
@@ -194,8 +122,8 @@ static void say_off(struct run *r, const char *fmt, ...)
 static void off_hosts(struct run *r)
 {
 	size_t one_way = 0, nameless = 0;
-	for (size_t i = 0; i < hosts_count(r->hosts); i++) {
-		const struct host *h = hosts_get(r->hosts, i);
+	for (size_t i = 0; i < hosts_count(r->engine.hosts); i++) {
+		const struct host *h = hosts_get(r->engine.hosts, i);
 		char addr[ADDR_TEXT_BYTES];
 		nameless += h->connections > 0 && h->lookups == 0;
 		if (h->connections == 0 || h->answered > 0)
@@ -209,25 +137,27 @@ static void off_hosts(struct run *r)
 	}
 	if (one_way > REMARKS_MAX)
 		say_off(r, "and %zu more hosts like that", one_way - REMARKS_MAX);
-	if (hosts_count(r->hosts) == 0)
+	if (hosts_count(r->engine.hosts) == 0)
 		say_off(r, "no local host was seen: say which networks are yours with --local");
-	else if (nameless == hosts_count(r->hosts))
+	else if (nameless == hosts_count(r->engine.hosts))
 		say_off(r, "no DNS in view: names come from TLS and HTTP alone, failing look-ups "
 			   "can't be seen");
 	else if (nameless > 0)
-		say_off(r, "no DNS in view for %zu of %zu hosts", nameless, hosts_count(r->hosts));
+		say_off(r, "no DNS in view for %zu of %zu hosts", nameless,
+			hosts_count(r->engine.hosts));
 }
 
 static void off_losses(struct run *r)
 {
-	const uint64_t *decoded = decoder_counts(r->decoder);
-	const struct flow_stats *flow = flow_table_stats(r->flow);
+	const uint64_t *decoded = decoder_counts(r->engine.decoder);
+	const struct flow_stats *flow = flow_table_stats(r->engine.flow);
 	uint64_t drops = 0;
 	for (size_t i = 0; i < ingest_inputs(r->ingest); i++)
 		drops += ingest_input(r->ingest, i)->drops;
 	uint64_t count = 0;
 	const char *remark;
-	for (size_t i = 0; r->rows != NULL && (remark = rows_remark(r->rows, i, &count)) != NULL;
+	for (size_t i = 0;
+		r->engine.rows != NULL && (remark = rows_remark(r->engine.rows, i, &count)) != NULL;
 		i++)
 		say_off(r, "%llu %s", (unsigned long long)count, remark);
 	if (r->stopped)
@@ -238,7 +168,7 @@ static void off_losses(struct run *r)
 	if (decoded[DECODED_LINKTYPE] > 0)
 		say_off(r, "%llu packets of link types that are not read (the first: LINKTYPE %u)",
 			(unsigned long long)decoded[DECODED_LINKTYPE],
-			decoder_unknown_linktype(r->decoder));
+			decoder_unknown_linktype(r->engine.decoder));
 	if (decoded[DECODED_SHORT] > 0)
 		say_off(r, "%llu packets were cut by the capture before their ports",
 			(unsigned long long)decoded[DECODED_SHORT]);
@@ -253,12 +183,12 @@ static void off_losses(struct run *r)
 			"%llu conversations were ended early: the table was full (see "
 			"--limit-memory)",
 			(unsigned long long)flow->evicted);
-	if (strings_refused(r->strings) > 0)
+	if (strings_refused(r->engine.strings) > 0)
 		say_off(r, "%llu names found no room and count as unknown (see --limit-memory)",
-			(unsigned long long)strings_refused(r->strings));
-	if (hosts_stats(r->hosts)->refused > 0)
+			(unsigned long long)strings_refused(r->engine.strings));
+	if (hosts_stats(r->engine.hosts)->refused > 0)
 		say_off(r, "%llu events found no room in the hosts' tables",
-			(unsigned long long)hosts_stats(r->hosts)->refused);
+			(unsigned long long)hosts_stats(r->engine.hosts)->refused);
 }
 
 /* Whether E could be checked on this traffic. */
@@ -300,14 +230,15 @@ static void sum_up(struct run *r, struct run_result *ret)
 		if (in->last_ns > s->last_ns)
 			s->last_ns = in->last_ns;
 	}
-	s->rejected += decoder_counts(r->decoder)[DECODED_LINKTYPE];
-	s->partial |= r->stopped || decoder_counts(r->decoder)[DECODED_LINKTYPE] > 0;
-	s->records = r->frames - decoder_counts(r->decoder)[DECODED_LINKTYPE] - rows_rejected;
-	for (size_t i = 0; i < hosts_count(r->hosts); i++)
-		active_ns += hosts_get(r->hosts, i)->active_ns;
-	s->hosts = hosts_count(r->hosts);
+	s->rejected += decoder_counts(r->engine.decoder)[DECODED_LINKTYPE];
+	s->partial |= r->stopped || decoder_counts(r->engine.decoder)[DECODED_LINKTYPE] > 0;
+	s->records =
+		r->frames - decoder_counts(r->engine.decoder)[DECODED_LINKTYPE] - rows_rejected;
+	for (size_t i = 0; i < hosts_count(r->engine.hosts); i++)
+		active_ns += hosts_get(r->engine.hosts, i)->active_ns;
+	s->hosts = hosts_count(r->engine.hosts);
 	s->host_days = (double)active_ns / 86400e9;
-	s->connections = hosts_stats(r->hosts)->connections;
+	s->connections = hosts_stats(r->engine.hosts)->connections;
 	for (size_t i = 0; i < judge_count(r->judge); i++) {
 		const struct finding *f = judge_get(r->judge, i);
 		r->finding[i] = f;
@@ -323,7 +254,7 @@ static void sum_up(struct run *r, struct run_result *ret)
 static int finish(struct run *r, struct run_result *ret)
 {
 	ret->run = r;
-	size_t hosts = hosts_count(r->hosts);
+	size_t hosts = hosts_count(r->engine.hosts);
 	ret->max_e = r->options->max_e;
 	if (r->options->budget > 0)
 		ret->max_e = r->options->budget / (double)(hosts > 0 ? hosts : 1);
@@ -332,7 +263,7 @@ static int finish(struct run *r, struct run_result *ret)
 	off_losses(r);
 	ret->findings = judge_count(r->judge);
 	ret->inputs = ingest_inputs(r->ingest);
-	ret->unknown_linktype = decoder_unknown_linktype(r->decoder);
+	ret->unknown_linktype = decoder_unknown_linktype(r->engine.decoder);
 	r->finding = calloc(ret->findings + 1, sizeof(struct finding *));
 	r->input = calloc(ret->inputs + 1, sizeof(struct input *));
 	if (r->finding == NULL || r->input == NULL)

@@ -76,7 +76,9 @@ int64_t join_first(struct sink *s, int64_t *ret_due_ns)
 	*ret_due_ns = INT64_MAX;
 	if (w == NULL)
 		return INT64_MAX;
-	int64_t due = w->conn.start_ns + HOLD_NS, retry = w->last_try_ns + RETRY_GAP_NS;
+	int64_t due = w->conn.start_ns + s->hold_ns;
+	/* where nobody can wait for the next try, it adds to what was told */
+	int64_t retry = w->last_try_ns + (s->hold_ns < HOLD_NS ? s->hold_ns : RETRY_GAP_NS);
 	*ret_due_ns = w->last_try_ns != 0 && retry > due ? retry : due;
 	return w->conn.start_ns;
 }
@@ -96,8 +98,14 @@ void join_tell_first(struct sink *s)
 	find_request(&e.conn, &w->note);
 	struct ports *p = keyed_find(&s->ports, w->ports);
 	if (p != NULL && p->record == key)
-		*p = (struct ports){key, false, e.conn.end_ns, e.conn.bytes_out, e.conn.bytes_in,
-			e.conn.packets_out, e.conn.packets_in};
+		*p = (struct ports){.record = key,
+			.start_ns = e.conn.start_ns,
+			.end_ns = e.conn.end_ns,
+			.last_try_ns = w->last_try_ns,
+			.bytes_out = e.conn.bytes_out,
+			.bytes_in = e.conn.bytes_in,
+			.packets_out = e.conn.packets_out,
+			.packets_in = e.conn.packets_in};
 	keyed_remove(&s->waiting, key);
 	if (!is_look_up(s, &e.conn))
 		sink_tell(s, &e);
@@ -234,12 +242,44 @@ static void keep_texts(const struct sink *s, struct waiting_conn *w)
 	c->uri = NULL;
 }
 
+/* A row without a beginning: the tail of what was told, or the RST that an attempt waits for. */
+static void add_tail(struct sink *s, struct ports *p, struct waiting_conn *w, const struct conn *c)
+{
+	if (w == NULL)
+		tell_rest(s, p, c, false);
+	else if (w->last_try_ns != 0 && c->outcome == OUTCOME_REFUSED &&
+		 c->start_ns - w->last_try_ns < RST_ANSWERS_NS)
+		merge_try(w, c);
+}
+
+/* The ports are tried again, or answered at last. False: it is another attempt. */
+static bool add_try(struct sink *s, struct ports *p, struct waiting_conn *w, const struct conn *c)
+{
+	int64_t last_ns = w != NULL ? w->last_try_ns : p->last_try_ns;
+	int64_t first_ns = w != NULL ? w->conn.start_ns : p->start_ns;
+	int64_t gap = c->start_ns - last_ns;
+	if (last_ns == 0 || gap < -RETRY_GAP_NS || gap > RETRY_GAP_NS ||
+		c->start_ns - first_ns > RETRY_ALL_NS)
+		return false;
+	if (w != NULL && unanswered(c)) {
+		merge_try(w, c);
+	} else if (w != NULL) {
+		begin_earlier(w, c);
+		keep_texts(s, w);
+	} else if (unanswered(c)) { /* told already: an answer would be news, another try is not */
+		p->last_try_ns = last_try(c);
+		tell_rest(s, p, c, false);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* The row goes on with what the same ports said before: true, and it is done. */
 static bool goes_on(struct sink *s, struct ports *p, uint64_t key, const struct conn *c)
 {
 	struct waiting_conn *w = p->waits ? keyed_find(&s->waiting, p->record) : NULL;
 	int64_t since_ns = c->start_ns - p->end_ns;
-	bool soon = since_ns < TAIL_NS && since_ns > -TAIL_NS;
 	if (key != 0 && key == p->record) {
 		if (w != NULL)
 			merge_row(w, c);
@@ -247,27 +287,11 @@ static bool goes_on(struct sink *s, struct ports *p, uint64_t key, const struct 
 			tell_rest(s, p, c, true);
 		return true;
 	}
-	bool trying = w != NULL && w->last_try_ns != 0;
-	int64_t gap = trying ? c->start_ns - w->last_try_ns : 0;
-	if (c->joined && soon) {
-		if (w == NULL)
-			tell_rest(s, p, c, false);
-		else if (trying && c->outcome == OUTCOME_REFUSED && gap < RST_ANSWERS_NS)
-			merge_try(w, c);
+	if (c->joined && since_ns < TAIL_NS && since_ns > -TAIL_NS) {
+		add_tail(s, p, w, c);
 		return true;
 	}
-	if (!trying)
-		return false;
-	if (gap < -RETRY_GAP_NS || gap > RETRY_GAP_NS ||
-		c->start_ns - w->conn.start_ns > RETRY_ALL_NS)
-		return false;
-	if (unanswered(c)) {
-		merge_try(w, c);
-		return true;
-	}
-	begin_earlier(w, c);
-	keep_texts(s, w);
-	return true;
+	return add_try(s, p, w, c);
 }
 
 /* ---- waiting ---- */

@@ -20,6 +20,7 @@ int rows_new(struct sink **ret, const struct rows_options *options)
 	s->options = *options;
 	s->hash = hash_key_new();
 	s->clock_ns = INT64_MIN;
+	s->hold_ns = options->hold_ns == 0 ? HOLD_NS : options->hold_ns;
 	size_t room = options->waiting_max == 0 ? WAITING_MAX : options->waiting_max;
 	if (keyed_init(&s->waiting, sizeof(struct waiting_conn), room) < 0 ||
 		keyed_init(&s->ports, sizeof(struct ports), room) < 0 ||
@@ -83,16 +84,21 @@ static void tell_due(struct sink *s, int64_t now_ns)
 	}
 }
 
+void rows_advance(struct sink *s, int64_t now_ns)
+{
+	if (now_ns <= s->clock_ns)
+		return;
+	s->clock_ns = now_ns;
+	tell_due(s, now_ns);
+}
+
 void rows_add(struct sink *s, const struct frame *row)
 {
 	s->row = row;
 	row->format->parse(s, row);
 	arena_reset(&s->texts, 0);
 	s->row = NULL;
-	if (row->time_ns > s->clock_ns) {
-		s->clock_ns = row->time_ns;
-		tell_due(s, s->clock_ns);
-	}
+	rows_advance(s, row->time_ns);
 }
 
 void rows_finish(struct sink *s)

@@ -16,8 +16,9 @@ struct rows_options {
 	void (*event)(void *context, const struct event *event);
 	void *context;
 	size_t waiting_max; /* conversations that wait for details at once; 0: the default */
-	/* Rows that add to a conversation are to come: conversations wait for them. */
-	bool join;
+	/* How long an event waits, from its beginning, for the rows that belong to it; 0: 30 s of
+	 * the data's time. Where rows come as they happen, their time is the machine's. */
+	int64_t hold_ns;
 	const struct cidr *local; /* borrowed, as strings: who is at home, where a flow does not
 	                             say who began it */
 	size_t locals;            /* 0: addr_is_private() */
@@ -31,6 +32,8 @@ void rows_free(struct sink *s);
 
 /* Takes one row of a log (frame->format is set). */
 void rows_add(struct sink *s, const struct frame *row);
+/* No row came up to now_ns. */
+void rows_advance(struct sink *s, int64_t now_ns);
 /* The end of the input: all that waits is told. */
 void rows_finish(struct sink *s);
 

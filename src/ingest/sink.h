@@ -39,7 +39,8 @@ struct waiting_conn {
 struct ports {
 	uint64_t record; /* key of the row's record, also its key in sink.waiting while it waits */
 	bool waits;
-	int64_t end_ns;
+	int64_t start_ns, end_ns;
+	int64_t last_try_ns; /* told, and nobody had answered; else 0 */
 	uint64_t bytes_out, bytes_in, packets_out, packets_in; /* told */
 };
 
@@ -54,7 +55,8 @@ struct sink {
 	struct hash_key hash;
 	const struct frame *row; /* being parsed; NULL between */
 	struct arena texts;      /* of the row being parsed */
-	int64_t clock_ns;        /* the latest row's */
+	int64_t hold_ns;
+	int64_t clock_ns; /* the latest row's */
 	uint64_t ids, unnamed;
 	bool asked;           /* look-ups are told by rows of their own */
 	int64_t usual_rtt_ns; /* of answers lately; 0 unknown */

@@ -31,11 +31,11 @@ static void states_are_outcomes(void **state)
 		"1600000000.0\tC1\t10.0.0.5\t1\t192.0.2.1\t80\ttcp\t-\t3.5\t0\t0\tS0\tS\t2\t0\n"
 		"1600000001.0\tC2\t10.0.0.5\t2\t192.0.2.1\t80\ttcp\t-\t0.1\t0\t0\tREJ\tSr\t1\t1\n"
 		"1600000002.0\tC3\t10.0.0.5\t3\t192.0.2."
-	        "1\t80\ttcp\thttp\t2\t70\t900\tSF\tShADadFf\t6\t5\n"
+		"1\t80\ttcp\thttp\t2\t70\t900\tSF\tShADadFf\t6\t5\n"
 		"1600000003.0\tC4\t10.0.0.5\t4\t192.0.2.1\t80\ttcp\t-"
-	        "\t2\t70\t0\tSF\tShADaFf\t5\t3\n"
+		"\t2\t70\t0\tSF\tShADaFf\t5\t3\n"
 		"1600000004.0\tC5\t10.0.0.5\t5\t192.0.2.1\t80\ttcp\t-"
-	        "\t2\t70\t0\tRSTR\tShADar\t4\t2\n"
+		"\t2\t70\t0\tRSTR\tShADar\t4\t2\n"
 		"1600000005.0\tC6\t10.0.0.5\t6\t192.0.2.1\t80\ttcp\t-\t2\t0\t0\tSF\tShAFf\t3\t2\n"
 		"1600000006.0\tC7\t10.0.0.5\t7\t192.0.2.1\t80\ttcp\t-\t2\t9\t9\tOTH\tDd\t3\t2\n"
 		"1600000007.0\tC8\t10.0.0.5\t8\t192.0.2.1\t80\ttcp\t-\t-\t-\t-\tRSTRH\t^r\t0\t1\n"
@@ -69,7 +69,7 @@ static void retries_are_one_attempt(void **state)
 		"1600000049.0\tC4\t10.0.0.5\t50001\t192.0.2.1\t443\ttcp\t-\t1\t5\t5\tSF\tSd\t4\t4\n"
 		"1600000300.0\tC5\t10.0.0.5\t50001\t192.0.2.1\t443\ttcp\t-\t-\t-\t-\tS0\tS\t1\t0\n"
 		"1600000302.0\tC6\t10.0.0.5\t50001\t192.0.2.1\t443\ttcp\t-\t-\t-\t-\tRSTRH\t^"
-	        "r\t0\t1\n");
+		"r\t0\t1\n");
 	EXPECT_CONNS(t, T0, "0+9 tcp 10.0.0.5:50000 > 192.0.2.1:443 silent@9 x3 3/0 0/0",
 		"40+10 tcp 10.0.0.5:50001 > 192.0.2.1:443 ok x3 6/5 4/5",
 		"300+2 tcp 10.0.0.5:50001 > 192.0.2.1:443 refused@302 x1 1/0 1/0");
@@ -101,11 +101,11 @@ static void logs_of_one_record_are_joined(void **state)
 	static const char conn[] =
 		CONN "1600000000.0\tC1\t" FIVE "\ttcp\tssl\t1.5\t100\t7\tSF\tShADadFf\t5\t4\n"
 		     "1600000002.0\tC2\t10.0.0.5\t50001\t192.0.2."
-	             "2\t80\ttcp\thttp\t9\t80\t300\tSF\tShAD\t5\t4\n";
+		     "2\t80\ttcp\thttp\t9\t80\t300\tSF\tShAD\t5\t4\n";
 	static const char ssl[] =
 		SSL "1600000000.5\tC1\t" FIVE "\tWWW.Example.COM.\thandshake_failure\tF\tCl\n";
 	static const char http[] = HTTP "1600000002.5\tC2\t10.0.0.5\t50001\t192.0.2."
-	                                "2\t80\tGET\tbad.example:80\t/x\tcurl/8\t404\n";
+					"2\t80\tGET\tbad.example:80\t/x\tcurl/8\t404\n";
 	static const char *const paths[] = {"conn.log", "http.log", "ssl.log"};
 	write_file("conn.log", conn, sizeof conn - 1);
 	write_file("ssl.log", ssl, sizeof ssl - 1);
@@ -113,7 +113,7 @@ static void logs_of_one_record_are_joined(void **state)
 	struct told_rows *t = tell_paths(paths, 3);
 	EXPECT_CONNS(t, T0,
 		"0+1.5 tcp 10.0.0.5:50000 > 192.0.2.1:443 tls-alert@1.5 x1 5/100 4/7 "
-	        "www.example.com",
+		"www.example.com",
 		"2+9 tcp 10.0.0.5:50001 > 192.0.2.2:80 http-error@2.5 x1 5/80 4/300 bad.example");
 	assert_int_equal(t->event[0].conn.request_bytes, 100);
 	assert_int_equal(t->event[0].conn.name_source, NAME_SNI);
@@ -129,20 +129,20 @@ static void questions_have_outcomes(void **state)
 		"1600000000.0\tC1\t10.0.0.5\t5000\t10.0.0.1\t53\tudp\t7\t0.25\tA.Example.\t1\t0\t"
 		"cdn.example,192.0.2.9,2001:db8:0:0::9\t60.0,30.0,5.0\n"
 		"1600000001.0\tC2\t10.0.0.5\t5001\t10.0.0.1\t53\tudp\t8\t0.5\tno.example\t1\t3\t-"
-	        "\t-\n"
+		"\t-\n"
 		"1600000002.0\tC3\t10.0.0.5\t5002\t10.0.0.1\t53\tudp\t9\t-\tsilent.example\t28\t-"
-	        "\t-\t-\n"
+		"\t-\t-\n"
 		"1600000004.0\tC3\t10.0.0.5\t5002\t10.0.0.1\t53\tudp\t9\t-\tsilent.example\t28\t-"
-	        "\t-\t-\n"
+		"\t-\t-\n"
 		"1600000005.0\tC4\t10.0.0.5\t5003\t10.0.0.1\t53\tudp\t1\t0.5\tblocked."
-	        "example\t1\t0\t"
+		"example\t1\t0\t"
 		"0.0.0.0\t1.0\n"
 		/* when the answer came is not said: as long as answers take */
 		"1600000006.0\tC5\t10.0.0.5\t5004\t10.0.0.1\t53\tudp\t2\t-\tgone.example\t1\t3\t-"
-	        "\t-\n"
+		"\t-\n"
 		/* multicast is no resolver's */
 		"1600000007.0\tC6\t10.0.0.5\t5353\t224.0.0.251\t5353\tudp\t0\t-\tx.local\t1\t-\t-"
-	        "\t-\n");
+		"\t-\n");
 	assert_int_equal(t->events, 5);
 	const struct lookup *l = &t->event[0].lookup;
 	char buf[ADDR_TEXT_BYTES];
@@ -186,7 +186,7 @@ static void odd_files_are_read(void **state)
 		"tcp\t443\t192.0.2.1\t50000\t10.0.0.5\tC1\t1600000000.0\tXX\tSF\t1\t1\t1\t1\t1\n",
 		/* other separators and words */
 		"#separator "
-	        ",\n#set_separator,|\n#empty_field,EMPTY\n#unset_field,NONE\n#path,conn\n"
+		",\n#set_separator,|\n#empty_field,EMPTY\n#unset_field,NONE\n#path,conn\n"
 		"#fields,ts,uid,id.orig_h,id.orig_p,id.resp_h,id.resp_p,proto,service,duration,"
 		"orig_bytes,resp_bytes,conn_state,orig_pkts,resp_pkts\n"
 		"1600000000.0,C1,10.0.0.5,50000,192.0.2.1,443,tcp,NONE,1,1,1,SF,1,1\n",
@@ -197,7 +197,7 @@ static void odd_files_are_read(void **state)
 		"1600000000.0\tC1\t10.0.0.5\t50000\t192.0.2.1\t443\ttcp\t1\t1\t1\tSF\t1\t1\n",
 		/* falco#1835: a mapped address */
 		CONN "1600000000\tC1\t::ffff:10.0.0.5\t50000\t192.0.2.1\t443\ttcp\t-"
-	             "\t1\t1\t1\tSF\tS\t1\t1\n",
+		     "\t1\t1\t1\tSF\tS\t1\t1\n",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		struct told_rows *t = tell_text("zeek", texts[i]);
@@ -224,7 +224,7 @@ static void bad_rows_are_counted_with_their_line(void **state)
 		"1600000000\tC4\t" FIVE "\ttcp\t-\t1\t-5\t1\tSF\tS\t1\t1\n"
 		"yesterday\tC5\t" FIVE "\ttcp\t-\t1\t1\t1\tSF\tS\t1\t1\n"
 		"1600000000\tC6\t10.0.0.5\t70000\t192.0.2.1\t443\ttcp\t-"
-	        "\t1\t1\t1\tSF\tS\t1\t1\n" ROW "\n");
+		"\t1\t1\t1\tSF\tS\t1\t1\n" ROW "\n");
 	EXPECT_CONNS(t, T0, "0+1 tcp 10.0.0.5:50000 > 192.0.2.1:443 ok x1 1/1 1/1");
 	const struct input *in = ingest_input(t->ingest, 0);
 	assert_int_equal(in->rejected, 6);
@@ -241,7 +241,7 @@ static void absurd_numbers_are_unknown(void **state)
 	struct told_rows *t = tell_text("zeek",
 		CONN "1600000000\tC1\t" FIVE "\ttcp\t-\t-3.5\t-\t-\tSF\tShAFf\t1\t1\n"
 		     "1600000001\tC2\t10.0.0.5\t1\t192.0.2.1\t443\ttcp\t-"
-	             "\t99999999999\t1\t1\tSF\tSd\t1\t1\n");
+		     "\t99999999999\t1\t1\tSF\tSd\t1\t1\n");
 	EXPECT_CONNS(t, T0, "0+0 tcp 10.0.0.5:50000 > 192.0.2.1:443 unknown x1 1/0 1/0",
 		"1+0 tcp 10.0.0.5:1 > 192.0.2.1:443 ok x1 1/1 1/1");
 	told_free(t);
@@ -271,7 +271,7 @@ static void other_logs_are_left_alone(void **state)
 	(void)state;
 	struct told_rows *t =
 		tell_text("zeek", HEAD "#path\tconn-summary\n#fields\tts\tid.orig_h\tid.orig_p\tid."
-	                               "resp_h\tid.resp_p\tproto\n"
+				       "resp_h\tid.resp_p\tproto\n"
 				       "1600000000\t10.0.0.5\t1\t192.0.2.1\t443\ttcp\n");
 	assert_int_equal(t->events, 0);
 	assert_int_equal(remark_count(t, "nothing about connections"), 1);
