@@ -53,6 +53,20 @@ static const struct {
 	[MECHANISM_GATEWAY] = {"gateway",
 		"it stands before everything, like a resolver or a proxy: one new endpoint after "
 		"another follows its failures"},
+	[MECHANISM_NTP_POOL] = {"ntp-pool",
+		"a clock replaces a time server that fell silent by another"},
+	[MECHANISM_MX_WALK] = {"mx-walk",
+		"a mail server tries the mail exchangers that DNS lists, one after the other"},
+	[MECHANISM_VPN_REMOTES] = {"vpn-remotes",
+		"a VPN client walks the remotes of its profile, in its own protocol"},
+	[MECHANISM_MEDIA_PORTS] = {"media-ports",
+		"a call looks for a way out: STUN and TURN servers, then TCP and TLS"},
+	[MECHANISM_RESOLVER_POOL] = {"resolver-pool",
+		"one published resolver for DNS over HTTPS or TLS after another"},
+	[MECHANISM_OUTAGE] = {"outage",
+		"much that had worked failed at once and came back: the network was away"},
+	[MECHANISM_COMMON_PAIR] = {"common-pair", "many hosts here know both ends: their software, "
+						  "not one host's intruder"},
 };
 
 const char *mechanism_name(enum mechanism m)
@@ -90,7 +104,7 @@ struct hit *hit_new(const struct look *look, struct hits *hits, const struct hit
 	struct likeness likeness = {0};
 	/* generated names are failures of one class by definition; one name is one program anyway
 	 */
-	if (like->kind != HIT_NAMES && like->kind != HIT_SAME_NAME)
+	if (like->kind != HIT_NAMES && like->kind != HIT_SAME_NAME && like->kind != HIT_POOL)
 		likeness = likeness_of(look->view, steps, count, pair);
 	double e = fmax(E_MIN, exp2(like->trials_bits - like->timing_bits - likeness.total));
 	struct hit *hit = e > E_MAX ? NULL : hits_add(hits, e);

@@ -32,6 +32,13 @@ enum mechanism {
 	MECHANISM_COMMON_TICK, /* both run on one clock */
 	MECHANISM_MIRROR,
 	MECHANISM_GATEWAY, /* stands before everything: different endpoints follow its failures */
+	MECHANISM_NTP_POOL,
+	MECHANISM_MX_WALK,
+	MECHANISM_VPN_REMOTES,
+	MECHANISM_MEDIA_PORTS,
+	MECHANISM_RESOLVER_POOL,
+	MECHANISM_OUTAGE,
+	MECHANISM_COMMON_PAIR, /* many hosts of the site know both ends */
 	MECHANISM_COUNT
 };
 const char *mechanism_name(enum mechanism m);     /* "same-name", …; "none" */
@@ -72,7 +79,15 @@ struct likeness {
 	uint32_t requests_near, requests_known;
 };
 
-enum hit_kind { HIT_CHAIN, HIT_METRONOME, HIT_PAIR, HIT_PAIR_METRONOME, HIT_NAMES, HIT_SAME_NAME };
+enum hit_kind {
+	HIT_CHAIN,
+	HIT_METRONOME,
+	HIT_PAIR,
+	HIT_PAIR_METRONOME,
+	HIT_NAMES,
+	HIT_SAME_NAME,
+	HIT_POOL
+};
 
 /* -log2(e) = timing_bits - trials_bits + likeness.total */
 struct hit {

@@ -18,6 +18,9 @@ static inline double length_weight(uint32_t m)
 /* The benign mechanism that the two channels by themselves show, or NONE. */
 enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b);
 
+/* Whether what answers on the channel speaks a VPN's protocol. */
+bool speaks_vpn(const struct view *v, uint32_t channel);
+
 /* Bits that speak for one program behind both ends of the steps, clamped to +-LIKENESS_MAX; mean:
  * of the steps, for steps that repeat one pair. */
 struct likeness likeness_of(

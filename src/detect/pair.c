@@ -356,6 +356,14 @@ static uint32_t list_steps(const struct view *v, const struct pair *p, double fr
 	return answered;
 }
 
+static bool all_in_outage(const struct view *v, const struct step *steps, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!view_outage(v, steps[i].from_attempt))
+			return false;
+	return count > 0;
+}
+
 static void tell(const struct look *look, const struct pair *p, struct hit *like,
 	const struct chances *c, double to_s, struct hits *hits)
 {
@@ -375,6 +383,8 @@ static void tell(const struct look *look, const struct pair *p, struct hit *like
 	if (like->why == MECHANISM_NONE && like->kind == HIT_PAIR_METRONOME &&
 		has_schedule(v, p, like->tick_error_s))
 		like->why = MECHANISM_COMMON_TICK;
+	if (like->why == MECHANISM_NONE && all_in_outage(v, steps, count))
+		like->why = MECHANISM_OUTAGE;
 	like->rhythm_bits = log2(c->rate) - log2(fmax(c->rate, c->rhythm));
 	like->contrast_bits = log2(fmax(c->rate, c->rhythm)) - log2(worst_of(c));
 	like->expected = c->expected;

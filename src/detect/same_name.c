@@ -68,8 +68,9 @@ static void collect(const struct view *v, struct ways *w, uint32_t *count, uint3
 	for (uint32_t i = 0; i < v->attempts; i++) {
 		const struct attempt *a = &v->attempt[i];
 		if (a->channel == CHANNEL_FORGOTTEN ||
-			!outcome_is_failure((enum outcome)a->outcome))
-			continue;
+			!outcome_is_failure((enum outcome)a->outcome) ||
+			(a->flags & ATTEMPT_POOL) != 0)
+			continue; /* pool.c tells of those */
 		struct step s = {.from = a->channel,
 			.to = a->channel,
 			.from_attempt = i,

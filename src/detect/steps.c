@@ -249,6 +249,8 @@ static enum mechanism class_mechanism(enum domain_class class)
 		return MECHANISM_PROBE;
 	case DOMAIN_ORDINARY:
 	case DOMAIN_TENANT:
+	case DOMAIN_MIRROR: /* both ends have to be */
+	case DOMAIN_RESOLVER:
 		break;
 	}
 	return MECHANISM_NONE;
@@ -288,6 +290,26 @@ static bool is_package_tool(const struct view *v, uint32_t channel)
 	return false;
 }
 
+/* Port 25 of a host that asks DNS for mail exchangers: it speaks SMTP there, or never answered. */
+static bool is_mail_exchanger(const struct view *v, uint32_t channel)
+{
+	enum { SMTP_PORT = 25 };
+	const struct channel *c = v->channel[channel].channel;
+	const char *service = strings_get(v->strings, c->service);
+	return v->host->asks_mx && c->transport == TRANSPORT_TCP && c->port == SMTP_PORT &&
+	       (service == NULL || strcmp(service, "smtp") == 0);
+}
+
+bool speaks_vpn(const struct view *v, uint32_t channel)
+{
+	static const char *const services[] = {"openvpn", "wireguard", "ipsec", "isakmp"};
+	const char *service = strings_get(v->strings, v->channel[channel].channel->service);
+	for (size_t i = 0; service != NULL && i < ARRAY_LEN(services); i++)
+		if (strcmp(service, services[i]) == 0)
+			return true;
+	return false;
+}
+
 enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b)
 {
 	const struct view_channel *from = &v->channel[a], *to = &v->channel[b];
@@ -298,8 +320,18 @@ enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b)
 		m = class_mechanism(to->class);
 	if (m != MECHANISM_NONE)
 		return m;
+	if (from->class == to->class && from->class == DOMAIN_MIRROR)
+		return MECHANISM_MIRROR;
+	if (from->class == to->class && from->class == DOMAIN_RESOLVER)
+		return MECHANISM_RESOLVER_POOL;
+	if (!from->rare && !to->rare)
+		return MECHANISM_COMMON_PAIR;
 	if (!from->rare || !to->rare)
 		return MECHANISM_POPULAR;
+	if (is_mail_exchanger(v, a) && is_mail_exchanger(v, b))
+		return MECHANISM_MX_WALK;
+	if (v->channel[a].channel->port == v->channel[b].channel->port && speaks_vpn(v, b))
+		return MECHANISM_VPN_REMOTES;
 	bool bare = !from->named && !to->named;
 	if (bare && v->peer_to_peer)
 		return MECHANISM_PEER_TO_PEER;
@@ -318,6 +350,8 @@ static enum mechanism mechanism_of(
 	enum mechanism m = mechanism_between(v, s->from, s->to);
 	if (m == MECHANISM_NONE && is_parallel(v, first, s->to_attempt, bare))
 		m = MECHANISM_PARALLEL;
+	if (m == MECHANISM_NONE && view_outage(v, s->from_attempt))
+		m = MECHANISM_OUTAGE;
 	return m;
 }
 

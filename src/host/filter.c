@@ -21,6 +21,30 @@ bool ignored_service(enum transport transport, uint16_t port)
 	return false;
 }
 
+/* Services that a client asks of any server of a list, over UDP: IANA's numbers, and those that
+ * everybody uses. Silence is how they learn that a server is dead. */
+static const struct {
+	uint16_t first, last;
+	enum pool_service service;
+} pool_ports[] = {
+	{123, 123, POOL_TIME},     /* RFC 5905 */
+	{500, 500, POOL_VPN},      /* IKE, RFC 7296 */
+	{4500, 4500, POOL_VPN},    /* IKE behind NAT, RFC 3948 */
+	{1194, 1194, POOL_VPN},    /* OpenVPN */
+	{51820, 51821, POOL_VPN},  /* WireGuard by habit */
+	{3478, 3481, POOL_MEDIA},  /* STUN and TURN, RFC 8489; meeting apps' relays */
+	{5349, 5349, POOL_MEDIA},  /* TURN over (D)TLS */
+	{19302, 19309, POOL_MEDIA} /* STUN, Google's */
+};
+
+enum pool_service pool_service(enum transport transport, uint16_t port)
+{
+	for (size_t i = 0; transport == TRANSPORT_UDP && i < ARRAY_LEN(pool_ports); i++)
+		if (port >= pool_ports[i].first && port <= pool_ports[i].last)
+			return pool_ports[i].service;
+	return POOL_NONE;
+}
+
 /* Names that never leave a site (RFC 6761, 6762, 8375 and habit). */
 static const char *const local_suffixes[] = {"local", "localdomain", "lan", "home", "arpa",
 	"internal", "corp", "intranet", "localhost", "workgroup", "domain", "invalid"};

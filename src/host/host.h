@@ -32,6 +32,8 @@ enum attempt_flag {
 		4, /* failed, but another try of the same thing answered at once: no failure */
 	ATTEMPT_JOINED = 8, /* begun before the source saw it */
 	ATTEMPT_RARE = 32,  /* with FIRST: the endpoint is neither a large operator's nor special */
+	ATTEMPT_POOL = 64,  /* of a service that is asked of any server of a list (time, VPN,
+	                     * media): its silence is no failure, and only changes are kept */
 	ATTEMPT_CUT = 16,   /* failed after it had been open: start is when it fell silent */
 };
 
@@ -99,6 +101,7 @@ struct host {
 	uint64_t one_way;  /* conversations of which only this host's packets were seen */
 	uint64_t lookups;
 	uint64_t late; /* attempts that came after their time had been forgotten */
+	bool asks_mx;  /* for mail exchangers: it delivers mail */
 	bool ripe;     /* must be looked at before more is added */
 };
 
@@ -142,8 +145,16 @@ enum domain_class {
 	DOMAIN_TENANT,   /* names below it belong to anybody */
 	DOMAIN_ECHO,     /* tells a client its own address */
 	DOMAIN_DNSBL,
-	DOMAIN_PROBE, /* connectivity checks of operating systems and browsers */
+	DOMAIN_PROBE,    /* connectivity checks of operating systems and browsers */
+	DOMAIN_MIRROR,   /* of a published list of mirrors: one is as good as the other */
+	DOMAIN_RESOLVER, /* a published resolver for DNS over HTTPS or TLS */
 };
+/* Whom not everybody talks to: what is met there first is worth looking at. */
+static inline bool domain_is_rare(enum domain_class class)
+{
+	return class == DOMAIN_ORDINARY || class == DOMAIN_TENANT || class == DOMAIN_MIRROR ||
+	       class == DOMAIN_RESOLVER;
+}
 /* Class of a lower-case name; *ret_operator (may be NULL) gets the operator's name, NULL when there
  * is none. */
 enum domain_class domain_class(const char *name, const char **ret_operator);
@@ -151,6 +162,10 @@ enum domain_class domain_class(const char *name, const char **ret_operator);
  * more than that domain, a borrowed part of the name; NULL elsewhere. It is what a registered
  * domain is to others. */
 const char *tenant_domain(const char *name);
+
+/* Services that are asked of any server of a list, by their port. */
+enum pool_service { POOL_NONE, POOL_TIME, POOL_VPN, POOL_MEDIA };
+enum pool_service pool_service(enum transport transport, uint16_t port);
 
 /* ---- the host as the limbs see it: names learnt later are applied, endpoints are grouped ---- */
 
@@ -183,16 +198,19 @@ struct view {
 	struct view_channel *channel;  /* host.channels of them */
 	struct burst *burst;           /* by start_ns */
 	uint32_t *burst_of;            /* index of each attempt's burst */
+	int64_t *worked_ns; /* of each group: start of its first answer; INT64_MAX none */
+	int64_t *works_ns;  /* and of its last; 0 none */
 	uint32_t attempts, channels, bursts;
 	/* First contacts with rare endpoints: their attempts, in time order. The host's appetite
 	 * for the new: those whose channel was forgotten still count. */
 	uint32_t *arrival;
 	uint32_t arrivals;
-	double active_s;             /* the host's active time so far, at least 60 s */
-	double arrivals_ever;        /* first contacts so far, forgotten ones included */
-	size_t hosts;                /* local hosts in the run */
-	bool one_way;                /* nothing ever came back: silence means nothing */
-	bool peer_to_peer, scanning; /* fan-out over bare addresses */
+	double active_s;               /* the host's active time so far, at least 60 s */
+	double arrivals_ever;          /* first contacts so far, forgotten ones included */
+	size_t hosts;                  /* local hosts in the run */
+	const struct outages *outages; /* of the site */
+	bool one_way;                  /* nothing ever came back: silence means nothing */
+	bool peer_to_peer, scanning;   /* fan-out over bare addresses */
 };
 
 /* Built in the arena. Returns false when it does not fit (counted there). */
@@ -206,8 +224,12 @@ MUST_USE bool host_view_as(
 
 static inline bool attempt_failed(const struct attempt *a)
 {
-	return outcome_is_failure((enum outcome)a->outcome) && (a->flags & ATTEMPT_VOID) == 0;
+	return outcome_is_failure((enum outcome)a->outcome) &&
+	       (a->flags & (ATTEMPT_VOID | ATTEMPT_POOL)) == 0;
 }
+/* Whether the attempt failed while much failed at once: of the site, or whatever this host knew to
+ * work, until it all returned. */
+bool view_outage(const struct view *v, uint32_t attempt);
 /* The same endpoint, the same operator, or bare addresses of one network: moving between them is no
  * fallback. */
 bool view_same_party(const struct view *v, uint32_t channel_a, uint32_t channel_b);

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "host/facts.h"
 #include "host/identity.h"
+#include "host/outage.h"
 #include "host/state.h"
 
 /* A connection this long after the answer to a look-up was made for it (prototype section 3). */
@@ -15,6 +16,7 @@
 /* A host whose DNS is in view; then a name it never asked for is made up (Tor's SNI). */
 #define DNS_IN_VIEW 10u
 
+#define QTYPE_MX       15 /* RFC 1035 3.2.2 */
 #define RECENT_LOOKUPS 16u
 
 struct recent {
@@ -33,6 +35,7 @@ struct hosts {
 	struct hosts_stats stats;
 	struct naming *naming;
 	struct facts *facts;
+	struct outages *outages;
 	struct slot **slot; /* by host.index */
 	size_t count, room;
 	struct identity *identity;
@@ -46,7 +49,8 @@ int hosts_new(struct hosts **ret, const struct hosts_options *options)
 	hs->options = *options;
 	hs->slot = calloc(HOSTS_MAX, sizeof(struct slot *));
 	if (hs->slot == NULL || identity_new(&hs->identity, HOSTS_MAX) < 0 ||
-		naming_new(&hs->naming) < 0 || facts_new(&hs->facts, options->strings) < 0) {
+		naming_new(&hs->naming) < 0 || facts_new(&hs->facts, options->strings) < 0 ||
+		outages_new(&hs->outages) < 0) {
 		hosts_free(hs);
 		return -ENOMEM;
 	}
@@ -66,6 +70,7 @@ void hosts_free(struct hosts *hs)
 	identity_free(hs->identity);
 	naming_free(hs->naming);
 	facts_free(hs->facts);
+	outages_free(hs->outages);
 	free(hs);
 }
 
@@ -93,6 +98,11 @@ struct strings *hosts_strings(const struct hosts *hs)
 const struct naming *hosts_naming(const struct hosts *hs)
 {
 	return hs->naming;
+}
+
+const struct outages *hosts_outages(const struct hosts *hs)
+{
+	return hs->outages;
 }
 
 static bool is_local(const struct hosts *hs, const struct addr *a)
@@ -127,17 +137,10 @@ static struct slot *find_host(struct hosts *hs, const struct addr *addr, uint64_
 	return slot;
 }
 
-/* Whom everybody uses, or what is asked for other reasons than to be commanded: never an arrival.
- */
-static bool class_is_rare(enum domain_class class)
-{
-	return class == DOMAIN_ORDINARY || class == DOMAIN_TENANT;
-}
-
 static bool name_is_rare(struct hosts *hs, uint32_t name)
 {
 	const char *text = strings_get(hs->options.strings, name);
-	return text == NULL || class_is_rare(facts_of(hs->facts, text).class);
+	return text == NULL || domain_is_rare(facts_of(hs->facts, text).class);
 }
 
 static bool in_time(const struct hosts *hs, int64_t at_ns)
@@ -270,10 +273,30 @@ static uint32_t leave_us(const struct conn *c)
 	return us > UINT32_MAX ? 0 : (uint32_t)us;
 }
 
+/* For outages of the site: that it tried, and whether it lost what had worked. */
+static void note_loss(
+	struct hosts *hs, const struct slot *slot, uint32_t channel, bool failed, int64_t at_ns)
+{
+	const struct channel *ch = &slot->host.channel[channel];
+	if (failed && ch->connections > ch->failures)
+		outages_lost(hs->outages, slot->host.index, ch->endpoint, at_ns);
+	else
+		outages_tried(hs->outages, slot->host.index, at_ns);
+}
+
+/* Of a service that is asked of any server of a list only the changes are kept: a server that went
+ * silent, one that answers for the first time or again. It is never a first contact. */
+static bool pool_changed(const struct channel *ch, const struct conn *c)
+{
+	bool fails = outcome_is_failure(c->outcome);
+	return ch->first_ns == 0 || fails != outcome_is_failure((enum outcome)ch->last_outcome);
+}
+
 static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct conn *c,
 	const struct channel_key *key, uint32_t channel, bool first)
 {
 	bool failed = outcome_is_failure(c->outcome);
+	note_loss(hs, slot, channel, failed, failed ? c->fail_ns : c->start_ns);
 	struct attempt a = {
 		.start_ns = led_by_lookup(slot, key, c->start_ns),
 		.over_ns = failed     ? c->fail_ns
@@ -288,7 +311,10 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 		.outcome = (uint8_t)c->outcome,
 		.flags = (uint8_t)((first ? ATTEMPT_FIRST : 0) |
 				   (first && key->rare ? ATTEMPT_RARE : 0) |
-				   (c->joined ? ATTEMPT_JOINED : 0)),
+				   (c->joined ? ATTEMPT_JOINED : 0) |
+				   (pool_service(c->transport, c->server_port) != POOL_NONE
+						   ? ATTEMPT_POOL
+						   : 0)),
 		.tries = (uint16_t)(c->tries > UINT16_MAX ? UINT16_MAX : c->tries),
 	};
 	if (failed && c->first_data_ns != 0 && c->outcome == OUTCOME_STALLED) {
@@ -300,6 +326,23 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	if (!host_add_attempt(&slot->host, &a))
 		hs->stats.refused++;
 	slot->host.arrivals += first && key->rare;
+}
+
+static struct host *add_pool(struct hosts *hs, struct slot *slot, const struct conn *c)
+{
+	struct host *h = &slot->host;
+	uint32_t name = 0;
+	bool first = false;
+	struct channel_key key = key_of(hs, h, c, &name);
+	uint32_t channel = key.endpoint == 0 ? CHANNEL_FORGOTTEN : host_channel(h, &key, &first);
+	if (channel == CHANNEL_FORGOTTEN) {
+		hs->stats.refused++;
+		return h->ripe ? h : NULL;
+	}
+	describe(hs, &h->channel[channel], c, name);
+	if (pool_changed(&h->channel[channel], c))
+		add_conn_attempt(hs, slot, c, &key, channel, false);
+	return h->ripe ? h : NULL;
 }
 
 static struct host *add_conn(struct hosts *hs, const struct conn *c)
@@ -328,6 +371,11 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		h->one_way += c->one_way;
 	}
 	bool quic = c->service != NULL && strcmp(c->service, "quic") == 0;
+	bool pool = pool_service(c->transport, c->server_port) != POOL_NONE &&
+	            (c->outcome == OUTCOME_OK || outcome_is_failure(c->outcome)) &&
+	            (ignored_service(c->transport, c->server_port) || c->outcome != OUTCOME_OK);
+	if (pool && c->settled)
+		return add_pool(hs, slot, c);
 	if (ignored_service(c->transport, c->server_port) ||
 		/* UDP without answer is everywhere; QUIC has a client that waits for it */
 		(c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT && !quic))
@@ -473,6 +521,7 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	host_touch(h, l->query_ns);
 	h->lookups++;
 	h->answered += l->answer_ns != 0;
+	h->asks_mx |= l->qtype == QTYPE_MX;
 	bool failed = outcome_is_failure(l->outcome), answered = l->answers > 0 && !failed;
 	if (!plausible_name(l->name) || (!failed && !answered))
 		return NULL;
@@ -486,7 +535,7 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	if (domain == 0 || facts.class == DOMAIN_DNSBL || ignored_lookup(l->name, l->qtype) ||
 		(failed && is_search_suffix(hs, l->name)))
 		return NULL;
-	bool rare = class_is_rare(facts.class);
+	bool rare = domain_is_rare(facts.class);
 	if (rare && !host_knows(h, domain) && !host_add_name(h, domain, l->query_ns))
 		hs->stats.refused++;
 	host_name_told(h, domain, answered, l->outcome == OUTCOME_NXDOMAIN);

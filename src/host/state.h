@@ -43,3 +43,4 @@ void host_name_told(struct host *h, uint32_t domain, bool answered, bool dead);
 
 /* hosts.c */
 const struct naming *hosts_naming(const struct hosts *hs);
+const struct outages *hosts_outages(const struct hosts *hs);

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "host/outage.h"
 #include "host/state.h"
 
 /* An endpoint that more hosts than this, or than one in twenty, use is the site's, not one host's
@@ -49,7 +50,9 @@ static void look_at_channel(
 	const struct endpoint_use *use = naming_use_find(hosts_naming(hs), vc->endpoint);
 	vc->hosts = use == NULL ? 0 : use->count;
 	uint32_t many = (uint32_t)(hosts_count(hs) / RARE_SHARE);
-	vc->rare = (vc->class == DOMAIN_ORDINARY || vc->class == DOMAIN_TENANT) &&
+	bool pool = pool_service((enum transport)c->transport, c->port) != POOL_NONE &&
+	            ignored_service((enum transport)c->transport, c->port);
+	vc->rare = !pool && domain_is_rare(vc->class) &&
 	           vc->hosts <= (many > RARE_HOSTS ? many : RARE_HOSTS);
 }
 
@@ -119,6 +122,85 @@ static void find_bursts(struct view *v, uint32_t *open)
 		v->burst[i].failed = v->burst[i].failed && v->burst[i].failures > 0;
 }
 
+/* When each endpoint answered. What was forgotten of a channel that worked, worked since the
+ * channel began. */
+static void find_answers(struct view *v)
+{
+	for (uint32_t i = 0; i < v->channels; i++)
+		v->worked_ns[i] = INT64_MAX;
+	for (uint32_t i = 1; i < v->channels; i++) {
+		const struct channel *c = v->channel[i].channel;
+		uint32_t group = v->channel[i].group;
+		if (c->connections > c->failures && c->first_ns < v->worked_ns[group] &&
+			v->attempts > 0 && c->first_ns < v->attempt[0].start_ns)
+			v->worked_ns[group] = c->first_ns;
+	}
+	for (uint32_t i = 0; i < v->attempts; i++) {
+		const struct attempt *a = &v->attempt[i];
+		uint32_t group = v->channel[a->channel].group;
+		if (a->outcome != OUTCOME_OK || a->channel == CHANNEL_FORGOTTEN)
+			continue;
+		if (a->start_ns < v->worked_ns[group])
+			v->worked_ns[group] = a->start_ns;
+		v->works_ns[group] = a->start_ns;
+	}
+}
+
+/* A minute to either side; what fails together there is one outage. */
+#define OUTAGE_NS   (60 * NS_PER_S)
+#define OUTAGE_LOST 3u
+#define OUTAGE_MAX  8u
+
+struct outage {                    /* of one host */
+	uint32_t lost[OUTAGE_MAX]; /* groups that had worked */
+	uint32_t losses, returned, answers;
+};
+
+static void lose(const struct view *v, struct outage *o, uint32_t group, int64_t after_ns)
+{
+	for (uint32_t i = 0; i < o->losses; i++)
+		if (o->lost[i] == group)
+			return;
+	if (o->losses == OUTAGE_MAX)
+		return;
+	o->lost[o->losses++] = group;
+	o->returned += v->works_ns[group] > after_ns;
+}
+
+/* Three endpoints that worked are lost within a minute, next to nothing answers, and half of them
+ * come back: the network was away. Servers that a list tries never worked, and those that were
+ * taken down don't return. */
+static bool host_outage(const struct view *v, uint32_t attempt)
+{
+	struct outage o = {0};
+	const struct attempt *at = &v->attempt[attempt];
+	int64_t from_ns = at->start_ns - OUTAGE_NS, to_ns = at->over_ns + OUTAGE_NS;
+	int64_t begin_ns = at->start_ns, end_ns = at->over_ns;
+	uint32_t first = attempt;
+	while (first > 0 && v->attempt[first - 1].start_ns >= from_ns)
+		first--;
+	for (uint32_t i = first; i < v->attempts && v->attempt[i].start_ns <= to_ns; i++) {
+		const struct attempt *a = &v->attempt[i];
+		uint32_t group = v->channel[a->channel].group;
+		if (!attempt_failed(a) || v->worked_ns[group] >= a->start_ns)
+			continue;
+		lose(v, &o, group, at->over_ns);
+		begin_ns = a->start_ns < begin_ns ? a->start_ns : begin_ns;
+		end_ns = a->over_ns > end_ns ? a->over_ns : end_ns;
+	}
+	for (uint32_t i = first; i < v->attempts && v->attempt[i].start_ns <= end_ns; i++)
+		o.answers +=
+			v->attempt[i].outcome == OUTCOME_OK && v->attempt[i].start_ns >= begin_ns;
+	return o.losses >= OUTAGE_LOST && 3 * o.answers <= o.losses && 2 * o.returned >= o.losses;
+}
+
+bool view_outage(const struct view *v, uint32_t attempt)
+{
+	const struct attempt *a = &v->attempt[attempt];
+	return outages_at(v->outages, a->start_ns) || outages_at(v->outages, a->over_ns) ||
+	       host_outage(v, attempt);
+}
+
 struct fan {
 	uint32_t peers, ports, failing;
 };
@@ -173,6 +255,7 @@ bool host_view(const struct hosts *hs, struct host *h, struct arena *arena, stru
 		.attempts = h->attempts,
 		.channels = h->channels,
 		.hosts = hosts_count(hs),
+		.outages = hosts_outages(hs),
 		.active_s = (double)h->active_ns / (double)NS_PER_S,
 		.arrivals_ever = (double)h->arrivals,
 		.one_way = h->answered == 0};
@@ -182,10 +265,12 @@ bool host_view(const struct hosts *hs, struct host *h, struct arena *arena, stru
 	v.burst = ARENA_NEW(arena, struct burst, h->attempts);
 	v.burst_of = ARENA_NEW(arena, uint32_t, h->attempts);
 	v.arrival = ARENA_NEW(arena, uint32_t, h->attempts);
+	v.worked_ns = ARENA_NEW(arena, int64_t, h->channels);
+	v.works_ns = ARENA_NEW(arena, int64_t, h->channels);
 	bool *met = ARENA_NEW(arena, bool, h->channels);
 	uint32_t *open = ARENA_NEW(arena, uint32_t, h->channels);
 	if (v.channel == NULL || v.burst == NULL || v.burst_of == NULL || v.arrival == NULL ||
-		met == NULL || open == NULL)
+		v.worked_ns == NULL || v.works_ns == NULL || met == NULL || open == NULL)
 		return false;
 	for (uint32_t i = 1; i < h->channels; i++)
 		look_at_channel(hs, &h->channel[i], &v.channel[i]);
@@ -193,6 +278,7 @@ bool host_view(const struct hosts *hs, struct host *h, struct arena *arena, stru
 	group_channels(&v);
 	find_arrivals(&v, met);
 	find_bursts(&v, open);
+	find_answers(&v);
 	look_for_fans(&v);
 	*ret = v;
 	return true;

@@ -203,6 +203,20 @@ static void same_name(struct finding *f, const struct telling *t)
 	words_fini(&w);
 }
 
+static void pool(struct finding *f, const struct telling *t)
+{
+	struct words w = {0};
+	const struct view *v = t->view;
+	const struct step *s = &t->hit->step[0];
+	char from[2 * NAME_BYTES];
+	(void)snprintf(from, sizeof from, "%s", place(&w.out[0], v, s->from));
+	evidence_add(f, "mechanism", 0,
+		"%s %s, and another server of that kind answered: %s; seen %u times", from,
+		failure_words((enum outcome)v->attempt[s->from_attempt].outcome),
+		place(&w.out[0], v, s->to), t->hit->steps);
+	words_fini(&w);
+}
+
 static void names(struct finding *f, const struct telling *t)
 {
 	const struct hit *h = t->hit;
@@ -261,6 +275,9 @@ void evidence_write(struct finding *f, const struct telling *t)
 		break;
 	case HIT_SAME_NAME:
 		same_name(f, t);
+		return;
+	case HIT_POOL:
+		pool(f, t);
 		return;
 	case HIT_METRONOME:
 		metronome(f, t);
