@@ -347,11 +347,12 @@ static enum mechanism mechanism_of(
 {
 	if (is_search(v, &v->attempt[s->from_attempt], &v->attempt[s->to_attempt]))
 		return MECHANISM_SEARCH_SUFFIX;
+	if (view_outage(v, s->from_attempt))
+		return MECHANISM_OUTAGE;
 	enum mechanism m = mechanism_between(v, s->from, s->to);
 	if (m == MECHANISM_NONE && is_parallel(v, first, s->to_attempt, bare))
 		m = MECHANISM_PARALLEL;
-	if (m == MECHANISM_NONE && view_outage(v, s->from_attempt))
-		m = MECHANISM_OUTAGE;
+
 	return m;
 }
 

@@ -175,7 +175,7 @@ static bool host_outage(const struct view *v, uint32_t attempt)
 	struct outage o = {0};
 	const struct attempt *at = &v->attempt[attempt];
 	int64_t from_ns = at->start_ns - OUTAGE_NS, to_ns = at->over_ns + OUTAGE_NS;
-	int64_t begin_ns = at->start_ns, end_ns = at->over_ns;
+	int64_t begin_ns = at->start_ns, end_ns = at->start_ns; /* of what was lost */
 	uint32_t first = attempt;
 	while (first > 0 && v->attempt[first - 1].start_ns >= from_ns)
 		first--;
@@ -186,11 +186,12 @@ static bool host_outage(const struct view *v, uint32_t attempt)
 			continue;
 		lose(v, &o, group, at->over_ns);
 		begin_ns = a->start_ns < begin_ns ? a->start_ns : begin_ns;
-		end_ns = a->over_ns > end_ns ? a->over_ns : end_ns;
+		end_ns = a->start_ns > end_ns ? a->start_ns : end_ns;
 	}
 	for (uint32_t i = first; i < v->attempts && v->attempt[i].start_ns <= end_ns; i++)
-		o.answers +=
-			v->attempt[i].outcome == OUTCOME_OK && v->attempt[i].start_ns >= begin_ns;
+		/* what was asked more than once may have been answered when all returned */
+		o.answers += v->attempt[i].outcome == OUTCOME_OK && v->attempt[i].tries <= 1 &&
+		             v->attempt[i].start_ns >= begin_ns;
 	return o.losses >= OUTAGE_LOST && 3 * o.answers <= o.losses && 2 * o.returned >= o.losses;
 }
 

@@ -73,6 +73,14 @@ EXPLAINED = [
     ("benign-mirrors", "mirror", "mirror-hill.example"),
     ("benign-p2p", "peer-to-peer", None),
     ("benign-probes", "probe", None),
+    ("benign-ntp-pool", "ntp-pool", "ntp.example"),
+    ("benign-mx-walk", "mx-walk", "backupmail.example"),
+    ("benign-vpn-remotes", "vpn-remotes", "tunnel-hill.example"),
+    ("benign-meeting-ports", "media-ports", "voiceline.example"),
+    ("benign-resolver-pool", "resolver-pool", "mullvad.net"),
+    ("benign-mirror-set", "mirror", "dotsrc.org"),
+    ("benign-site-outage", "outage", "freshfind0.example"),
+    ("benign-roaming", "outage", "hotelnet2.example"),
 ]
 
 
@@ -90,7 +98,7 @@ def quiet(name):
 
 def explained(name, mechanism, where):
     def test(self):
-        findings, _ = self.hunt("-", options=["--all"], stdin=scenario_bytes(name))
+        findings, _ = self.hunt("-", options=["--all", "--max-e", "1000"], stdin=scenario_bytes(name))
         told = {found["explained"] for found in findings}
         self.assertIn(mechanism, told)
         if where is not None:

@@ -3,7 +3,7 @@
 import ipaddress
 import struct
 
-A, CNAME, SOA, TXT, AAAA = 1, 5, 6, 16, 28
+A, CNAME, SOA, MX, TXT, AAAA = 1, 5, 6, 15, 16, 28
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 QUESTION_POINTER = b"\xc0\x0c"
 
@@ -27,6 +27,12 @@ def soa(name, ttl=900):
     mname = name_bytes("ns1." + zone if zone else "a.root-servers.example")
     rname = name_bytes("hostmaster." + zone if zone else "nstld.example")
     return record(name_bytes(zone), SOA, ttl, mname + rname + struct.pack("!IIIII", 2026030201, 7200, 900, 1209600, ttl))
+
+
+def exchanger(ident, name, host, ttl=300):
+    """The answer to a question for mail exchangers (RFC 1035 3.3.9): one host."""
+    head = struct.pack("!HHHHHH", ident, 0x8180, 1, 1, 0, 0) + name_bytes(name) + struct.pack("!HH", MX, 1)
+    return head + record(QUESTION_POINTER, MX, ttl, struct.pack("!H", 10) + name_bytes(host))
 
 
 def answer(ident, name, qtype, rcode=NOERROR, addresses=(), ttl=300, cnames=(), texts=()):

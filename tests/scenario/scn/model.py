@@ -118,7 +118,7 @@ ACTOR = {
     "after": Option(after), "request": Option(lang.size), "response": Option(lang.size), "think": Option(lang.span),
     "tls": Option(lang.one_of(*PROFILES)), "agent": Option(lang.text), "method": Option(lang.one_of("GET", "POST", "PUT", "HEAD")),
     "path": Option(lang.text), "via": Option(lang.reference), "patience": Option(lang.duration), "linger": Option(lang.span),
-    "no-dns": Option(lang.flag), "fails-on": Option(lang.many(lang.one_of(*clients.FAILURES)), repeat=True),
+    "no-dns": Option(lang.flag), "mail-for": Option(lang.name), "fails-on": Option(lang.many(lang.one_of(*clients.FAILURES)), repeat=True),
 }
 EVERY, TARGETS = Option(lang.span, required=True), Option(lang.many(lang.reference), repeat=True)
 TRIES = {"servers": TARGETS, "try": Option(try_line, repeat=True), "tries": Option(lang.number(1, 1000)),

@@ -68,6 +68,7 @@ class Client:
         self.patience = get("patience") or float("inf")
         self.linger = get("linger") or Range(0.01, 0.3)
         self.quiet = get("no-dns", False)
+        self.mail_for = get("mail-for")  # the domain whose exchangers are asked for
         self.frame = get("frame", {})  # service: how its messages begin and end, the client's and the server's
 
     # Names ---------------------------------------------------------------------------------------------
@@ -80,6 +81,8 @@ class Client:
             return "ok", kept[2], t
         families = (6, 4) if host.address6 else (4,)
         state = server.state(t, self.rng, dns=True)
+        if self.mail_for:
+            _, t = self.lookup(self.mail_for, server, t, [dns.MX], state)
         types = [dns.A] + ([dns.AAAA] if host.address6 or host.stack.both_families else [])
         outcome, t = self.lookup(name, server, t, types, state)
         if outcome == "nxdomain" and host.search:
@@ -155,6 +158,8 @@ class Client:
     def answer_bytes(self, ident, name, qtype, rcode, server, texts):
         if rcode != dns.NOERROR or server is None:
             return dns.answer(ident, name, qtype, rcode)
+        if qtype == dns.MX:
+            return dns.exchanger(ident, name, server.names[0], int(server.ttl))
         family = 4 if qtype == dns.A else 6
         found = [address for address in server.addresses if address.version == family]
         if server.rotates and found:
