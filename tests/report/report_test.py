@@ -144,7 +144,7 @@ class Json(unittest.TestCase):
     def test_summary(self):
         summary = self.lines("nothing", "json")[-1]
         self.assertEqual(list(summary), ["type", "inputs", "records", "rejected", "hosts", "host_days", "connections",
-                                         "findings", "explained", "seconds", "partial", "off", "max_e"])
+                                         "findings", "explained", "seconds", "partial", "off", "max_e", "calibration"])
         self.assertEqual(summary["inputs"], 2)
         self.assertEqual(summary["records"], 1234567)
         self.assertEqual(summary["host_days"], 5.25)
