@@ -53,6 +53,11 @@ static const char *const names[ZEEK_FIELDS] = {
 	[ZEEK_IS_ORIG] = "is_orig",
 };
 
+const char *zeek_field_name(enum zeek_field field)
+{
+	return names[field];
+}
+
 /* Log pipelines write "." as "_" or "-". */
 static bool same_name(struct span name, const char *known)
 {
@@ -120,6 +125,8 @@ static const struct {
 		UINT64_C(1) << ZEEK_TS | UINT64_C(1) << ZEEK_UID},
 	{ZEEK_FILES, UINT64_C(1) << ZEEK_IS_ORIG | UINT64_C(1) << ZEEK_SOURCE,
 		UINT64_C(1) << ZEEK_TS},
+	{ZEEK_HTTP, UINT64_C(1) << ZEEK_METHOD | UINT64_C(1) << ZEEK_URI,
+		UINT64_C(1) << ZEEK_TS | UINT64_C(1) << ZEEK_UID},
 	/* home-made conn logs: a time and a conversation */
 	{ZEEK_CONN, UINT64_C(1) << ZEEK_TS | FIVE | UINT64_C(1) << ZEEK_PROTO, FIVE},
 };

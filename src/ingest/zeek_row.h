@@ -59,6 +59,8 @@ enum zeek_field {
 
 /* The field of this name, "id.orig_h", "id_orig_h" or "id.orig-h", or ZEEK_FIELDS. */
 enum zeek_field zeek_field_of(struct span name);
+/* Its name in Zeek's logs. */
+const char *zeek_field_name(enum zeek_field field);
 
 enum zeek_path { ZEEK_OTHER, ZEEK_CONN, ZEEK_SSL, ZEEK_QUIC, ZEEK_HTTP, ZEEK_DNS, ZEEK_FILES };
 /* By the log's #path or "_path": conn_red, conn-summary and their like are others. */
