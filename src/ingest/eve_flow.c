@@ -11,11 +11,13 @@
 #define TCP_PSH 0x08u
 #define TCP_ACK 0x10u
 
-#define ETHERNET_BYTES 14
-#define TCP_BYTES      20
-#define TCP_BYTES_MAX  60
-#define STAMP_BYTES    12 /* the time stamps that most TCP headers hold */
-#define UDP_BYTES      8
+#define ETHERNET_BYTES   14
+#define TCP_BYTES        20
+#define TCP_BYTES_MAX    60
+#define STAMP_BYTES      12 /* the time stamps that most TCP headers hold */
+#define SYN_OPTION_BYTES 12
+#define PAD_BYTES        6 /* of a frame with a bare TCP header, to Ethernet's least size */
+#define UDP_BYTES        8
 /* What an ICMP error adds to the frame that it quotes whole: IP and ICMP headers. */
 #define ICMP_ERROR_BYTES 28
 
@@ -24,14 +26,15 @@
 #define STALL_NS     (10 * NS_PER_S)
 #define HELLO_CUT_NS (10 * NS_PER_S)
 
-/* No TLS handshake is answered with so little: a ServerHello alone has more. */
+/* A ServerHello has more bytes. */
 #define TLS_ANSWER_MIN 64
 
 struct seen {
-	unsigned out, in;               /* TCP flags of each direction */
+	uint8_t out, in;                /* TCP flags of each direction */
 	uint64_t data_out, data_in;     /* payload; 0 none, as far as it is known */
 	uint64_t frames_out, frames_in; /* bytes as counted */
 	int64_t quiet_ns;               /* from the last packet to the record */
+	bool stamped;                   /* TCP headers may hold time stamps */
 	bool watched;                   /* until it was over, by Suricata's timers */
 	bool emergency;                 /* its timers were cut short: less than a retry's gap */
 };
@@ -74,16 +77,22 @@ static uint64_t ip_header(const struct conn *c, uint64_t packets, uint64_t bytes
 	return framed ? ip + ETHERNET_BYTES : ip;
 }
 
+/* Whether its packets may hold time stamps; both directions' do, or none's. */
+static bool may_be_stamped(const struct conn *c, uint64_t packets, uint64_t bytes)
+{
+	uint64_t ip = ip_header(c, packets, bytes);
+	return packets == 0 || above(packets, bytes, ip + TCP_BYTES + STAMP_BYTES) > 0;
+}
+
 /* Every stack pushes the last segment of what it sends, so PSH tells of payload where the sizes
- * leave it open. */
+ * leave it open. Headers are taken to be short, as Windows sends them. */
 static uint64_t tcp_payload(const struct conn *c, uint64_t packets, uint64_t bytes, unsigned flags)
 {
-	uint64_t ip = ip_header(c, packets, bytes), some;
+	uint64_t ip = ip_header(c, packets, bytes);
 	if ((flags & TCP_PSH) == 0 && above(packets, bytes, ip + TCP_BYTES_MAX) == 0)
 		return 0;
-	some = above(packets, bytes, ip + TCP_BYTES + STAMP_BYTES);
-	if (some == 0)
-		some = less(above(packets, bytes, ip + TCP_BYTES), STAMP_BYTES);
+	uint64_t some = less(above(packets, bytes, ip + TCP_BYTES),
+		(flags & TCP_SYN) != 0 ? SYN_OPTION_BYTES : 0);
 	return some > 0 ? some : 1;
 }
 
@@ -144,16 +153,28 @@ static void mute(const struct seen *x, struct conn *c)
 		fails(c, OUTCOME_STALLED);
 }
 
-/* A TLS server's RST soon after the hello may have cut it, and a short answer may be an alert: the
- * record does not say. */
-static bool tls_is_open_question(const struct eve_row *row, const struct seen *x, struct conn *c)
+/* The server's RST soon after the hello, and nobody had closed: it may have cut the handshake, or
+ * not; the record does not say. */
+static bool may_be_cut(const struct seen *x, const struct conn *c)
 {
-	if (!span_is(eve_text(row, EVE_APP_PROTO), "tls"))
-		return false;
-	uint64_t ip = ip_header(c, c->packets_in, x->frames_in);
-	bool cut = (x->in & TCP_RST) != 0 && ((x->in | x->out) & TCP_FIN) == 0 &&
-	           (x->out & TCP_RST) == 0 && c->end_ns - c->start_ns < HELLO_CUT_NS;
-	return cut || above(c->packets_in, x->frames_in, ip + TCP_BYTES) < TLS_ANSWER_MIN;
+	return (x->in & TCP_RST) != 0 && ((x->in | x->out) & TCP_FIN) == 0 &&
+	       (x->out & TCP_RST) == 0 && c->end_ns - c->start_ns < HELLO_CUT_NS;
+}
+
+/* An answer, and TLS was asked. So few bytes can't be but a fatal alert (RFC 8446 6): a warning
+ * would be followed by the handshake. Time stamps and padded frames make it more than it is. */
+static void tls_answered(const struct eve_row *row, const struct seen *x, struct conn *c)
+{
+	uint64_t header = ip_header(c, c->packets_in, x->frames_in) + TCP_BYTES;
+	uint64_t most = above(c->packets_in, x->frames_in, header + (x->stamped ? 0 : PAD_BYTES));
+	uint64_t least =
+		above(c->packets_in, x->frames_in, header + (x->stamped ? STAMP_BYTES : PAD_BYTES));
+	struct span answer = eve_text(row, EVE_APP_PROTO_TC);
+	bool tls = answer.len == 0 || span_is(answer, "tls");
+	if (most < TLS_ANSWER_MIN && tls)
+		fails(c, OUTCOME_TLS_ALERT);
+	else if (least >= TLS_ANSWER_MIN && !may_be_cut(x, c))
+		c->outcome = OUTCOME_OK;
 }
 
 static void settle_tcp(const struct eve_row *row, const struct seen *x, struct conn *c)
@@ -170,7 +191,9 @@ static void settle_tcp(const struct eve_row *row, const struct seen *x, struct c
 		half_open(x, c);
 	} else if (x->data_in == 0) {
 		mute(x, c);
-	} else if (!tls_is_open_question(row, x, c)) {
+	} else if (span_is(eve_text(row, EVE_APP_PROTO), "tls")) {
+		tls_answered(row, x, c);
+	} else {
 		c->outcome = OUTCOME_OK;
 	}
 }
@@ -212,6 +235,8 @@ void eve_flow_settle(const struct eve_row *row, struct conn *c)
 		settle_datagrams(&x, c);
 		return;
 	}
+	x.stamped = may_be_stamped(c, c->packets_out, c->bytes_out) &&
+	            may_be_stamped(c, c->packets_in, c->bytes_in);
 	x.data_out = tcp_payload(c, c->packets_out, c->bytes_out, x.out);
 	x.data_in = tcp_payload(c, c->packets_in, c->bytes_in, x.in);
 	c->bytes_out = x.data_out;

@@ -20,6 +20,7 @@ enum eve_field {
 	EVE_ICMP_CODE,
 	EVE_VLAN,
 	EVE_APP_PROTO,
+	EVE_APP_PROTO_TC, /* when the two directions speak differently */
 	EVE_DIRECTION,
 	/* flow */
 	EVE_FLOW_PKTS_TOSERVER,
