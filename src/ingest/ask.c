@@ -1,4 +1,5 @@
 /* Look-ups: questions meet their answers, repeated questions are one. */
+#include "ingest/dns_words.h"
 #include "ingest/sink.h"
 
 int64_t ask_first(struct sink *s, int64_t *ret_due_ns)
@@ -64,6 +65,20 @@ static void take_answer(struct lookup *to, const struct lookup *answer)
 	*to = *answer;
 	to->query_ns = asked.query_ns;
 	to->repeat_ns = asked.repeat_ns;
+	to->name = asked.name;
+	to->qtype = asked.qtype;
+}
+
+/* Some sources tell an answer's records in rows of their own, all of one time. */
+static void take_more(const struct sink *s, struct lookup *to, const struct lookup *more)
+{
+	if (more->answer_ns != to->answer_ns)
+		return; /* the same answer again */
+	for (size_t i = 0; i < more->answers && to->answers < LOOKUP_ANSWERS_MAX; i++)
+		to->answer[to->answers++] = more->answer[i];
+	for (size_t i = 0; i < more->cnames && to->cnames < LOOKUP_CNAMES_MAX; i++)
+		to->cname[to->cnames++] = kept(s, more->cname[i]);
+	dns_settle(to, true);
 }
 
 /* Another row of the same question. */
@@ -78,10 +93,12 @@ static void merge(const struct sink *s, struct waiting_lookup *w, const struct l
 		else
 			w->lookup = copy;
 		w->answered = true;
-	} else if (!answers && !w->asked) { /* the answer came first */
+	} else if (answers) {
+		take_more(s, &w->lookup, l);
+	} else if (!w->asked) { /* the answer came first */
 		w->lookup.query_ns = l->query_ns;
 		w->lookup.repeat_ns = l->query_ns;
-	} else if (!answers) {
+	} else {
 		if (l->query_ns > w->lookup.repeat_ns)
 			w->lookup.repeat_ns = l->query_ns;
 		if (!w->answered && w->lookup.outcome == OUTCOME_DNS_SILENT)

@@ -86,26 +86,38 @@ static struct record question_of(const struct eve_row *row)
 	return q;
 }
 
-/* Version 1 names the resource record, not the question: its answers are known by the ports and the
- * id alone. */
-static uint64_t key_of(
-	struct sink *s, const struct eve_row *row, const struct lookup *l, uint16_t id)
+static uint64_t key_of_bytes(struct sink *s, const struct lookup *l, uint16_t id, const char *name)
 {
-	uint8_t bytes[16 + 16 + 2 + 2 + 2 + 256];
-	struct span version = eve_text(row, EVE_DNS_VERSION);
-	size_t len = 0;
+	uint8_t bytes[16 + 16 + 2 + 2 + 8 + 256];
 	memcpy(bytes, l->client.byte, 16);
 	memcpy(bytes + 16, l->resolver.byte, 16);
-	const uint16_t numbers[] = {l->client_port, id, l->qtype};
-	bool named = version.len > 0 && !span_is(version, "1");
-	len = 32;
-	for (size_t i = 0; i < ARRAY_LEN(numbers) - !named; i++) {
+	size_t len = 32;
+	const uint16_t numbers[] = {l->client_port, id};
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		bytes[len++] = (uint8_t)(numbers[i] >> 8);
 		bytes[len++] = (uint8_t)numbers[i];
 	}
-	for (const char *c = l->name; named && *c != '\0' && len < sizeof bytes; c++)
-		bytes[len++] = (uint8_t)*c;
+	for (unsigned shift = 0; name == NULL && shift < 64; shift += 8)
+		bytes[len++] = (uint8_t)((uint64_t)l->answer_ns >> shift);
+	for (; name != NULL && *name != '\0' && len < sizeof bytes; name++)
+		bytes[len++] = (uint8_t)*name;
 	return sink_key_bytes(s, bytes, len);
+}
+
+/* The question's: its ports, id and name. An answer of version 1 names the resource record instead;
+ * the first one's owner is the question's name, and those that follow belong to it. */
+static uint64_t key_of(
+	struct sink *s, const struct eve_row *row, const struct lookup *l, uint16_t id)
+{
+	uint64_t key = key_of_bytes(s, l, id, l->name);
+	if (l->answer_ns == 0 || eve_text(row, EVE_DNS_VERSION).len > 0)
+		return key;
+	uint64_t response = key_of_bytes(s, l, id, NULL);
+	if (response == row->memory->response)
+		return row->memory->question;
+	row->memory->response = response;
+	row->memory->question = key;
+	return key;
 }
 
 /* Some versions give the packet's ends, some the flow's. */

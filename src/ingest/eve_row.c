@@ -63,7 +63,9 @@ const char *const eve_paths[EVE_FIELDS] = {[EVE_TIMESTAMP] = "timestamp",
 	[EVE_HTTP_USER_AGENT] = "http.http_user_agent",
 	[EVE_HTTP_STATUS] = "http.status",
 	[EVE_ALERT_ACTION] = "alert.action",
-	[EVE_VERDICT_ACTION] = "verdict.action"};
+	[EVE_VERDICT_ACTION] = "verdict.action",
+	[EVE_SNI] = "sni",
+	[EVE_REVOCATION_ACTION] = "revocation_check.action"};
 
 /* ---- before a row is read ---- */
 
@@ -162,7 +164,9 @@ static bool endpoints(struct sink *s, const struct eve_row *row, struct conn *c)
 		bad = "no address in src_ip";
 	else if (scan_addr(eve_text(row, EVE_DEST_IP), &c->server) < 0)
 		bad = "no address in dest_ip";
-	else if (!protocol(eve_text(row, EVE_PROTO), c))
+	else if (!protocol(row->cloud && is(row, EVE_PROTO, "") ? span_of("TCP")
+								: eve_text(row, EVE_PROTO),
+			 c))
 		bad = "no protocol in proto";
 	else if (!count(row, EVE_SRC_PORT, UINT16_MAX, &src) ||
 		 !count(row, EVE_DEST_PORT, UINT16_MAX, &dst))
@@ -422,6 +426,8 @@ static bool denies(const struct eve_row *row)
 	struct span verdict = eve_text(row, EVE_VERDICT_ACTION);
 	if (verdict.len > 0)
 		return drops(verdict);
+	if (drops(eve_text(row, EVE_REVOCATION_ACTION)))
+		return true;
 	return is(row, EVE_EVENT_TYPE, "drop") || drops(eve_text(row, EVE_ALERT_ACTION));
 }
 
@@ -445,7 +451,12 @@ static void emit_cloud_alert(struct sink *s, const struct eve_row *row)
 		return;
 	struct half half = {.start_ns = c.start_ns, .end_ns = c.start_ns, .denied = denies(row)};
 	half.initiator = orient_packet(row, &c);
-	if (application(s, row, &d) && d.name != NULL) {
+	if (eve_text(row, EVE_SNI).len > 0) /* the TLS inspection's record */
+		d = (struct detail){.name = sink_name(s, eve_text(row, EVE_SNI), false),
+			.name_source = NAME_SNI};
+	else
+		(void)application(s, row, &d);
+	if (d.name != NULL) {
 		half.name = d.name;
 		half.name_source = d.name_source;
 		half.initiator = true;
@@ -478,7 +489,7 @@ void eve_emit(struct sink *sink, const struct eve_row *row)
 {
 	struct span type = eve_text(row, EVE_EVENT_TYPE);
 	struct conn ends = {0};
-	if (type.len == 0)
+	if (type.len == 0 && !(row->cloud && eve_text(row, EVE_SNI).len > 0))
 		sink_reject(sink, "no event_type");
 	else if (span_is(type, "flow"))
 		emit_flow(sink, row);

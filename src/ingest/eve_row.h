@@ -74,6 +74,9 @@ enum eve_field {
 	/* alert, drop, firewall */
 	EVE_ALERT_ACTION,
 	EVE_VERDICT_ACTION,
+	/* AWS's TLS inspection */
+	EVE_SNI,
+	EVE_REVOCATION_ACTION,
 	EVE_FIELDS
 };
 
@@ -84,6 +87,8 @@ extern const char *const eve_paths[EVE_FIELDS];
 struct eve_memory {
 	bool answers; /* DNS answers are logged: a question without one had none */
 	bool flows;   /* flow records: netflow records tell the same */
+	/* DNS of version 1: the response that the last record was of, and its question's key. */
+	uint64_t response, question;
 };
 
 struct eve_row {
