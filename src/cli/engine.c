@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/limits.h"
+#include "ingest/netflow.h"
 
 /* Shares of --limit-memory; the rest is for hosts and the judge. A conversation takes about half a
  * kilobyte. */
@@ -78,42 +79,54 @@ static void take_events(struct engine *e)
 		engine_event(e, event);
 }
 
-/* A row of a log. The tables that join rows are made for the first one. */
-static int take_row(struct engine *e, const struct frame *frame)
+/* The tables that join rows are made for the first one. */
+static int have_rows(struct engine *e)
 {
 	struct rows_options options = {.strings = e->strings,
 		.ingest = e->options.ingest,
 		.event = take_event,
 		.context = e,
-		.hold_ns = e->options.hold_ns,
 		.local = e->options.local,
 		.locals = e->options.locals};
-	if (e->rows == NULL && rows_new(&e->rows, &options) < 0)
-		return -ENOMEM;
-	rows_add(e->rows, frame);
-	e->rows_taken++;
-	return 0;
+	return e->rows != NULL || rows_new(&e->rows, &options) == 0 ? 0 : -ENOMEM;
+}
+
+bool engine_export(struct engine *e, const struct addr *exporter, uint16_t dst_port,
+	struct cur payload, int64_t time_ns)
+{
+	return netflow_likely(payload) && have_rows(e) == 0 &&
+	       netflow_packet(e->rows, exporter, dst_port, payload, time_ns);
 }
 
 int engine_frame(struct engine *e, const struct frame *frame)
 {
 	struct packet packet;
-	if (frame->format != NULL)
-		return take_row(e, frame);
+	if (frame->format != NULL) {
+		if (have_rows(e) < 0)
+			return -ENOMEM;
+		rows_add(e->rows, frame);
+		e->rows_taken++;
+		return 0;
+	}
 	e->packets++;
 	if (decode_frame(e->decoder, frame, &packet) != DECODED_OK)
 		return 0;
 	flow_table_add(e->flow, &packet);
 	take_events(e);
+	/* exports on their way to a collector tell of what this capture did not see */
+	if (packet.proto == IP_UDP)
+		(void)engine_export(e, &packet.src, packet.dst_port, packet.payload, packet.time_ns);
 	return 0;
 }
 
-void engine_advance(struct engine *e, int64_t now_ns)
+void engine_settle(struct engine *e, int64_t now_ns)
 {
 	flow_table_advance(e->flow, now_ns);
 	take_events(e);
-	if (e->rows != NULL)
-		rows_advance(e->rows, now_ns);
+	if (e->rows == NULL)
+		return;
+	rows_settle(e->rows);
+	rows_advance(e->rows, now_ns);
 }
 
 void engine_finish(struct engine *e)

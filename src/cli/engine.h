@@ -16,7 +16,6 @@ struct engine_options {
 	int64_t since_ns, until_ns;
 	size_t memory_bytes;   /* scale the tables to fit; 0: the sizes of base/limits.h */
 	struct ingest *ingest; /* told which rows were rejected; may be NULL */
-	int64_t hold_ns; /* how long rows wait for others that belong to them; 0: the default */
 	/* The host's memory is full: look at it; it will be retired. */
 	void (*ripe)(void *context, struct host *host);
 	/* Each event on its way to the hosts; may be NULL. */
@@ -41,9 +40,13 @@ void engine_fini(struct engine *e);
 
 /* A packet or a row, as ingest gives them. Fails: -ENOMEM (the first row only). */
 MUST_USE int engine_frame(struct engine *e, const struct frame *frame);
+/* A datagram of a flow exporter. False: it is none. */
+bool engine_export(struct engine *e, const struct addr *exporter, uint16_t dst_port,
+	struct cur payload, int64_t time_ns);
 /* Something that happened, from a source that tells events. */
 void engine_event(struct engine *e, const struct event *event);
-/* Nothing came up to now: what waited long enough is told. */
-void engine_advance(struct engine *e, int64_t now_ns);
+/* All that there is was given, and the data's time is now_ns: what waited long enough is told, and
+ * what waits for more of what there was. */
+void engine_settle(struct engine *e, int64_t now_ns);
 /* The end of the input: all that waits is told. */
 void engine_finish(struct engine *e);

@@ -6,7 +6,7 @@ int64_t ask_first(struct sink *s, int64_t *ret_due_ns)
 {
 	uint64_t key;
 	const struct waiting_lookup *w = keyed_oldest(&s->lookups, &key);
-	*ret_due_ns = w == NULL ? INT64_MAX : w->lookup.query_ns + s->hold_ns;
+	*ret_due_ns = w == NULL ? INT64_MAX : w->lookup.query_ns + HOLD_NS;
 	return w == NULL ? INT64_MAX : w->lookup.query_ns;
 }
 

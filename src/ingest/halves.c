@@ -180,7 +180,7 @@ static void tell(struct sink *s, uint64_t key, struct flow *f)
 int64_t halves_first(struct sink *s, int64_t *ret_due_ns)
 {
 	const struct flow *f = first_flow(s->halves);
-	*ret_due_ns = f == NULL ? INT64_MAX : f->due_ns;
+	*ret_due_ns = f == NULL ? INT64_MAX : f->arrived_ns + f->hold_ns;
 	return f == NULL ? INT64_MAX : s->halves->heap[0].start_ns;
 }
 
@@ -285,7 +285,8 @@ static struct flow *new_flow(struct sink *s, uint64_t key, const struct half *ha
 		.client = WHO_UNKNOWN,
 		.exporter = half->exporter,
 		.serial = ++h->serial,
-		.due_ns = now_of(s) + (half->hold_ns > 0 ? half->hold_ns : HALF_HOLD_NS)};
+		.arrived_ns = now_of(s),
+		.hold_ns = half->hold_ns > 0 ? half->hold_ns : HALF_HOLD_NS};
 	heap_push(h, (struct waiting){half->start_ns, f->serial, key});
 	const struct followed *old = keyed_find(&h->followed, key);
 	if (old == NULL)
@@ -313,6 +314,7 @@ static void count(struct side *side, const struct half *half)
 	if (half->denied && half->end_ns > side->denied_ns)
 		side->denied_ns = half->end_ns;
 	bool packets = (half->packets | half->bytes) != 0;
+	side->payload |= half->payload;
 	side->seen |= packets || half->denied;
 	side->passed |= packets && !half->denied;
 	if (side->point != half->point)

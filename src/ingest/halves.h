@@ -20,6 +20,7 @@ struct side {
 	bool seen;                 /* packets of it, passed or denied */
 	bool passed;               /* not all of them were denied */
 	bool flags_known;          /* all its records told their flags */
+	bool payload;              /* bytes are without headers */
 };
 
 enum who { WHO_FIRST, WHO_SECOND, WHO_UNKNOWN }; /* index into struct flow's pairs */
@@ -38,7 +39,7 @@ struct flow {
 	uint32_t name, process; /* numbers of the run's strings */
 	char uid[UID_BYTES];
 	uint64_t exporter, serial;
-	int64_t due_ns;
+	int64_t arrived_ns, hold_ns; /* of its first record; how long to wait from then on */
 };
 
 /* What an exporter has shown so far. */

@@ -11,6 +11,8 @@
 #define SYSTEM_PORTS 1024
 /* A window of silence after which an open connection is not going to be answered. */
 #define STALL_NS (10 * NS_PER_S)
+/* The answer to what was told this close to the end of the input may have been to come. */
+#define UNDECIDED_NS (2 * NS_PER_S)
 
 /* ---- payload ---- */
 
@@ -35,6 +37,8 @@ enum payload flow_payload(const struct flow *f, enum who who)
 {
 	const struct side *s = &f->side[who];
 	uint64_t ip = ip_header(f);
+	if (s->payload && s->bytes > 0)
+		return PAYLOAD_SURE;
 	if (s->packets == 0)
 		return s->bytes > 0 ? PAYLOAD_UNKNOWN : PAYLOAD_NONE;
 	if (f->ip_proto != IP_TCP)
@@ -48,6 +52,8 @@ enum payload flow_payload(const struct flow *f, enum who who)
 static uint64_t payload_bytes(const struct flow *f, enum who who)
 {
 	const struct side *s = &f->side[who];
+	if (s->payload)
+		return s->bytes;
 	uint64_t ip = ip_header(f), syn = (s->flags & HALF_SYN) != 0 ? 12 : 0;
 	switch (f->ip_proto) {
 	case IP_UDP:
@@ -158,7 +164,7 @@ bool flow_is_halved(const struct flow *f)
 	enum who who = f->side[0].seen ? WHO_FIRST : WHO_SECOND;
 	const struct side *one = &f->side[who];
 	unsigned flags = one->flags_known ? one->flags : 0;
-	if (!one->passed)
+	if (!one->passed || one->payload)
 		return false;
 	/* SYN/ACK answers a SYN; an ACK or FIN of a client whose SYN is there, a SYN/ACK */
 	bool answered = (flags & HALF_SYN) != 0 && (flags & (HALF_ACK | HALF_FIN)) != 0;
@@ -183,12 +189,17 @@ static void settle_unanswered(struct sink *s, const struct flow *f, const struct
 		sink_remark(s, REMARK_SAMPLED);
 		return;
 	}
+	if (f->ip_proto == IP_TCP && out->payload) { /* a handshake has none */
+		sink_remark(s, REMARK_NO_OUTCOME);
+		return;
+	}
 	if (flow_is_halved(f) || !tells_silence(f, x)) {
 		c->one_way = true;
 		sink_remark(s, REMARK_ONE_WAY);
 		return;
 	}
-	if (!asked || withdrawn || c->joined)
+	bool early = !f->both_exported && s->clock_ns - f->arrived_ns < UNDECIDED_NS;
+	if (!asked || withdrawn || c->joined || early)
 		return;
 	sink_remark(s, REMARK_ONE_SIDE);
 	c->outcome = OUTCOME_SILENT;
@@ -209,11 +220,11 @@ static void settle_tcp(const struct flow *f, enum who client, int64_t now_ns, st
 	enum payload answer = flow_payload(f, server);
 	bool asked = flow_payload(f, client) == PAYLOAD_SURE;
 	bool rst = (in->flags & HALF_RST) != 0, fin = (in->flags & HALF_FIN) != 0;
-	if (answer == PAYLOAD_SURE) {
+	if (answer == PAYLOAD_SURE)
 		c->outcome = OUTCOME_OK;
-	} else if (f->sampled || c->joined || answer != PAYLOAD_NONE) {
+	if (f->sampled || c->joined || answer != PAYLOAD_NONE)
 		return;
-	} else if ((in->flags & HALF_SYN) == 0) {
+	if ((in->flags & HALF_SYN) == 0) {
 		if (rst && !asked && !fin)
 			fails(c, OUTCOME_REFUSED, in->last_ns);
 	} else if (rst && !fin) {
@@ -252,52 +263,78 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+static enum transport transport_of(uint8_t ip_proto)
+{
+	switch (ip_proto) {
+	case IP_TCP:
+		return TRANSPORT_TCP;
+	case IP_UDP:
+		return TRANSPORT_UDP;
+	case IP_ICMP4:
+	case IP_ICMP6:
+		return TRANSPORT_ICMP;
+	default:
+		return TRANSPORT_OTHER;
+	}
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* How it ended, of a flow of which packets were seen. */
+static void settle_outcome(struct sink *s, const struct flow *f, const struct exporter *x,
+	enum who client, struct conn *c)
+{
+	const struct side *out = &f->side[client], *in = &f->side[1 - client];
+	bool flags = f->ip_proto == IP_TCP && (out->flags_known || !out->seen) &&
+	             (in->flags_known || !in->seen);
+	c->joined = flags && !begins_with_syn(f);
+	if (is_denied(f, c, client)) {
+		fails(c, OUTCOME_DENIED, later(out->denied_ns, in->denied_ns));
+	} else if (!out->seen) { /* what asked was not seen */
+		c->one_way = c->joined = true;
+		sink_remark(s, REMARK_ONE_WAY);
+	} else if (!in->seen) {
+		settle_unanswered(s, f, x, out, c);
+	} else {
+		settle_answered(s, f, client, c);
+	}
+	bool asked = c->outcome == OUTCOME_SILENT || c->outcome == OUTCOME_REFUSED ||
+	             c->outcome == OUTCOME_DENIED;
+	if (asked && out->packets > 0 && out->packets <= UINT32_MAX)
+		c->tries = (uint32_t)out->packets;
+	if (asked && c->transport == TRANSPORT_TCP)
+		c->bytes_out = c->bytes_in = 0; /* options of SYNs */
+}
+
 void flow_settle(struct sink *s, const struct flow *f, const struct exporter *x, struct conn *ret)
 {
 	bool inferred;
 	enum who client = flow_client(s, f, &inferred), server = 1 - client;
 	const struct side *out = &f->side[client], *in = &f->side[server];
-	bool icmp = f->ip_proto == IP_ICMP4 || f->ip_proto == IP_ICMP6;
 	struct conn c = {.inferred = inferred,
+		.start_ns = earliest(out->first_ns, in->first_ns),
+		.end_ns = later(out->last_ns, in->last_ns),
 		.client = f->addr[client],
 		.server = f->addr[server],
-		.client_port = icmp ? f->icmp_type : f->port[client],
-		.server_port = icmp ? 0 : f->port[server],
+		.client_port = f->port[client],
+		.server_port = f->port[server],
 		.ip_proto = f->ip_proto,
 		.vlan = f->vlan,
-		.transport = f->ip_proto == IP_TCP   ? TRANSPORT_TCP
-	                     : f->ip_proto == IP_UDP ? TRANSPORT_UDP
-	                     : icmp                  ? TRANSPORT_ICMP
-	                                             : TRANSPORT_OTHER,
+		.transport = transport_of(f->ip_proto),
 		.tries = 1,
 		.packets_out = out->packets,
 		.packets_in = in->packets,
 		.bytes_out = payload_bytes(f, client),
 		.bytes_in = payload_bytes(f, server)};
-	c.start_ns = out->first_ns == 0 || (in->first_ns != 0 && in->first_ns < out->first_ns)
-	                     ? in->first_ns
-	                     : out->first_ns;
-	c.end_ns = later(out->last_ns, in->last_ns);
-	bool flags = f->ip_proto == IP_TCP && (out->seen || in->seen) &&
-	             (out->flags_known || !out->seen) && (in->flags_known || !in->seen);
-	c.joined = flags && !begins_with_syn(f);
-	bool known = (out->seen || in->seen) && !f->rest;
-	if (!known)
-		c.outcome = OUTCOME_UNKNOWN; /* it is announced only, or was told before */
-	else if (is_denied(f, &c, client))
-		fails(&c, OUTCOME_DENIED, later(out->denied_ns, in->denied_ns));
-	else if (!out->seen) { /* what asked was not seen */
-		c.one_way = c.joined = true;
-		sink_remark(s, REMARK_ONE_WAY);
-	} else if (!in->seen)
-		settle_unanswered(s, f, x, out, &c);
-	else
-		settle_answered(s, f, client, &c);
-	bool asked = c.outcome == OUTCOME_SILENT || c.outcome == OUTCOME_REFUSED ||
-	             c.outcome == OUTCOME_DENIED;
-	if (asked && out->packets > 0 && out->packets <= UINT32_MAX)
-		c.tries = (uint32_t)out->packets;
-	if (asked && c.transport == TRANSPORT_TCP)
-		c.bytes_out = c.bytes_in = 0; /* options of SYNs */
+	if (c.transport == TRANSPORT_ICMP) {
+		c.client_port = f->icmp_type;
+		c.server_port = 0;
+	}
+	/* else it is announced only, or was told before */
+	if ((out->seen || in->seen) && !f->rest)
+		settle_outcome(s, f, x, client, &c);
 	*ret = c;
 }

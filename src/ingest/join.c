@@ -76,9 +76,7 @@ int64_t join_first(struct sink *s, int64_t *ret_due_ns)
 	*ret_due_ns = INT64_MAX;
 	if (w == NULL)
 		return INT64_MAX;
-	int64_t due = w->conn.start_ns + s->hold_ns;
-	/* where nobody can wait for the next try, it adds to what was told */
-	int64_t retry = w->last_try_ns + (s->hold_ns < HOLD_NS ? s->hold_ns : RETRY_GAP_NS);
+	int64_t due = w->conn.start_ns + HOLD_NS, retry = w->last_try_ns + RETRY_GAP_NS;
 	*ret_due_ns = w->last_try_ns != 0 && retry > due ? retry : due;
 	return w->conn.start_ns;
 }

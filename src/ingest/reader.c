@@ -97,14 +97,20 @@ static const struct format *claimed(struct cur start, bool log)
 	return NULL;
 }
 
+/* Whether no more need be seen to tell what a text is. A text does not begin with NUL: flow exports
+ * do. */
+static bool has_line(struct cur c)
+{
+	return c.len > 0 && c.ptr[0] != 0 && memchr(c.ptr, '\n', c.len) != NULL;
+}
+
 /* Captures are told by their first four bytes; logs by a line, and a pipe need not give more. */
 static const struct format *recognise(struct reader *r)
 {
 	size_t want = sizeof(uint32_t);
 	struct cur c = look_at_start(r, want);
 	const struct format *found = claimed(c, false);
-	while (found == NULL && want < SOURCE_LOOK_BYTES && !r->stream.ended &&
-		(c.len == 0 || memchr(c.ptr, '\n', c.len) == NULL)) {
+	while (found == NULL && want < SOURCE_LOOK_BYTES && !r->stream.ended && !has_line(c)) {
 		want = r->stream.len - r->stream.at + 1; /* what is there, and the next byte */
 		c = look_at_start(r, want);
 	}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ingest/netflow_decode.h"
 #include "ingest/sink.h"
 
 /* Conversations that wait; the same for details without one, and for ports that are remembered. */
@@ -20,13 +21,13 @@ int rows_new(struct sink **ret, const struct rows_options *options)
 	s->options = *options;
 	s->hash = hash_key_new();
 	s->clock_ns = INT64_MIN;
-	s->hold_ns = options->hold_ns == 0 ? HOLD_NS : options->hold_ns;
 	size_t room = options->waiting_max == 0 ? WAITING_MAX : options->waiting_max;
 	if (keyed_init(&s->waiting, sizeof(struct waiting_conn), room) < 0 ||
 		keyed_init(&s->ports, sizeof(struct ports), room) < 0 ||
 		keyed_init(&s->orphans, sizeof(struct note), room) < 0 ||
 		keyed_init(&s->lookups, sizeof(struct waiting_lookup), ASKING_MAX) < 0 ||
-		arena_init(&s->texts, TEXT_BYTES) < 0 || halves_new(&s->halves, room) < 0) {
+		arena_init(&s->texts, TEXT_BYTES) < 0 || halves_new(&s->halves, room) < 0 ||
+		netflow_new(&s->netflow) < 0) {
 		rows_free(s);
 		return -ENOMEM;
 	}
@@ -44,6 +45,7 @@ void rows_free(struct sink *s)
 	keyed_fini(&s->lookups);
 	arena_fini(&s->texts);
 	halves_free(s->halves);
+	netflow_free(s->netflow);
 	free(s);
 }
 
@@ -86,6 +88,7 @@ static void tell_due(struct sink *s, int64_t now_ns)
 
 void rows_advance(struct sink *s, int64_t now_ns)
 {
+	arena_reset(&s->texts, 0);
 	if (now_ns <= s->clock_ns)
 		return;
 	s->clock_ns = now_ns;
@@ -96,13 +99,23 @@ void rows_add(struct sink *s, const struct frame *row)
 {
 	s->row = row;
 	row->format->parse(s, row);
-	arena_reset(&s->texts, 0);
 	s->row = NULL;
 	rows_advance(s, row->time_ns);
 }
 
+void rows_settle(struct sink *s)
+{
+	/* what is exported in halves comes minutes apart: that goes on waiting */
+	int64_t due_ns;
+	while (ask_first(s, &due_ns) != INT64_MAX)
+		ask_tell_first(s);
+	while (join_first(s, &due_ns) != INT64_MAX)
+		join_tell_first(s);
+}
+
 void rows_finish(struct sink *s)
 {
+	netflow_finish(s->netflow, s);
 	tell_due(s, INT64_MAX - 1);
 }
 
@@ -114,7 +127,7 @@ static const char *const remarks[REMARK_COUNT] = {
 		"in them is not known",
 	[REMARK_SAMPLED] = "rows of sampled traffic: what few packets make is missing, and so are "
 			   "most failures",
-	[REMARK_TEMPLATE] = "data records that no template describes",
+	[REMARK_TEMPLATE] = "sets of flow records whose template did not come",
 	[REMARK_NO_PORTS] = "rows without the addresses and ports of a conversation",
 	[REMARK_NO_OUTCOME] = "conversations whose source does not say how they ended",
 	[REMARK_OTHER_RECORDS] = "rows of kinds that say nothing about connections",
@@ -122,6 +135,7 @@ static const char *const remarks[REMARK_COUNT] = {
 			    "exported: taken for unanswered",
 	[REMARK_ONE_WAY] = "flows of which the exporter shows one direction only: whether they "
 			   "were answered is not known",
+	[REMARK_BAD_EXPORT] = "export datagrams that contradict their own format",
 };
 
 const char *rows_remark(const struct sink *s, size_t index, uint64_t *ret_count)

@@ -16,9 +16,6 @@ struct rows_options {
 	void (*event)(void *context, const struct event *event);
 	void *context;
 	size_t waiting_max; /* conversations that wait for details at once; 0: the default */
-	/* How long an event waits, from its beginning, for the rows that belong to it; 0: 30 s of
-	 * the data's time. Where rows come as they happen, their time is the machine's. */
-	int64_t hold_ns;
 	const struct cidr *local; /* borrowed, as strings: who is at home, where a flow does not
 	                             say who began it */
 	size_t locals;            /* 0: addr_is_private() */
@@ -32,8 +29,11 @@ void rows_free(struct sink *s);
 
 /* Takes one row of a log (frame->format is set). */
 void rows_add(struct sink *s, const struct frame *row);
-/* No row came up to now_ns. */
+/* The data's time is now_ns: tells what has waited long enough. rows_add() does that too. */
 void rows_advance(struct sink *s, int64_t now_ns);
+/* All rows that there are now were added: tells what waits for rows of the same record, as far as
+ * such rows come at the same time. For logs that are followed. */
+void rows_settle(struct sink *s);
 /* The end of the input: all that waits is told. */
 void rows_finish(struct sink *s);
 

@@ -55,7 +55,6 @@ struct sink {
 	struct hash_key hash;
 	const struct frame *row; /* being parsed; NULL between */
 	struct arena texts;      /* of the row being parsed */
-	int64_t hold_ns;
 	int64_t clock_ns; /* the latest row's */
 	uint64_t ids, unnamed;
 	bool asked;           /* look-ups are told by rows of their own */
@@ -65,8 +64,10 @@ struct sink {
 	struct keyed orphans; /* note: details whose conversation has not been seen yet */
 	struct keyed lookups; /* waiting_lookup */
 	struct halves *halves;
+	struct netflow *netflow;
 	uint64_t remarks[REMARK_COUNT];
 };
+
 
 /* Gives the event its number and passes it on. */
 void sink_tell(struct sink *s, struct event *event);

@@ -62,6 +62,7 @@ struct half {
 	int64_t start_ns, end_ns;
 	const char *process, *uid;
 	bool sampled;       /* only some packets were counted: an answer may be missing */
+	bool payload;       /* bytes are payload, without headers; packets are not told */
 	bool both_exported; /* this exporter tells both directions, or never only one */
 	uint64_t exporter;  /* any number for who saw it, to learn whether it shows answers */
 	uint64_t point;     /* any number for where: the same packets are counted at one place */
@@ -80,6 +81,7 @@ enum remark {
 	REMARK_OTHER_RECORDS, /* rows of kinds that say nothing about connections */
 	REMARK_ONE_SIDE,      /* one direction only, where the source exports both */
 	REMARK_ONE_WAY,       /* one direction only, by an exporter that does not show both */
+	REMARK_BAD_EXPORT,    /* export datagrams that contradict their own format */
 	REMARK_COUNT
 };
 

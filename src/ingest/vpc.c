@@ -144,7 +144,7 @@ static bool is_header(struct span line)
 	for (size_t i = 0; i < line.len; i++)
 		if (!(line.ptr[i] >= 'a' && line.ptr[i] <= 'z') &&
 			!(line.ptr[i] >= '0' && line.ptr[i] <= '9') &&
-			memchr(" -${}", line.ptr[i], 5) == NULL)
+			strchr(" -${}", line.ptr[i]) == NULL)
 			return false;
 	while (span_next(&line, ' ', &word)) {
 		enum field f = field_of(bare_name(word));
