@@ -164,7 +164,7 @@ bool flow_is_halved(const struct flow *f)
 	enum who who = f->side[0].seen ? WHO_FIRST : WHO_SECOND;
 	const struct side *one = &f->side[who];
 	unsigned flags = one->flags_known ? one->flags : 0;
-	if (!one->passed || one->payload)
+	if (!one->passed || (one->payload && !one->flags_known))
 		return false;
 	/* SYN/ACK answers a SYN; an ACK or FIN of a client whose SYN is there, a SYN/ACK */
 	bool answered = (flags & HALF_SYN) != 0 && (flags & (HALF_ACK | HALF_FIN)) != 0;
@@ -189,7 +189,7 @@ static void settle_unanswered(struct sink *s, const struct flow *f, const struct
 		sink_remark(s, REMARK_SAMPLED);
 		return;
 	}
-	if (f->ip_proto == IP_TCP && out->payload) { /* a handshake has none */
+	if (f->ip_proto == IP_TCP && out->payload && !out->flags_known) { /* a handshake has none */
 		sink_remark(s, REMARK_NO_OUTCOME);
 		return;
 	}
@@ -212,7 +212,7 @@ static void fails(struct conn *c, enum outcome outcome, int64_t at_ns)
 	c->fail_ns = at_ns;
 }
 
-/* Both directions of a TCP connection, and their flags. */
+/* Both directions of a TCP connection, and their flags; no answer that has payload for sure. */
 static void settle_tcp(const struct flow *f, enum who client, int64_t now_ns, struct conn *c)
 {
 	enum who server = 1 - client;
@@ -220,16 +220,15 @@ static void settle_tcp(const struct flow *f, enum who client, int64_t now_ns, st
 	enum payload answer = flow_payload(f, server);
 	bool asked = flow_payload(f, client) == PAYLOAD_SURE;
 	bool rst = (in->flags & HALF_RST) != 0, fin = (in->flags & HALF_FIN) != 0;
-	if (answer == PAYLOAD_SURE)
-		c->outcome = OUTCOME_OK;
+	bool left = (out->flags & (HALF_FIN | HALF_RST)) != 0;
 	if (f->sampled || c->joined || answer != PAYLOAD_NONE)
 		return;
 	if ((in->flags & HALF_SYN) == 0) {
 		if (rst && !asked && !fin)
 			fails(c, OUTCOME_REFUSED, in->last_ns);
-	} else if (rst && !fin) {
+	} else if (rst && !fin && !left) {
 		fails(c, OUTCOME_RESET, in->last_ns);
-	} else if (asked && (fin || now_ns - out->last_ns > STALL_NS)) {
+	} else if (asked && (fin || left || now_ns - out->last_ns > STALL_NS)) {
 		fails(c, OUTCOME_STALLED, fin ? in->last_ns : out->last_ns);
 	}
 }
@@ -237,15 +236,12 @@ static void settle_tcp(const struct flow *f, enum who client, int64_t now_ns, st
 static void settle_answered(struct sink *s, const struct flow *f, enum who client, struct conn *c)
 {
 	const struct side *out = &f->side[client], *in = &f->side[1 - client];
-	if (f->ip_proto != IP_TCP) {
+	if (f->ip_proto != IP_TCP || flow_payload(f, 1 - client) == PAYLOAD_SURE)
 		c->outcome = OUTCOME_OK;
-	} else if (out->flags_known && in->flags_known) {
+	else if (out->flags_known && in->flags_known)
 		settle_tcp(f, client, s->clock_ns, c);
-	} else if (flow_payload(f, 1 - client) == PAYLOAD_SURE) {
-		c->outcome = OUTCOME_OK;
-	} else {
+	else
 		sink_remark(s, REMARK_NO_OUTCOME);
-	}
 	if (f->sampled)
 		sink_remark(s, REMARK_SAMPLED);
 }

@@ -91,6 +91,8 @@ static void take_number(struct record *r, enum netflow_what what, struct span va
 static void take(struct record *r, enum netflow_what what, struct span value)
 {
 	struct addr addr;
+	if (value.len == 0)
+		return;
 	switch ((int)what) {
 	case NF_SKIP:
 		return;
@@ -141,7 +143,7 @@ static void read_fields(const struct template *t, struct cur *c, struct record *
 
 #define NTP_1970 2208988800u
 /* Longer flows are a clock that jumped. */
-#define DURATION_MAX_NS (366 * 86400 * NS_PER_S)
+#define DURATION_MAX_NS (INT64_C(366) * 86400 * NS_PER_S)
 #define YEAR_2116_S     (INT64_C(1) << 32)
 
 static int64_t ntp_ns(uint64_t ntp)

@@ -62,7 +62,7 @@ struct half {
 	int64_t start_ns, end_ns;
 	const char *process, *uid;
 	bool sampled;       /* only some packets were counted: an answer may be missing */
-	bool payload;       /* bytes are payload, without headers; packets are not told */
+	bool payload;       /* bytes are payload, without headers */
 	bool both_exported; /* this exporter tells both directions, or never only one */
 	uint64_t exporter;  /* any number for who saw it, to learn whether it shows answers */
 	uint64_t point;     /* any number for where: the same packets are counted at one place */
