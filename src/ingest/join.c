@@ -111,11 +111,18 @@ void join_tell_first(struct sink *s)
 
 /* ---- rows that go on with another ---- */
 
+/* A logged SYN of which nothing else is known: another of the same ports is its retry. */
+static bool only_asked(const struct conn *c)
+{
+	return c->transport == TRANSPORT_TCP && c->outcome == OUTCOME_UNKNOWN && c->tries > 0 &&
+	       c->packets_out == c->tries && c->packets_in == 0 && c->bytes_out == 0 && !c->joined;
+}
+
 static bool unanswered(const struct conn *c)
 {
-	return c->transport == TRANSPORT_TCP &&
-	       (c->outcome == OUTCOME_SILENT || c->outcome == OUTCOME_REFUSED ||
-		       c->outcome == OUTCOME_DENIED);
+	return c->outcome == OUTCOME_DENIED || only_asked(c) ||
+	       (c->transport == TRANSPORT_TCP &&
+		       (c->outcome == OUTCOME_SILENT || c->outcome == OUTCOME_REFUSED));
 }
 
 static uint64_t ports_key(struct sink *s, const struct conn *c)

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+
 /* ---- descriptors ---- */
 
 static void let_go(struct raw *r)
@@ -57,6 +59,7 @@ static int fill(struct raw *r, const struct stat *st, struct fail *why)
 {
 	r->regular = S_ISREG(st->st_mode) && !r->borrowed;
 	r->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+	r->written_ns = st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
 	r->dev = st->st_dev;
 	r->ino = st->st_ino;
 	return refuse(st, r->borrowed, why);

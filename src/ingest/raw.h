@@ -33,8 +33,9 @@ struct raw {
 	bool borrowed;         /* standard input: not ours to close */
 	dev_t dev;
 	ino_t ino;
-	uint64_t size;   /* bytes on disk when opened; 0 unless regular */
-	uint64_t offset; /* bytes read from the file so far */
+	int64_t written_ns; /* last written to; 0 unknown */
+	uint64_t size;      /* bytes on disk when opened; 0 unless regular */
+	uint64_t offset;    /* bytes read from the file so far */
 
 	const uint8_t *memory; /* borrowed */
 	size_t memory_bytes;

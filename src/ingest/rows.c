@@ -8,8 +8,9 @@
 
 /* Conversations that wait; the same for details without one, and for ports that are remembered. */
 #define WAITING_MAX ((size_t)1 << 17)
-/* A look-up takes 1.7 KB. */
-#define ASKING_MAX ((size_t)1 << 14)
+/* Look-ups that wait, for each so many conversations: one takes 1.7 KB. */
+#define ASKING_SHARE 8u
+#define ASKING_MIN   ((size_t)16)
 /* Texts of one row. */
 #define TEXT_BYTES ((size_t)64 << 10)
 
@@ -22,10 +23,11 @@ int rows_new(struct sink **ret, const struct rows_options *options)
 	s->hash = hash_key_new();
 	s->clock_ns = INT64_MIN;
 	size_t room = options->waiting_max == 0 ? WAITING_MAX : options->waiting_max;
+	size_t asking = room / ASKING_SHARE > ASKING_MIN ? room / ASKING_SHARE : ASKING_MIN;
 	if (keyed_init(&s->waiting, sizeof(struct waiting_conn), room) < 0 ||
 		keyed_init(&s->ports, sizeof(struct ports), room) < 0 ||
 		keyed_init(&s->orphans, sizeof(struct note), room) < 0 ||
-		keyed_init(&s->lookups, sizeof(struct waiting_lookup), ASKING_MAX) < 0 ||
+		keyed_init(&s->lookups, sizeof(struct waiting_lookup), asking) < 0 ||
 		arena_init(&s->texts, TEXT_BYTES) < 0 || halves_new(&s->halves, room) < 0 ||
 		netflow_new(&s->netflow) < 0) {
 		rows_free(s);
@@ -136,6 +138,8 @@ static const char *const remarks[REMARK_COUNT] = {
 	[REMARK_ONE_WAY] = "flows of which the exporter shows one direction only: whether they "
 			   "were answered is not known",
 	[REMARK_BAD_EXPORT] = "export datagrams that contradict their own format",
+	[REMARK_NO_YEAR] = "rows whose times have no year: it is taken from the date of their file",
+	[REMARK_NO_ZONE] = "rows whose times have no zone, or a local one by name: taken for UTC",
 };
 
 const char *rows_remark(const struct sink *s, size_t index, uint64_t *ret_count)

@@ -82,6 +82,8 @@ enum remark {
 	REMARK_ONE_SIDE,      /* one direction only, where the source exports both */
 	REMARK_ONE_WAY,       /* one direction only, by an exporter that does not show both */
 	REMARK_BAD_EXPORT,    /* export datagrams that contradict their own format */
+	REMARK_NO_YEAR,       /* times without a year: it is taken from the date of the file */
+	REMARK_NO_ZONE,       /* times without a zone, or of one by name: taken for UTC */
 	REMARK_COUNT
 };
 
