@@ -24,5 +24,9 @@
 /* Fragments of unfinished datagrams, all together. */
 #define FRAGMENT_BYTES_MAX ((size_t)8 << 20)
 
+/* Ids of records that told the latest attempts of all hosts: 10 MB, touched as it fills. A finding
+ * names those that are still there when it is judged. */
+#define UIDS_MAX ((uint32_t)1 << 18)
+
 /* Hosts watched at once, 35 KB each at most. */
 #define HOSTS_MAX ((size_t)131072)

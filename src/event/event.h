@@ -119,6 +119,7 @@ struct lookup {
 	struct answer answer[LOOKUP_ANSWERS_MAX];
 	size_t answers;
 	const char *uid;
+	const char *process; /* when the source names it */
 };
 
 /* What an answer means: OK, NXDOMAIN, SERVFAIL, SINKHOLED (all its addresses are blocks' own) or

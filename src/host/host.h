@@ -52,9 +52,11 @@ struct attempt {
 	uint8_t outcome;  /* enum outcome */
 	uint8_t flags;    /* enum attempt_flag */
 	uint16_t tries;   /* packets that asked, all in all */
+	uint32_t uid;     /* of its record: for view_uid() */
 };
 
-/* (endpoint, port, transport) as one host uses it. Numbers are of the run's strings; 0 unknown. */
+/* (endpoint, port, transport, process) as one host uses it. Numbers are of the run's strings; 0
+ * unknown. */
 struct channel {
 	uint32_t endpoint; /* registered domain as text, or 16 address bytes when not named */
 	uint32_t name;     /* full name last used */
@@ -62,6 +64,7 @@ struct channel {
 	uint32_t service, ja3, ja4, user_agent;
 	uint32_t connections, failures;
 	uint32_t openings; /* attempts more than two seconds after the one before */
+	uint32_t process;
 	uint64_t bytes_out, bytes_in;
 	int64_t first_ns, last_ns; /* starts of attempts */
 	uint16_t port;
@@ -194,6 +197,7 @@ struct burst {
 struct view {
 	const struct host *host;
 	struct strings *strings;       /* of the run */
+	const struct uids *uids;       /* of the run */
 	const struct attempt *attempt; /* by start_ns */
 	struct view_channel *channel;  /* host.channels of them */
 	struct burst *burst;           /* by start_ns */
@@ -236,5 +240,8 @@ bool view_same_party(const struct view *v, uint32_t channel_a, uint32_t channel_
 /* The endpoint as text in buf: the registered domain or the address. */
 const char *view_endpoint_text(
 	const struct view *v, uint32_t channel, char buf[static ADDR_TEXT_BYTES]);
+/* The id of the record that told the attempt, or NULL: it had none, or too many came since.
+ * Borrowed until more is added. */
+const char *view_uid(const struct view *v, const struct attempt *a);
 /* The address behind a strings number, or "none". */
 struct addr strings_addr(const struct strings *s, uint32_t number);

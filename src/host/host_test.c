@@ -267,6 +267,77 @@ static void addresses_of_one_host(void **state)
 	rig_stop(&r);
 }
 
+static struct event by(struct event e, const char *process, const char *uid)
+{
+	if (e.kind == EVENT_CONN) {
+		e.conn.process = process;
+		e.conn.uid = uid;
+	} else {
+		e.lookup.process = process;
+		e.lookup.uid = uid;
+	}
+	return e;
+}
+
+/* The same endpoint asked for by two programs is two channels, and one first contact. */
+static void processes_have_channels_of_their_own(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	add(&r, by(conn_event("192.0.2.1", 443, 100, OUTCOME_REFUSED, 1), "a.exe", "C1"));
+	add(&r, by(conn_event("192.0.2.1", 443, 110, OUTCOME_OK, 0), "b.exe", NULL));
+	add(&r, by(conn_event("192.0.2.1", 443, 115, OUTCOME_OK, 0), "b.exe", "C3")); /* joins */
+	add(&r, by(conn_event("192.0.2.1", 443, 200, OUTCOME_REFUSED, 1), "a.exe", "C4"));
+	add(&r, by(lookup_event("x.com", 300, OUTCOME_NXDOMAIN, NULL), "a.exe", "D1"));
+	add(&r, by(lookup_event("x.com", 310, OUTCOME_NXDOMAIN, NULL), "b.exe", NULL));
+	const struct view *v = look(&r);
+	assert_int_equal(v->channels, 5); /* one is the forgotten */
+	assert_int_equal(v->attempts, 5);
+	assert_int_equal(v->attempt[0].channel, v->attempt[2].channel);
+	assert_int_not_equal(v->attempt[0].channel, v->attempt[1].channel);
+	assert_int_not_equal(v->attempt[3].channel, v->attempt[4].channel);
+	assert_int_equal(
+		v->channel[v->attempt[1].channel].group, v->channel[v->attempt[0].channel].group);
+	assert_int_equal(v->arrivals, 2);
+	const char *process =
+		strings_get(v->strings, v->channel[v->attempt[0].channel].channel->process);
+	assert_string_equal(process, "a.exe");
+	assert_string_equal(view_uid(v, &v->attempt[0]), "C1");
+	assert_null(view_uid(v, &v->attempt[1]));
+	assert_string_equal(view_uid(v, &v->attempt[2]), "C4");
+	assert_string_equal(view_uid(v, &v->attempt[3]), "D1");
+	rig_stop(&r);
+}
+
+/* Only a proxy knows the address: the name is the channel. A single label is nobody's. */
+static void names_without_an_address(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	static const char *const names[] = {"a.site.com", "b.site.com", "intranet"};
+	for (int i = 0; i < 3; i++) {
+		struct event e =
+			named(conn_event("192.0.2.1", 443, 100 + i, OUTCOME_HTTP_ERROR, 0.2),
+				names[i], NAME_PROXY_TARGET);
+		e.conn.server = (struct addr){0};
+		e.conn.to_proxy = true;
+		add(&r, e);
+	}
+	const struct view *v = look(&r);
+	assert_int_equal(v->attempts, 2);
+	assert_int_equal(v->channels, 2);
+	assert_int_equal(v->attempt[0].channel, v->attempt[1].channel);
+	assert_int_equal(v->attempt[0].target, 0);
+	const struct channel *c = v->channel[v->attempt[0].channel].channel;
+	assert_true(c->named);
+	assert_int_equal(c->addr[0], 0);
+	char buf[ADDR_TEXT_BYTES];
+	assert_string_equal(view_endpoint_text(v, v->attempt[0].channel, buf), "site.com");
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +352,8 @@ int main(void)
 		cmocka_unit_test(forgetting_weakens),
 		cmocka_unit_test(many_attempts_are_retired),
 		cmocka_unit_test(classes_of_domains),
+		cmocka_unit_test(processes_have_channels_of_their_own),
+		cmocka_unit_test(names_without_an_address),
 		cmocka_unit_test(addresses_of_one_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,7 @@ struct hosts {
 	struct slot **slot; /* by host.index */
 	size_t count, room;
 	struct identity *identity;
+	struct uids *uids;
 };
 
 int hosts_new(struct hosts **ret, const struct hosts_options *options)
@@ -49,8 +50,8 @@ int hosts_new(struct hosts **ret, const struct hosts_options *options)
 	hs->options = *options;
 	hs->slot = calloc(HOSTS_MAX, sizeof(struct slot *));
 	if (hs->slot == NULL || identity_new(&hs->identity, HOSTS_MAX) < 0 ||
-		naming_new(&hs->naming) < 0 || facts_new(&hs->facts, options->strings) < 0 ||
-		outages_new(&hs->outages) < 0) {
+		uids_new(&hs->uids, UIDS_MAX) < 0 || naming_new(&hs->naming) < 0 ||
+		facts_new(&hs->facts, options->strings) < 0 || outages_new(&hs->outages) < 0) {
 		hosts_free(hs);
 		return -ENOMEM;
 	}
@@ -69,6 +70,7 @@ void hosts_free(struct hosts *hs)
 	free(hs->slot);
 	identity_free(hs->identity);
 	naming_free(hs->naming);
+	uids_free(hs->uids);
 	facts_free(hs->facts);
 	outages_free(hs->outages);
 	free(hs);
@@ -103,6 +105,11 @@ const struct naming *hosts_naming(const struct hosts *hs)
 const struct outages *hosts_outages(const struct hosts *hs)
 {
 	return hs->outages;
+}
+
+const struct uids *hosts_uids(const struct hosts *hs)
+{
+	return hs->uids;
 }
 
 static bool is_local(const struct hosts *hs, const struct addr *a)
@@ -212,10 +219,14 @@ static struct channel_key key_of(
 	struct hosts *hs, const struct host *h, const struct conn *c, uint32_t *ret_name)
 {
 	struct strings *strings = hs->options.strings;
-	struct channel_key key = {
-		.port = c->server_port, .transport = (uint8_t)c->transport, .named = true};
+	struct channel_key key = {.process = strings_add(strings, c->process),
+		.port = c->server_port,
+		.transport = (uint8_t)c->transport,
+		.named = true};
 	key.endpoint = domain_of(hs, h, c, ret_name);
 	if (key.endpoint != 0) {
+		if (addr_is_none(&c->server))
+			return key; /* a proxy's log: it alone knows the address */
 		naming_learn(hs->naming, &(struct learnt){.addr = c->server,
 						 .domain = key.endpoint,
 						 .name = *ret_name,
@@ -225,7 +236,7 @@ static struct channel_key key_of(
 	}
 	*ret_name = 0;
 	key.endpoint = name_by_address(hs, h, c, ret_name);
-	if (key.endpoint == 0) {
+	if (key.endpoint == 0 && !addr_is_none(&c->server)) {
 		key.named = false;
 		key.endpoint = strings_add_bytes(strings, c->server.byte, sizeof c->server.byte);
 	}
@@ -245,10 +256,18 @@ static int64_t led_by_lookup(
 	return best;
 }
 
+/* The server's address as a string of the run; 0 where only a proxy knows it. */
+static uint32_t server_of(struct hosts *hs, const struct conn *c)
+{
+	return addr_is_none(&c->server) ? 0
+	                                : strings_add_bytes(hs->options.strings, c->server.byte,
+						  sizeof c->server.byte);
+}
+
 static void describe(struct hosts *hs, struct channel *ch, const struct conn *c, uint32_t name)
 {
 	struct strings *strings = hs->options.strings;
-	uint32_t addr = strings_add_bytes(strings, c->server.byte, sizeof c->server.byte);
+	uint32_t addr = server_of(hs, c);
 	for (size_t i = 0; i < ARRAY_LEN(ch->addr) && addr != 0; i++) {
 		if (ch->addr[i] == 0)
 			ch->addr[i] = addr;
@@ -292,6 +311,17 @@ static bool pool_changed(const struct channel *ch, const struct conn *c)
 	return ch->first_ns == 0 || fails != outcome_is_failure((enum outcome)ch->last_outcome);
 }
 
+/* The record's id is kept as long as the attempt is one of its own. */
+static void add_attempt(struct hosts *hs, struct host *h, struct attempt *a, const char *uid)
+{
+	uint32_t before = h->attempts;
+	a->uid = uids_add(hs->uids, uid);
+	if (!host_add_attempt(h, a))
+		hs->stats.refused++;
+	if (h->attempts == before)
+		uids_take_back(hs->uids, a->uid);
+}
+
 static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct conn *c,
 	const struct channel_key *key, uint32_t channel, bool first)
 {
@@ -303,8 +333,7 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	                   : c->ended ? c->end_ns
 	                              : 0,
 		.leave_us = leave_us(c),
-		.target = strings_add_bytes(
-			hs->options.strings, c->server.byte, sizeof c->server.byte),
+		.target = server_of(hs, c),
 		.request_bytes = c->request_bytes,
 		.client_port = c->client_port,
 		.channel = (uint16_t)channel,
@@ -323,8 +352,7 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	}
 	if (a.leave_us != 0) /* kept relative to the start, which a look-up may have moved */
 		a.leave_us += (uint32_t)((c->start_ns - a.start_ns) / NS_PER_US);
-	if (!host_add_attempt(&slot->host, &a))
-		hs->stats.refused++;
+	add_attempt(hs, &slot->host, &a, c->uid);
 	slot->host.arrivals += first && key->rare;
 }
 
@@ -383,6 +411,8 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 	uint32_t name = 0;
 	bool first = false;
 	struct channel_key key = key_of(hs, h, c, &name);
+	if (key.endpoint == 0 && addr_is_none(&c->server))
+		return NULL; /* a proxy's target that is no name of the internet */
 	key.rare = !key.named || name_is_rare(hs, name != 0 ? name : key.endpoint);
 	uint32_t channel = key.endpoint == 0 ? CHANNEL_FORGOTTEN : host_channel(h, &key, &first);
 	if (channel == CHANNEL_FORGOTTEN) {
@@ -466,14 +496,13 @@ static bool is_search_suffix(const struct hosts *hs, const char *name)
 /* An answer is the beginning of a conversation, and tells that failures of the same name beside it
  * were none. */
 static struct host *add_answer(
-	struct slot *slot, const struct lookup *l, uint32_t domain, uint32_t name)
+	struct slot *slot, const struct lookup *l, const struct channel_key *key, uint32_t name)
 {
-	struct channel_key key = {.endpoint = domain, .transport = TRANSPORT_OTHER, .named = true};
-	uint32_t channel = host_channel_find(&slot->host, &key);
+	uint32_t channel = host_channel_find(&slot->host, key);
 	if (channel != CHANNEL_FORGOTTEN)
 		void_failures(&slot->host, channel, name, l->query_ns);
 	slot->recent[slot->recent_next++ % RECENT_LOOKUPS] =
-		(struct recent){.query_ns = l->query_ns, .domain = domain, .name = name};
+		(struct recent){.query_ns = l->query_ns, .domain = key->endpoint, .name = name};
 	return NULL;
 }
 
@@ -501,8 +530,7 @@ static struct host *add_failed_lookup(struct hosts *hs, struct slot *slot, const
 	h->channel[channel].name = name;
 	h->channel[channel].service = strings_add(hs->options.strings, "dns");
 	h->arrivals += first && key->rare;
-	if (!host_add_attempt(h, &a))
-		hs->stats.refused++;
+	add_attempt(hs, h, &a, l->uid);
 	return h->ripe ? h : NULL;
 }
 
@@ -539,14 +567,13 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	if (rare && !host_knows(h, domain) && !host_add_name(h, domain, l->query_ns))
 		hs->stats.refused++;
 	host_name_told(h, domain, answered, l->outcome == OUTCOME_NXDOMAIN);
-	if (answered)
-		return add_answer(slot, l, domain, name);
-	return add_failed_lookup(hs, slot, l,
-		&(struct channel_key){.endpoint = domain,
-			.transport = TRANSPORT_OTHER,
-			.named = true,
-			.rare = rare},
-		name);
+	struct channel_key key = {.endpoint = domain,
+		.process = strings_add(hs->options.strings, l->process),
+		.transport = TRANSPORT_OTHER,
+		.named = true,
+		.rare = rare};
+	return answered ? add_answer(slot, l, &key, name)
+	                : add_failed_lookup(hs, slot, l, &key, name);
 }
 
 struct host *hosts_add(struct hosts *hs, const struct event *event)

@@ -3,6 +3,7 @@
 
 #include "host/host.h"
 #include "host/naming.h"
+#include "host/uids.h"
 
 /* filter.c: what is nobody's command channel, whatever becomes of it */
 bool ignored_service(enum transport transport, uint16_t port);
@@ -12,6 +13,7 @@ bool plausible_name(const char *name);
 /* host.c */
 struct channel_key {
 	uint32_t endpoint;
+	uint32_t process;
 	uint16_t port;
 	uint8_t transport;
 	bool named;
@@ -44,3 +46,4 @@ void host_name_told(struct host *h, uint32_t domain, bool answered, bool dead);
 /* hosts.c */
 const struct naming *hosts_naming(const struct hosts *hs);
 const struct outages *hosts_outages(const struct hosts *hs);
+const struct uids *hosts_uids(const struct hosts *hs);

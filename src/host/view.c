@@ -252,6 +252,7 @@ bool host_view(const struct hosts *hs, struct host *h, struct arena *arena, stru
 	host_join_successes(h);
 	struct view v = {.host = h,
 		.strings = hosts_strings(hs),
+		.uids = hosts_uids(hs),
 		.attempt = h->attempt,
 		.attempts = h->attempts,
 		.channels = h->channels,
@@ -301,6 +302,11 @@ bool host_view_as(
 	look_for_fans(&other);
 	*ret = other;
 	return true;
+}
+
+const char *view_uid(const struct view *v, const struct attempt *a)
+{
+	return uids_get(v->uids, a->uid);
 }
 
 bool view_same_party(const struct view *v, uint32_t channel_a, uint32_t channel_b)

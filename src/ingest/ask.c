@@ -30,6 +30,9 @@ void ask_tell_first(struct sink *s)
 	const struct waiting_lookup *w = keyed_oldest(&s->lookups, &key);
 	CHECK(w != NULL);
 	struct event e = {.kind = EVENT_LOOKUP, .lookup = w->lookup};
+	char uid[UID_BYTES];
+	memcpy(uid, w->uid, sizeof uid);
+	e.lookup.uid = uid[0] == '\0' ? NULL : uid;
 	if (w->answered && w->lookup.answer_ns == w->lookup.query_ns)
 		find_answer_time(s, &e.lookup, w->record);
 	keyed_remove(&s->lookups, key);
@@ -41,8 +44,12 @@ static const char *kept(const struct sink *s, const char *text)
 	return strings_get(s->options.strings, strings_add(s->options.strings, text));
 }
 
-static void keep_texts(const struct sink *s, struct lookup *l)
+static void keep_texts(const struct sink *s, struct lookup *l, char uid[static UID_BYTES])
 {
+	size_t len = l->uid == NULL ? 0 : strlen(l->uid);
+	if (len > 0 && len < UID_BYTES && uid[0] == '\0')
+		memcpy(uid, l->uid, len + 1);
+	l->process = kept(s, l->process);
 	l->name = kept(s, l->name);
 	for (size_t i = 0; i < l->cnames; i++)
 		l->cname[i] = kept(s, l->cname[i]);
@@ -67,6 +74,8 @@ static void take_answer(struct lookup *to, const struct lookup *answer)
 	to->repeat_ns = asked.repeat_ns;
 	to->name = asked.name;
 	to->qtype = asked.qtype;
+	if (to->process == NULL)
+		to->process = asked.process;
 }
 
 /* Some sources tell an answer's records in rows of their own, all of one time. */
@@ -87,7 +96,7 @@ static void merge(const struct sink *s, struct waiting_lookup *w, const struct l
 	bool answers = l->answer_ns != 0;
 	if (answers && !w->answered) {
 		struct lookup copy = *l;
-		keep_texts(s, &copy);
+		keep_texts(s, &copy, w->uid);
 		if (w->asked)
 			take_answer(&w->lookup, &copy);
 		else
@@ -132,7 +141,7 @@ void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup)
 	}
 	w->answered = lookup->answer_ns != 0;
 	w->asked = !w->answered || lookup->query_ns < lookup->answer_ns;
-	keep_texts(s, &w->lookup);
+	keep_texts(s, &w->lookup, w->uid);
 	if (!w->answered && lookup->outcome == OUTCOME_DNS_SILENT)
 		fail_silent(&w->lookup);
 }

@@ -153,8 +153,13 @@ static uint64_t more_than(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
+static const char *kept(const struct sink *s, const char *text)
+{
+	return strings_get(s->options.strings, strings_add(s->options.strings, text));
+}
+
 /* Interim and final rows of one record repeat what the ones before said. */
-static void merge_row(struct waiting_conn *w, const struct conn *c)
+static void merge_row(const struct sink *s, struct waiting_conn *w, const struct conn *c)
 {
 	struct conn *old = &w->conn;
 	if (c->end_ns >= old->end_ns) {
@@ -163,6 +168,8 @@ static void merge_row(struct waiting_conn *w, const struct conn *c)
 		old->leave_ns = c->leave_ns;
 		old->end_ns = c->end_ns;
 	}
+	if (old->process == NULL)
+		old->process = kept(s, c->process);
 	old->packets_out = larger(old->packets_out, c->packets_out);
 	old->packets_in = larger(old->packets_in, c->packets_in);
 	old->bytes_out = larger(old->bytes_out, c->bytes_out);
@@ -227,11 +234,6 @@ static void begin_earlier(struct waiting_conn *w, const struct conn *c)
 	w->last_try_ns = 0;
 }
 
-static const char *kept(const struct sink *s, const char *text)
-{
-	return strings_get(s->options.strings, strings_add(s->options.strings, text));
-}
-
 static void keep_texts(const struct sink *s, struct waiting_conn *w)
 {
 	struct conn *c = &w->conn;
@@ -287,7 +289,7 @@ static bool goes_on(struct sink *s, struct ports *p, uint64_t key, const struct 
 	int64_t since_ns = c->start_ns - p->end_ns;
 	if (key != 0 && key == p->record) {
 		if (w != NULL)
-			merge_row(w, c);
+			merge_row(s, w, c);
 		else
 			tell_rest(s, p, c, true);
 		return true;
@@ -315,7 +317,10 @@ static void remember_ports(struct sink *s, uint64_t ports, uint64_t record, int6
 
 void sink_conn(struct sink *s, uint64_t key, const struct conn *conn)
 {
-	if (addr_is_group(&conn->server) || addr_is_group(&conn->client))
+	/* only a proxy knows the address of some that have a name */
+	bool nowhere = addr_is_none(&conn->server) && conn->name == NULL;
+	bool group = addr_is_group(&conn->server) && !addr_is_none(&conn->server);
+	if (nowhere || group || addr_is_group(&conn->client))
 		return; /* announcements are no conversation: captures leave them out too */
 	uint64_t ports = ports_key(s, conn);
 	struct ports *p = keyed_find(&s->ports, ports);

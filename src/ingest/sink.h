@@ -24,7 +24,7 @@ struct note {
 	int64_t alert_ns, denied_ns;
 };
 
-#define UID_BYTES 32
+#define UID_BYTES 40 /* a GUID in braces */
 
 struct waiting_conn {
 	struct conn conn; /* texts are the run's strings */
@@ -47,6 +47,7 @@ struct ports {
 struct waiting_lookup {
 	struct lookup lookup; /* texts are the run's strings */
 	uint64_t record;      /* key of its record's id, 0 none */
+	char uid[UID_BYTES];
 	bool answered, asked;
 };
 

@@ -250,6 +250,8 @@ static void set_id(struct finding *f)
 	char host[ADDR_TEXT_BYTES];
 	out_printf(&o, "%s\n%s\n%s\n", addr_text(&f->host, host), finding_kind_name(f->kind),
 		f->explained == NULL ? "" : f->explained);
+	if (f->process != NULL)
+		out_printf(&o, "by %s\n", f->process);
 	for (size_t i = 0; i < f->channels; i++)
 		if (f->channel[i].role != ROLE_TRIED || f->switches == 0)
 			out_printf(&o, "%s %u %u\n", f->channel[i].endpoint, f->channel[i].port,

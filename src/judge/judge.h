@@ -52,6 +52,7 @@ struct finding_channel {
 	int64_t first_ns, last_ns;
 	uint64_t bytes_out, bytes_in;
 	const char *ja3, *ja4, *user_agent; /* NULL unknown */
+	const char *process;                /* NULL unknown */
 };
 
 struct finding_switch {

@@ -61,6 +61,7 @@ static bool is_channel(const struct finding_channel *fc, const struct view *v, u
 {
 	const struct channel *c = v->channel[channel].channel;
 	return fc->key == v->channel[channel].endpoint && fc->port == c->port &&
+	       fc->process == strings_get(v->strings, c->process) &&
 	       fc->transport == (enum transport)c->transport;
 }
 
@@ -84,6 +85,7 @@ static size_t put_channel(struct finding *f, const struct view *v, uint32_t chan
 	if (i == f->channels) {
 		*fc = (struct finding_channel){.role = ROLE_TRIED,
 			.key = v->channel[channel].endpoint,
+			.process = strings_get(v->strings, c->process),
 			.endpoint = endpoint_of(v, channel),
 			.port = c->port,
 			.transport = (enum transport)c->transport,
@@ -184,6 +186,8 @@ static void add_tick(struct finding *f, const struct finding_tick *tick)
 static void add_record(struct finding *f, const struct telling *t, const struct attempt *a)
 {
 	const struct channel *c = t->view->channel[a->channel].channel;
+	if (a->target == 0)
+		return; /* a proxy's log: it alone knows the address */
 	struct conn conn = {.client = f->host,
 		.server = strings_addr(t->view->strings, a->target),
 		.client_port = a->client_port,
@@ -203,6 +207,18 @@ static void add_record(struct finding *f, const struct telling *t, const struct 
 	f->record[f->records++] = kept;
 }
 
+static void add_uid(struct finding *f, const struct telling *t, const struct attempt *a)
+{
+	const char *uid = view_uid(t->view, a);
+	const char *kept = strings_get(t->view->strings, strings_add(t->view->strings, uid));
+	if (kept == NULL || f->uids == FINDING_RECORDS_MAX)
+		return;
+	for (size_t i = 0; i < f->uids; i++)
+		if (f->uid[i] == kept)
+			return;
+	f->uid[f->uids++] = kept;
+}
+
 static void add_attempts(struct finding *f, const struct telling *t)
 {
 	const struct view *v = t->view;
@@ -218,6 +234,7 @@ static void add_attempts(struct finding *f, const struct telling *t)
 				    .outcome = (enum outcome)a->outcome});
 		if ((a->flags & ATTEMPT_LOOKUP) == 0)
 			add_record(f, t, a);
+		add_uid(f, t, a);
 		if (f->first_ns == 0 || a->start_ns < f->first_ns)
 			f->first_ns = a->start_ns;
 		if (a->start_ns > f->last_ns)
@@ -286,6 +303,20 @@ static bool extend(struct finding *f, const struct telling *t)
 	return grown;
 }
 
+/* The process that did it all, as far as it is known; NULL when there were several. */
+static void set_process(struct finding *f)
+{
+	f->process = NULL;
+	for (size_t i = 0; i < f->channels; i++) {
+		const char *process = f->channel[i].process;
+		if (f->process != NULL && process != NULL && process != f->process) {
+			f->process = NULL;
+			return;
+		}
+		f->process = process != NULL ? process : f->process;
+	}
+}
+
 void story_add(struct finding *f, const struct telling *t)
 {
 	for (uint32_t i = 0; i < t->hit->steps; i++)
@@ -296,6 +327,7 @@ void story_add(struct finding *f, const struct telling *t)
 	while (walk && f->kind == KIND_LADDER && t->hit->why == MECHANISM_NONE && extend(f, t))
 		;
 	set_roles(f);
+	set_process(f);
 	add_attempts(f, t);
 	f->episodes = (uint32_t)(f->switches > 0 ? f->switches : 1);
 }
