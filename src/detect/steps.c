@@ -131,6 +131,13 @@ struct failure {
 	uint32_t tries;
 };
 
+/* Whether two programs are known to use them: one does not fall back to what the other meets. */
+static bool other_process(const struct view_channel *a, const struct view_channel *b)
+{
+	return a->channel->process != 0 && b->channel->process != 0 &&
+	       a->channel->process != b->channel->process;
+}
+
 /* The latest failure of another endpoint in (after_ns, before_ns). */
 static bool latest_failure(const struct survey *y, uint32_t to, int64_t after_ns, int64_t before_ns,
 	bool bare, struct failure *ret)
@@ -149,6 +156,8 @@ static bool latest_failure(const struct survey *y, uint32_t to, int64_t after_ns
 		if (a->over_ns <= after_ns)
 			return false;
 		const struct view_channel *vc = &v->channel[a->channel];
+		if (other_process(vc, &v->channel[v->attempt[to].channel]))
+			continue;
 		if (vc->group == to_group || (bare && vc->named) || a->start_ns >= before_ns)
 			continue;
 		ret->attempt = y->failure[low - 1];

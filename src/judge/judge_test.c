@@ -226,6 +226,65 @@ static void ids_do_not_depend_on_time(void **state)
 	assert_true(e[0] == e[1]);
 }
 
+static void walk_list(struct run *r, const char *process, const char *last)
+{
+	static const char *const list[] = {
+		"192.0.2.1", "198.51.100.7", "203.0.113.9", "203.0.114.77"};
+	static const char *const uids[] = {"Ca", "Cb", NULL, "Cd"};
+	run_start(r);
+	quiet_hour(r);
+	for (int i = 0; i < 4; i++) {
+		struct event e = conn_event(
+			list[i], 443, 3700 + i * 2.01, i < 3 ? OUTCOME_REFUSED : OUTCOME_OK, 2.0);
+		e.conn.process = i == 3 ? last : process;
+		e.conn.uid = uids[i];
+		add(r, e);
+	}
+	run_finish(r, 0.1);
+	assert_true(judge_count(r->judge) >= 1);
+}
+
+/* The process that a source names, and the ids of the records, are in the finding. */
+static void processes_and_records_are_told(void **state)
+{
+	(void)state;
+	struct run r;
+	walk_list(&r, "rundll32.exe", "rundll32.exe");
+	const struct finding *f = judge_get(r.judge, 0);
+	assert_string_equal(f->process, "rundll32.exe");
+	assert_int_equal(f->switches, 3);
+	assert_int_equal(f->uids, 3);
+	assert_string_equal(f->uid[0], "Ca");
+	assert_string_equal(f->uid[1], "Cb");
+	assert_string_equal(f->uid[2], "Cd");
+	char id[sizeof f->id];
+	memcpy(id, f->id, sizeof id);
+	run_stop(&r);
+
+	walk_list(&r, "rundll32.exe", NULL); /* not every source knows it */
+	assert_string_equal(judge_get(r.judge, 0)->process, "rundll32.exe");
+	run_stop(&r);
+
+	walk_list(&r, NULL, NULL);
+	assert_null(judge_get(r.judge, 0)->process);
+	assert_string_not_equal(judge_get(r.judge, 0)->id, id);
+	run_stop(&r);
+}
+
+/* What another program meets first is no reaction to a program's failure. */
+static void another_process_is_no_fallback(void **state)
+{
+	(void)state;
+	struct run r;
+	walk_list(&r, "rundll32.exe", "chrome.exe");
+	const struct finding *f = judge_get(r.judge, 0);
+	assert_string_equal(f->process, "rundll32.exe");
+	assert_int_equal(f->switches, 2);
+	for (size_t i = 0; i < f->channels; i++)
+		assert_string_not_equal(f->channel[i].endpoint, "203.0.114.77");
+	run_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +295,8 @@ int main(void)
 		cmocka_unit_test(generated_names_are_found),
 		cmocka_unit_test(silence_is_not_absence),
 		cmocka_unit_test(ids_do_not_depend_on_time),
+		cmocka_unit_test(processes_and_records_are_told),
+		cmocka_unit_test(another_process_is_no_fallback),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

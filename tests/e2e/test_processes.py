@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logs that name who connected, and records by id: both are in the finding, whatever prints it."""
+import datetime
+import unittest
+
+from support import FINDINGS, Case, Run
+
+START = datetime.datetime(2026, 11, 25, 11, tzinfo=datetime.timezone.utc)
+
+
+def line(at_s, verdict, server, port, uid=1000):
+    when = START + datetime.timedelta(seconds=at_s)
+    return (f"{when.isoformat(timespec='microseconds')} gw kernel: [UFW {verdict}] IN= OUT=eth0 SRC=10.0.0.5 DST={server} "
+            f"LEN=60 TTL=64 ID=1 DF PROTO=TCP SPT={port} DPT=443 WINDOW=64240 RES=0x00 SYN URGP=0 UID={uid} GID={uid} \n")
+
+
+def walk(uid=lambda i: 1000):
+    """An hour of one server, then three that the firewall denies, each left for the next within 10 ms."""
+    text = [line(60 * i, "ALLOW", "198.51.100.200", 1025 + i, 33) for i in range(60)]
+    for i, server in enumerate(["192.0.2.1", "198.51.100.7", "203.0.113.9", "203.0.114.77"]):
+        text.append(line(3700 + 1.01 * i, "BLOCK" if i < 3 else "ALLOW", server, 2000 + i, uid(i)))
+        if i < 3:
+            text.append(line(3701 + 1.01 * i, "BLOCK", server, 2000 + i, uid(i)))
+    return "".join(text).encode()
+
+
+def zeek():
+    fields = ["ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "duration", "orig_bytes", "resp_bytes",
+              "conn_state", "history", "orig_pkts", "resp_pkts"]
+    rows = ["#separator \\x09", "#path\tconn", "#fields\t" + "\t".join(fields)]
+    start = START.timestamp()
+
+    def row(at, uid, server, state, seconds):
+        answered = state == "SF"
+        rows.append("\t".join(map(str, [f"{start + at:.6f}", uid, "10.0.0.5", 1025 + len(rows), server, 443, "tcp", seconds, 100, 100 * answered,
+                                       state, "ShADadFf" if answered else "Sr", 3, 3])))
+    for i in range(60):
+        row(60 * i, f"Cq{i}", "198.51.100.200", "SF", 1)
+    for i, server in enumerate(["192.0.2.1", "198.51.100.7", "203.0.113.9", "203.0.114.77"]):
+        row(3700 + 1.01 * i, f"Cwalk{i}", server, "REJ" if i < 3 else "SF", 1)
+    return "\n".join(rows).encode() + b"\n"
+
+
+class Processes(Case):
+    def test_process_is_told(self):
+        findings, summary = self.hunt(self.path("kern.log", walk()))
+        self.assertEqual(len(findings), 1)
+        finding = findings[0]
+        self.assertEqual(finding["process"], {"name": "uid 1000"})
+        self.assertEqual([c["endpoint"] for c in finding["channels"]], ["192.0.2.1", "198.51.100.7", "203.0.113.9", "203.0.114.77"])
+        self.assertEqual([s["failure"] for s in finding["switches"]], ["denied"] * 3)
+        self.assertEqual([round(s["after_s"], 6) for s in finding["switches"]], [0.01] * 3)
+        self.assertTrue(any("does not say how they ended" in off for off in summary["off"]))
+
+    def test_process_is_printed(self):
+        path, page = self.path("kern.log", walk()), self.folder / "page.html"
+        run = Run("hunt", "--exit-code", "--report", page, path)
+        self.assertEqual(run.code, FINDINGS, run)
+        self.assertIn("uid 1000", run.out.decode())
+        self.assertIn("uid 1000", page.read_text())
+
+    def test_processes_apart(self):
+        """Each try by another user: nobody walked the list."""
+        self.assertEqual(self.hunt(self.path("kern.log", walk(lambda i: 1000 + i)))[0], [])
+
+    def test_record_ids(self):
+        findings, _ = self.hunt(self.path("conn.log", zeek()))
+        self.assertEqual(len(findings), 1)
+        self.assertEqual(findings[0]["uids"], [f"Cwalk{i}" for i in range(4)])
+        self.assertIsNone(findings[0]["process"])
+
+
+if __name__ == "__main__":
+    unittest.main()
