@@ -373,6 +373,18 @@ static struct host *add_pool(struct hosts *hs, struct slot *slot, const struct c
 	return h->ripe ? h : NULL;
 }
 
+static bool is_ignored(const struct conn *c)
+{
+	bool quic = c->service != NULL && strcmp(c->service, "quic") == 0;
+	if (ignored_service(c->transport, c->server_port))
+		return true;
+	/* UDP without answer is everywhere; QUIC has a client that waits for it */
+	if (c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT && !quic)
+		return true;
+	/* a proxy's target that is no name of the internet */
+	return addr_is_none(&c->server) && (c->name == NULL || !plausible_name(c->name));
+}
+
 static struct host *add_conn(struct hosts *hs, const struct conn *c)
 {
 	bool over = c->ended && !c->rest;
@@ -398,21 +410,16 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		h->answered += c->packets_in > 0;
 		h->one_way += c->one_way;
 	}
-	bool quic = c->service != NULL && strcmp(c->service, "quic") == 0;
 	bool pool = pool_service(c->transport, c->server_port) != POOL_NONE &&
 	            (c->outcome == OUTCOME_OK || outcome_is_failure(c->outcome)) &&
 	            (ignored_service(c->transport, c->server_port) || c->outcome != OUTCOME_OK);
 	if (pool && c->settled)
 		return add_pool(hs, slot, c);
-	if (ignored_service(c->transport, c->server_port) ||
-		/* UDP without answer is everywhere; QUIC has a client that waits for it */
-		(c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT && !quic))
+	if (is_ignored(c))
 		return NULL;
 	uint32_t name = 0;
 	bool first = false;
 	struct channel_key key = key_of(hs, h, c, &name);
-	if (key.endpoint == 0 && addr_is_none(&c->server))
-		return NULL; /* a proxy's target that is no name of the internet */
 	key.rare = !key.named || name_is_rare(hs, name != 0 ? name : key.endpoint);
 	uint32_t channel = key.endpoint == 0 ? CHANNEL_FORGOTTEN : host_channel(h, &key, &first);
 	if (channel == CHANNEL_FORGOTTEN) {
