@@ -48,6 +48,8 @@ void rows_free(struct sink *s)
 	arena_fini(&s->texts);
 	halves_free(s->halves);
 	netflow_free(s->netflow);
+	for (size_t i = 0; i < s->tables; i++)
+		keyed_fini(&s->table[i].keyed);
 	free(s);
 }
 
@@ -118,6 +120,8 @@ void rows_settle(struct sink *s)
 void rows_finish(struct sink *s)
 {
 	netflow_finish(s->netflow, s);
+	for (size_t i = 0; i < s->tables; i++)
+		s->table[i].finish(s, &s->table[i].keyed);
 	tell_due(s, INT64_MAX - 1);
 }
 
@@ -139,6 +143,8 @@ static const char *const remarks[REMARK_COUNT] = {
 			   "were answered is not known",
 	[REMARK_BAD_EXPORT] = "export datagrams that contradict their own format",
 	[REMARK_NO_YEAR] = "rows whose times have no year: it is taken from the date of their file",
+	[REMARK_NO_TIME] = "rows without a time: the connections that they tell began before the "
+			   "date of their file",
 	[REMARK_NO_ZONE] = "rows whose times have no zone, or a local one by name: taken for UTC",
 };
 

@@ -60,6 +60,24 @@ const char *sink_name(struct sink *s, struct span text, bool port)
 	return name;
 }
 
+struct keyed *sink_table(struct sink *s, const struct format *of, size_t entry_bytes, size_t room,
+	void (*finish)(struct sink *s, struct keyed *table))
+{
+	for (size_t i = 0; i < s->tables; i++)
+		if (s->table[i].of == of)
+			return &s->table[i].keyed;
+	CHECK(s->tables < TABLES_MAX);
+	struct table *t = &s->table[s->tables];
+	if (s->options.waiting_max != 0 && s->options.waiting_max < room)
+		room = s->options.waiting_max;
+	if (keyed_init(&t->keyed, entry_bytes, room) < 0)
+		return NULL;
+	t->of = of;
+	t->finish = finish;
+	s->tables++;
+	return &t->keyed;
+}
+
 uint64_t sink_key_bytes(struct sink *s, const void *bytes, size_t len)
 {
 	uint64_t key = hash_bytes(&s->hash, bytes, len);

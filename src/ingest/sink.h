@@ -51,6 +51,14 @@ struct waiting_lookup {
 	bool answered, asked;
 };
 
+#define TABLES_MAX 4 /* kinds of log that keep one */
+
+struct table {
+	const struct format *of;
+	void (*finish)(struct sink *s, struct keyed *table);
+	struct keyed keyed;
+};
+
 struct sink {
 	struct rows_options options;
 	struct hash_key hash;
@@ -66,6 +74,8 @@ struct sink {
 	struct keyed lookups; /* waiting_lookup */
 	struct halves *halves;
 	struct netflow *netflow;
+	struct table table[TABLES_MAX];
+	size_t tables;
 	uint64_t remarks[REMARK_COUNT];
 };
 

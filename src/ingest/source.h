@@ -84,6 +84,7 @@ enum remark {
 	REMARK_BAD_EXPORT,    /* export datagrams that contradict their own format */
 	REMARK_NO_YEAR,       /* times without a year: it is taken from the date of the file */
 	REMARK_NO_ZONE,       /* times without a zone, or of one by name: taken for UTC */
+	REMARK_NO_TIME,       /* rows without a time */
 	REMARK_COUNT
 };
 
@@ -103,6 +104,13 @@ void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup);
 void sink_reject(struct sink *s, const char *why);
 /* What the source can't tell. */
 void sink_remark(struct sink *s, enum remark remark);
+
+struct keyed;
+/* A table of the source's own over all its files, made when first asked for: entries of one size,
+ * room a power of two. At the end of the input `finish` is called with it, before what waits is
+ * told. NULL: no memory. */
+struct keyed *sink_table(struct sink *s, const struct format *of, size_t entry_bytes, size_t room,
+	void (*finish)(struct sink *s, struct keyed *table));
 
 /* A NUL-terminated copy that lives until the row is done; NULL for an empty span, and when the
  * row's strings exceed their room (32 KiB). NUL bytes become '?'. */
