@@ -57,6 +57,8 @@ struct packet {
 	uint16_t vlan;               /* innermost tag, 0 none; not part of any key */
 	uint16_t src_port, dst_port; /* TCP, UDP, UDP-Lite, SCTP; ICMP: type and code */
 	uint32_t wire_bytes;         /* of the IP packet */
+	bool logged; /* by a rule of a firewall (NFLOG): answers to it need not have been */
+	bool denied; /* and that rule's prefix says that it went no further */
 
 	uint8_t tcp_flags; /* what the capture cut off the header is 0 */
 	uint32_t tcp_seq, tcp_ack;

@@ -285,6 +285,34 @@ static void test_nflog_cut(void **state)
 	assert_int_equal(p.payload.len, 2);
 }
 
+/* The prefix of the rule, in either order of bytes, says whether the packet was let through. */
+static void test_nflog_prefix(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *attributes;
+		bool denied;
+	} rows[] = {{"", false}, {"0900 0a00 44524f5000 000000", true}, /* DROP */
+		{"000c 000a 55465720424c4300", false},                  /* "UFW BLC" is no word */
+		{"0009 000a 44524f5000 000000", true},
+		{"0b00 0a00 414c4c4f572000 00", false}, /* ALLOW */
+		{"0800 0500 00000001 0900 0a00 64656e7900 000000",
+			true}}; /* deny, behind another */
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		static struct frame_bytes b;
+		struct packet p;
+		start_ipv4(&b);
+		b.len = 30;
+		front(&b, "2200 0900");
+		front(&b, rows[i].attributes);
+		front(&b, "02 00 0003");
+		assert_int_equal(decode_whole(239, &b, &p), DECODED_OK);
+		assert_ports(&p, IP_UDP, INNER_SRC, INNER_DST);
+		assert_true(p.logged);
+		assert_int_equal(p.denied, rows[i].denied);
+	}
+}
+
 static void test_too_many_tags(void **state)
 {
 	(void)state;
@@ -363,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_not_ip),
 		cmocka_unit_test(test_control_word_length),
 		cmocka_unit_test(test_nflog_cut),
+		cmocka_unit_test(test_nflog_prefix),
 		cmocka_unit_test(test_too_many_tags),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_unknown_within),

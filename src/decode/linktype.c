@@ -1,5 +1,6 @@
 /* Headers that capturing machines put in front (tcpdump.org/linktypes.html). */
 #include "decode/layers.h"
+#include "event/event.h"
 
 enum layer walk_ip_version(struct walk *w)
 {
@@ -85,7 +86,7 @@ static uint16_t nflog_attribute(struct walk *w, size_t *ret_len)
 /* family, version, resource; then attributes (linux/netfilter/nfnetlink_log.h), each padded to 4 */
 enum layer nflog_decode(struct walk *w)
 {
-	enum { NFULA_PAYLOAD = 9 };
+	enum { NFULA_PAYLOAD = 9, NFULA_PREFIX = 10 };
 	struct span h = walk_take(w, 4);
 	if (h.len == 0)
 		return walk_failed(w);
@@ -94,9 +95,12 @@ enum layer nflog_decode(struct walk *w)
 		size_t len = 0;
 		uint16_t type = nflog_attribute(w, &len);
 		if (type != NFULA_PAYLOAD) {
-			(void)walk_take(w, (len + 3) & ~(size_t)3);
+			struct span value = walk_take(w, (len + 3) & ~(size_t)3);
+			if (type == NFULA_PREFIX && cur_ok(&w->cur))
+				w->packet.denied |= verdict_of(value) == VERDICT_DENIED;
 			continue;
 		}
+		w->packet.logged = true;
 		walk_narrow(w, len);
 		if (w->cur.len == len)
 			w->cur.fenced = false; /* the kernel may have copied less of the packet */

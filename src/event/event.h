@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/cur.h"
 
 enum transport { TRANSPORT_OTHER, TRANSPORT_TCP, TRANSPORT_UDP, TRANSPORT_ICMP };
 
@@ -42,6 +43,11 @@ static inline bool outcome_is_failure(enum outcome outcome)
 	return outcome >= OUTCOME_REFUSED;
 }
 const char *transport_name(enum transport transport); /* tcp udp icmp other */
+
+/* What a firewall or proxy did with a conversation, by the words that its administrator chose for
+ * it ("UFW BLOCK", "net2fw:DROP:", "iptables-denied", "allow"); words of both kinds say nothing. */
+enum verdict_words { VERDICT_NONE, VERDICT_ALLOWED, VERDICT_DENIED };
+enum verdict_words verdict_of(struct span text);
 
 /* Where a conversation's name comes from, best first. */
 enum name_source { NAME_NONE, NAME_SNI, NAME_HTTP_HOST, NAME_PROXY_TARGET, NAME_CERTIFICATE };

@@ -90,6 +90,7 @@ struct conversation {
 	bool blind;          /* the server's first messages could not be read to their end */
 	bool tunnel, inside; /* CONNECT succeeded; and the target sent something */
 	bool to_proxy;
+	bool logged, denied; /* as in struct packet, of the client's before any answer */
 
 	/* numbers in options.strings */
 	uint32_t name, service, ja3, ja4, alpn, user_agent, method, uri, certificate;

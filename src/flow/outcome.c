@@ -36,12 +36,16 @@ static struct verdict silent(const struct conversation *c, int64_t now_ns, bool 
 
 static struct verdict unanswered(const struct conversation *c, int64_t now_ns, bool early)
 {
+	if (c->denied)
+		return says(OUTCOME_DENIED, c->try_ns);
 	if (c->icmp_ns != 0)
 		return says(OUTCOME_UNREACHABLE, c->icmp_ns);
 	if (c->rst_ns[SERVER] != 0)
 		return says(OUTCOME_REFUSED, c->rst_ns[SERVER]);
 	if (c->rst_ns[CLIENT] != 0)
 		return unknown(); /* it was answered, unseen, or the client withdrew */
+	if (c->logged)
+		return unknown(); /* the rule need not match answers */
 	return silent(c, now_ns, early);
 }
 

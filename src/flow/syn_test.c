@@ -120,6 +120,33 @@ static void test_silent(void **state)
 	world_free(&w);
 }
 
+/* A rule that logs and denies: its words are the outcome. One that only logs need not see answers.
+ */
+static void test_logged(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct world w = world_new();
+		struct line l = line_new(40000, 443);
+		struct packet p = segment(&w, &l, OUT, TCP_SYN, NULL, 0);
+		p.logged = true;
+		p.denied = i == 1;
+		give(&w, &p);
+		p.denied = i == 1 || i == 2; /* logged by two rules */
+		give(&w, &p);
+		at(&w, 1000);
+		p.time_ns = w.now_ns;
+		give(&w, &p);
+		idle_until(&w, 90000);
+		const struct conn *c = only_end(&w);
+		assert_outcome(c, i == 0 ? OUTCOME_UNKNOWN : OUTCOME_DENIED);
+		if (i > 0)
+			assert_ms(c->fail_ns, 1000);
+		assert_int_equal(c->tries, 2);
+		world_free(&w);
+	}
+}
+
 static void test_silent_once(void **state)
 {
 	(void)state;
@@ -330,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_forged_reset_to_syn),
 		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_silent_once),
+		cmocka_unit_test(test_logged),
 		cmocka_unit_test(test_input_ends_undecided),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_unreachable_is_for_the_sender),

@@ -247,6 +247,13 @@ RARE static void icmp_error(struct flow_table *t, const struct packet *p)
 	}
 }
 
+/* The same packet may be logged by two rules: one that denies it is the last. */
+RARE static void note_log(struct conversation *c, enum side from, const struct packet *p)
+{
+	c->logged = true;
+	c->denied |= p->denied && from == CLIENT && c->answer_ns == 0;
+}
+
 static bool maybe_dns(const struct packet *p)
 {
 	return p->proto == IP_UDP && (p->dst_port == 53 || p->src_port == 53);
@@ -276,6 +283,8 @@ void flow_table_add(struct flow_table *t, const struct packet *packet)
 			return;
 	}
 	t->latest = c;
+	if (packet->logged)
+		note_log(c, place.from, packet);
 	if (is_copy(t, c, packet)) {
 		t->stats.duplicates++;
 		return;
