@@ -64,6 +64,7 @@ struct tail *follow_add(struct follow *f, const char *path, const char *origin)
 	}
 	t->order = ++f->order;
 	t->number = ++f->number;
+	t->active_ns = follow_now_ns();
 	f->tail[f->tails++] = t;
 	return t;
 }

@@ -36,7 +36,9 @@ struct tail { /* one file, by whatever name */
 	bool checked;     /* this run has seen that its head is the known one */
 	bool seen, there; /* by the last look into the folders; by the one before */
 	bool copy;        /* perhaps a copy of another one: waits for that one's truncation */
-	off_t size;       /* with its time: as looked at last */
+	uint64_t alike;   /* bytes of it that are as in the file alike_number */
+	uint32_t alike_number;
+	off_t size; /* with its time: as looked at last */
 	struct timespec modified;
 	int64_t active_ns; /* monotonic: when it last gave lines, or went away */
 };

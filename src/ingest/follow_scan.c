@@ -189,50 +189,67 @@ static struct tail *find(const struct follow *f, const struct stat *st)
 
 /* ---- copies ---- */
 
-/* The last bytes of a copy that is being made are those of the original at the same place. */
-static bool same_window(const struct tail *t, const struct tail *of)
+/* All that is in a copy that is being made is what the original begins with. What was compared is
+ * not compared again. */
+static bool same_bytes(struct follow *f, struct tail *t, const struct tail *of)
 {
-	uint8_t mine[FOLLOW_MARK_BYTES], its[FOLLOW_MARK_BYTES];
+	enum { HALF = FOLLOW_LINE_MAX / 2 };
 	uint64_t size = tail_size(t);
-	size_t n = size < sizeof mine ? (size_t)size : sizeof mine;
-	off_t at = (off_t)(size - n);
-	return pread(t->fd, mine, n, at) == (ssize_t)n && pread(of->fd, its, n, at) == (ssize_t)n &&
-	       memcmp(mine, its, n) == 0;
+	if (t->alike_number != of->number)
+		t->alike = 0;
+	t->alike_number = of->number;
+	while (t->alike < size) {
+		uint64_t left = size - t->alike;
+		size_t n = left < HALF ? (size_t)left : HALF;
+		off_t at = (off_t)t->alike;
+		if (pread(t->fd, f->buffer, n, at) != (ssize_t)n ||
+			pread(of->fd, f->buffer + HALF, n, at) != (ssize_t)n ||
+			memcmp(f->buffer, f->buffer + HALF, n) != 0)
+			return false;
+		t->alike += n;
+	}
+	return true;
 }
 
 static bool same_head(struct follow *f, const struct tail *t, const struct tail *of)
 {
 	uint8_t head[FOLLOW_HEAD_BYTES];
 	size_t n = of->head_len;
-	ssize_t got = pread(t->fd, head, sizeof head, 0);
-	if (got < (ssize_t)n) /* shorter: nothing of it speaks against it, if it is still written */
-		return got >= 0 && of->fd >= 0;
-	return n > 0 && follow_hash(f, head, n) == of->head;
+	return n > 0 && pread(t->fd, head, n, 0) == (ssize_t)n &&
+	       follow_hash(f, head, n) == of->head;
 }
 
-/* Whether a new file under a rotated name may be what copytruncate makes, or is about to make: to
- * be known for certain when the original is truncated. */
-static bool may_be_copy(struct follow *f, const struct tail *t, struct tail *of)
+enum likeness {
+	NOT_ALIKE,
+	ALIKE_SO_FAR, /* the original is as it was: the copy is being made, or is no rotation */
+	ALIKE_CUT,    /* the original is not what was read any more: the copy has the rest */
+};
+
+/* Whether a new file under a rotated name may be what copytruncate makes, or is about to make. */
+static enum likeness likeness(struct follow *f, struct tail *t, struct tail *of)
 {
 	if (of == t || of->copy || strcmp(of->origin, t->origin) != 0)
-		return false;
+		return NOT_ALIKE;
 	bool open = tail_open(f, of);
 	uint64_t size = tail_size(t), its = tail_size(of);
-	if (!same_head(f, t, of))
-		return false;
-	bool intact = open && its >= of->given.offset && tail_holds(f, of, &of->given);
+	bool intact = open && its >= of->given.offset && tail_holds(f, of, &of->given) &&
+	              (of->head_len == 0 || same_head(f, of, of));
+	bool head = same_head(f, t, of);
 	if (intact && size <= its)
-		return same_window(t, of);
-	/* truncated already, and perhaps not even in this run */
+		return (head || size < of->head_len) && same_bytes(f, t, of) ? ALIKE_SO_FAR
+		                                                             : NOT_ALIKE;
+	if (!head)
+		return NOT_ALIKE;
 	if (size >= of->given.offset)
-		return of->given.offset > 0 && tail_holds(f, t, &of->given);
-	return !intact && of->head_len == FOLLOW_HEAD_BYTES;
+		return of->given.offset > 0 && tail_holds(f, t, &of->given) ? ALIKE_CUT : NOT_ALIKE;
+	/* what was written between copying and cutting was read in time */
+	return !intact && of->head_len == FOLLOW_HEAD_BYTES ? ALIKE_CUT : NOT_ALIKE;
 }
 
-static bool looks_like_copy(struct follow *f, const struct tail *t)
+static bool looks_like_copy(struct follow *f, struct tail *t)
 {
 	for (size_t i = 0; i < f->tails; i++)
-		if (may_be_copy(f, t, f->tail[i]))
+		if (likeness(f, t, f->tail[i]) != NOT_ALIKE)
 			return true;
 	return false;
 }
@@ -268,25 +285,39 @@ void follow_copies(struct follow *f, struct tail *of)
 {
 	for (size_t i = 0; i < f->tails; i++) {
 		struct tail *t = f->tail[i];
-		if (t != of && t->copy && strcmp(t->origin, of->origin) == 0)
+		if (t->copy && tail_open(f, t) && likeness(f, t, of) != NOT_ALIKE)
 			settle(f, t, of);
 	}
+}
+
+static void doubt(struct follow *f, struct tail *t, bool late)
+{
+	bool like = false;
+	for (size_t i = 0; i < f->tails; i++) {
+		struct tail *of = f->tail[i];
+		enum likeness how = likeness(f, t, of);
+		if (how == ALIKE_CUT && of->fd < 0) { /* cut, and gone */
+			settle(f, t, of);
+			return;
+		}
+		of->more = of->more || how == ALIKE_CUT; /* that it was cut is found on reading */
+		like = like || how != NOT_ALIKE;
+		if (how == ALIKE_SO_FAR && late && tail_size(t) > 0) {
+			t->copy = false;
+			is_copy(f, t); /* of one that goes on: cp, not copytruncate */
+			return;
+		}
+	}
+	t->copy = like && !late;
+	t->more = !t->copy;
 }
 
 void follow_doubts(struct follow *f, int64_t now_ns)
 {
 	for (size_t i = 0; i < f->tails; i++) {
 		struct tail *t = f->tail[i];
-		if (!t->copy)
-			continue;
-		bool open = tail_open(f, t), like = open && looks_like_copy(f, t);
-		if (like && now_ns - t->active_ns < COPY_WAIT_NS)
-			continue;
-		t->copy = false;
-		if (like && tail_size(t) > 0)
-			is_copy(f, t); /* of one that goes on: cp, not copytruncate */
-		else
-			t->more = true;
+		if (t->copy && tail_open(f, t))
+			doubt(f, t, now_ns - t->active_ns >= COPY_WAIT_NS);
 	}
 }
 
@@ -389,6 +420,7 @@ static void let_go(struct follow *f)
 		}
 		if (t->fd < 0 && !t->more && t->given.offset == t->done.offset) {
 			f->stats.lost += !t->checked && strcmp(t->path, t->origin) == 0;
+			follow_copies(f, t);
 			follow_remove(f, i);
 		}
 	}

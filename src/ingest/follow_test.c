@@ -247,7 +247,7 @@ static void test_copied(void **state)
 	expect("");
 	append("log.1", "7 ....");
 	expect("");
-	append("log.1", LINE("7") + 6);
+	append("log.1", &LINE("7")[6]);
 	expect("");
 	assert_int_equal(truncate("log", 0), 0);
 	append("log", LINE("8"));

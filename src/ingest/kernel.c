@@ -112,7 +112,8 @@ static int take(void *context, void *record, size_t len)
 
 static int start(struct kernel *k, struct fail *why)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "postern");
+	const struct bpf_object_open_opts options = {
+		.sz = sizeof options, .object_name = "postern"};
 	(void)libbpf_set_print(say_nothing);
 	k->object = bpf_object__open_mem(kernel_object, kernel_object_bytes, &options);
 	if (k->object == NULL)
