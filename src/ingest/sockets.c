@@ -299,6 +299,8 @@ const struct event *sockets_change(
 	update(&slot->conn, c);
 	switch (c->to) {
 	case SOCKET_ESTABLISHED:
+		if (slot->open)
+			return NULL;
 		slot->open = true;
 		slot->conn.tries = 1 + c->retries;
 		if (s->dues < s->capacity)
