@@ -54,6 +54,7 @@ struct follow {
 	struct tail **tail; /* owned, and each of it; in no order */
 	size_t tails, tails_room, turn;
 	char *state_path;
+	struct stat own[2]; /* of the state file and of a new one */
 	struct hash_key key;
 	char note[FOLLOW_NOTE_MAX + 1];
 	bool first;    /* no state, and the first look */

@@ -323,11 +323,25 @@ void follow_doubts(struct follow *f, int64_t now_ns)
 
 /* ---- looking ---- */
 
-static bool is_state(const struct follow *f, const char *path)
+/* The state file, and what a crash left of a new one, by whatever path they are reached: they may
+ * lie in a followed folder. */
+static void find_own(struct follow *f)
 {
-	size_t len = f->state_path != NULL ? strlen(f->state_path) : 0;
-	return len > 0 && strncmp(path, f->state_path, len) == 0 &&
-	       (path[len] == '\0' || strcmp(path + len, ".new") == 0);
+	char path[PATH_MAX];
+	memset(f->own, 0, sizeof f->own);
+	for (size_t i = 0; i < ARRAY_LEN(f->own) && f->state_path != NULL; i++) {
+		int len = snprintf(path, sizeof path, "%s%s", f->state_path, i == 0 ? "" : ".new");
+		if (len > 0 && (size_t)len < sizeof path && stat(path, &f->own[i]) < 0)
+			f->own[i] = (struct stat){0};
+	}
+}
+
+static bool is_own(const struct follow *f, const struct stat *st)
+{
+	for (size_t i = 0; i < ARRAY_LEN(f->own); i++)
+		if (f->own[i].st_ino == st->st_ino && f->own[i].st_dev == st->st_dev)
+			return true;
+	return false;
 }
 
 static int begin(struct follow *f, const struct spec *s, const struct entry *e, const char *path)
@@ -359,7 +373,7 @@ static int visit(struct follow *f, const struct spec *s, const struct entry *e)
 {
 	char path[PATH_MAX];
 	int len = snprintf(path, sizeof path, "%s/%s", s->folder, e->name);
-	if (len < 0 || (size_t)len >= sizeof path || is_state(f, path))
+	if (len < 0 || (size_t)len >= sizeof path || is_own(f, &e->st))
 		return 0;
 	struct tail *t = find(f, &e->st);
 	if (t == NULL)
@@ -429,6 +443,7 @@ static void let_go(struct follow *f)
 int follow_scan(struct follow *f, struct fail *why)
 {
 	int code = 0;
+	find_own(f);
 	for (size_t i = 0; i < f->tails; i++) {
 		f->tail[i]->there = f->tail[i]->seen;
 		f->tail[i]->seen = false;

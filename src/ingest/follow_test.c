@@ -330,6 +330,15 @@ static void test_history(void **state)
 	append("log", "\nnext\n");
 	append("new", "all\n");
 	expect("partial\nnext\nall\n");
+	/* the state lies in the folder, and is no log */
+	append("state.new", "what a crash left\n");
+	save();
+	expect("");
+	append("log", "more\n");
+	expect("more\n");
+	save();
+	restart(".");
+	expect("");
 }
 
 static void test_long_lines(void **state)
