@@ -73,6 +73,7 @@ void follow_state_print(const struct follow *f, struct out *o)
 	const struct tail *t = NULL;
 	for (size_t i = 0; i < f->tails; i++) {
 		t = next_tail(f, t);
+		CHECK(t != NULL);
 		print_tail(o, t);
 	}
 	out_printf(o, "end %zx\n", f->tails);

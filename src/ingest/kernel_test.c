@@ -256,10 +256,11 @@ static void test_silent(void **state)
 			event.conn.outcome, gives_up == 1 ? OUTCOME_SILENT : OUTCOME_UNKNOWN);
 		assert_string_equal(addr_text(&event.conn.server, text), "192.0.2.2");
 		assert_string_equal(addr_text(&event.conn.client, text), "192.0.2.1");
-		assert_int_equal(event.conn.tries, gives_up == 1 ? 2 : 1);
+		/* a busy machine may sleep longer than asked */
+		assert_in_range(event.conn.tries, 1 + gives_up, 1 + 4 * gives_up);
 		if (gives_up == 1)
 			assert_in_range(event.conn.leave_ns - event.conn.start_ns,
-				INT64_C(1500000000), INT64_C(2500000000));
+				INT64_C(1500000000), INT64_C(20000000000));
 	}
 	(void)close(tun);
 }
