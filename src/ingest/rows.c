@@ -125,6 +125,11 @@ void rows_finish(struct sink *s)
 	tell_due(s, INT64_MAX - 1);
 }
 
+uint64_t rows_rejected(const struct sink *s)
+{
+	return s->rejected;
+}
+
 /* ---- what sources can't tell ---- */
 
 static const char *const remarks[REMARK_COUNT] = {

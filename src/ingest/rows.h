@@ -37,6 +37,8 @@ void rows_settle(struct sink *s);
 /* The end of the input: all that waits is told. */
 void rows_finish(struct sink *s);
 
+/* Rows that were none. */
+uint64_t rows_rejected(const struct sink *s);
 /* Sentences of what the sources could not tell, for `off`: NULL after the last. *ret_count: how
  * many rows each is about. */
 const char *rows_remark(const struct sink *s, size_t index, uint64_t *ret_count);

@@ -3,6 +3,7 @@
 
 void sink_reject(struct sink *s, const char *why)
 {
+	s->rejected++;
 	if (s->options.ingest != NULL && s->row != NULL)
 		ingest_reject(s->options.ingest, s->row, why);
 }

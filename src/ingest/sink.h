@@ -76,6 +76,7 @@ struct sink {
 	struct netflow *netflow;
 	struct table table[TABLES_MAX];
 	size_t tables;
+	uint64_t rejected; /* rows */
 	uint64_t remarks[REMARK_COUNT];
 };
 

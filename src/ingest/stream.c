@@ -67,6 +67,16 @@ void stream_close(struct stream *s)
 	*s = (struct stream){.ended = true};
 }
 
+void stream_go_on(struct stream *s, const void *bytes, size_t len)
+{
+	struct unpack *u = &s->unpack;
+	CHECK(u->packing == PACKING_NONE && u->raw.path == NULL);
+	raw_of_memory(&u->raw, bytes, len);
+	u->ended = false;
+	s->ended = false;
+	s->damage = NULL;
+}
+
 static void end(struct stream *s, const char *damage)
 {
 	s->ended = true;

@@ -35,6 +35,10 @@ MUST_USE int stream_start(struct stream *s, struct fail *why);
 /* No chunk may be pinned. */
 void stream_close(struct stream *s);
 
+/* The stream had ended: it goes on with these bytes, borrowed until they are read. Of memory only,
+ * not packed. */
+void stream_go_on(struct stream *s, const void *bytes, size_t len);
+
 /* Fills the window to n bytes, or to what there is. n <= STREAM_VIEW_MAX. */
 void stream_fill(struct stream *s, size_t n);
 
