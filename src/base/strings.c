@@ -108,3 +108,10 @@ uint64_t strings_refused(const struct strings *s)
 {
 	return s->refused;
 }
+
+double strings_filled(const struct strings *s)
+{
+	double bytes = (double)s->used / (double)s->room;
+	double numbers = (double)s->count / (double)s->max;
+	return bytes > numbers ? bytes : numbers;
+}

@@ -22,4 +22,6 @@ uint32_t strings_add_bytes(struct strings *s, const void *bytes, size_t len);
 uint32_t strings_find(const struct strings *s, const char *text);
 /* NUL-terminated; lives as long as s. NULL for 0. */
 const char *strings_get(const struct strings *s, uint32_t number);
+/* How much of its room is taken, 0 to 1: of the bytes or of the numbers, whichever is more. */
+double strings_filled(const struct strings *s);
 uint64_t strings_refused(const struct strings *s);

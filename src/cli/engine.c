@@ -115,7 +115,8 @@ int engine_frame(struct engine *e, const struct frame *frame)
 	take_events(e);
 	/* exports on their way to a collector tell of what this capture did not see */
 	if (packet.proto == IP_UDP)
-		(void)engine_export(e, &packet.src, packet.dst_port, packet.payload, packet.time_ns);
+		(void)engine_export(
+			e, &packet.src, packet.dst_port, packet.payload, packet.time_ns);
 	return 0;
 }
 

@@ -18,9 +18,9 @@ void message(const char *fmt, ...)
 	va_end(args);
 }
 
-static struct quoted safe_word(const char *word, const char *mark)
+static struct spoken safe_word(const char *word, const char *mark)
 {
-	struct quoted ret = {0};
+	struct spoken ret = {0};
 	struct out o = {0};
 	/* an escaped byte takes four: what is too long then is cut earlier */
 	for (size_t bytes = WORD_BYTES_MAX; bytes >= WORD_BYTES_MAX / 4; bytes /= 4) {
@@ -36,12 +36,12 @@ static struct quoted safe_word(const char *word, const char *mark)
 	return ret;
 }
 
-struct quoted quoted(const char *word)
+struct spoken quoted(const char *word)
 {
 	return safe_word(word, "'");
 }
 
-struct quoted shown(const char *path)
+struct spoken shown(const char *path)
 {
 	return safe_word(path, "");
 }

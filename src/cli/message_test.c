@@ -35,7 +35,7 @@ static void test_shown_words_are_inert_and_short(void **s)
 	char word[500];
 	memset(word, '\x1b', sizeof word - 1);
 	word[sizeof word - 1] = '\0';
-	struct quoted q = quoted(word);
+	struct spoken q = quoted(word);
 	assert_true(strlen(q.text) < sizeof q.text);
 	assert_null(strchr(q.text, '\x1b'));
 	assert_string_equal(q.text + strlen(q.text) - 4, "…'");

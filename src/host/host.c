@@ -283,6 +283,7 @@ bool host_add_attempt(struct host *h, const struct attempt *a)
 		h->late++;
 		return true;
 	}
+	h->changed = true;
 	bool joins = join_lookup(h, a);
 	count_attempt(&h->channel[a->channel], a);
 	if (joins)

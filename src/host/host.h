@@ -106,6 +106,7 @@ struct host {
 	uint64_t late; /* attempts that came after their time had been forgotten */
 	bool asks_mx;  /* for mail exchangers: it delivers mail */
 	bool ripe;     /* must be looked at before more is added */
+	bool changed;  /* attempts came since whoever cares looked */
 };
 
 struct hosts_options {

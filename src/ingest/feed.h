@@ -22,6 +22,6 @@ void feed_pass(struct feed *f);
 const struct frame *feed_first(struct feed *f);
 void feed_take(struct feed *f);
 
-size_t feed_held(const struct feed *f);       /* bytes that wait to be taken */
-uint64_t feed_rejected(const struct feed *f); /* lines that are no rows */
+size_t feed_held(const struct feed *f);        /* bytes that wait to be taken */
+uint64_t feed_rejected(const struct feed *f);  /* lines that are no rows */
 const char *feed_format(const struct feed *f); /* NULL: not known yet */

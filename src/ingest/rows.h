@@ -15,7 +15,7 @@ struct rows_options {
 	/* Takes each event; its strings live until it returns. */
 	void (*event)(void *context, const struct event *event);
 	void *context;
-	size_t waiting_max; /* conversations that wait for details at once; 0: the default */
+	size_t waiting_max;       /* conversations that wait for details at once; 0: the default */
 	const struct cidr *local; /* borrowed, as strings: who is at home, where a flow does not
 	                             say who began it */
 	size_t locals;            /* 0: addr_is_private() */

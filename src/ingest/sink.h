@@ -64,7 +64,7 @@ struct sink {
 	struct hash_key hash;
 	const struct frame *row; /* being parsed; NULL between */
 	struct arena texts;      /* of the row being parsed */
-	int64_t clock_ns; /* the latest row's */
+	int64_t clock_ns;        /* the latest row's */
 	uint64_t ids, unnamed;
 	bool asked;           /* look-ups are told by rows of their own */
 	int64_t usual_rtt_ns; /* of answers lately; 0 unknown */
@@ -79,7 +79,6 @@ struct sink {
 	uint64_t rejected; /* rows */
 	uint64_t remarks[REMARK_COUNT];
 };
-
 
 /* Gives the event its number and passes it on. */
 void sink_tell(struct sink *s, struct event *event);

@@ -1,0 +1,186 @@
+#include "cli/sightings.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/limits.h"
+
+/* A finding to which nothing was added for so long is over. */
+#define QUIET_NS (600 * NS_PER_S)
+/* So many times stronger is worth telling again. */
+#define STRONGER 10.0
+
+#define ID_BYTES 33
+
+struct sighting {
+	char id[ID_BYTES];
+	double e; /* as told last */
+	int64_t changed_ns;
+	uint32_t host;
+	bool final, told_before; /* told_before: by an earlier run; its text is not known */
+	bool stands;             /* the last look at its host saw it */
+	char *text;              /* owned */
+};
+
+struct sightings {
+	struct sightings_options options;
+	struct sighting sighting[SIGHTINGS_MAX];
+	size_t count, next_host;
+};
+
+int sightings_new(struct sightings **ret, const struct sightings_options *options)
+{
+	struct sightings *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return -ENOMEM;
+	s->options = *options;
+	*ret = s;
+	return 0;
+}
+
+void sightings_free(struct sightings *s)
+{
+	for (size_t i = 0; s != NULL && i < s->count; i++)
+		free(s->sighting[i].text);
+	free(s);
+}
+
+void sightings_move(struct sightings *s, struct hosts *hosts)
+{
+	s->options.hosts = hosts;
+	s->next_host = 0;
+}
+
+static struct sighting *find(struct sightings *s, const char *id)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->sighting[i].id, id) == 0)
+			return &s->sighting[i];
+	return NULL;
+}
+
+/* A place for a new one: the final one that changed longest ago gives way when all are taken. */
+static struct sighting *place(struct sightings *s)
+{
+	struct sighting *oldest = NULL;
+	if (s->count < SIGHTINGS_MAX)
+		return &s->sighting[s->count++];
+	for (size_t i = 0; i < s->count; i++) {
+		struct sighting *x = &s->sighting[i];
+		bool better = oldest == NULL || x->final > oldest->final ||
+		              (x->final == oldest->final && x->changed_ns < oldest->changed_ns);
+		oldest = better ? x : oldest;
+	}
+	free(oldest->text);
+	*oldest = (struct sighting){0};
+	return oldest;
+}
+
+void sightings_remember(struct sightings *s, const char *id, double e, bool final)
+{
+	struct sighting *x = find(s, id);
+	if (x == NULL) {
+		x = place(s);
+		(void)snprintf(x->id, sizeof x->id, "%s", id);
+	}
+	x->e = e;
+	x->final = final;
+	x->told_before = true;
+}
+
+static void tell(struct sightings *s, const struct sighting *x, const char *status)
+{
+	s->options.tell(s->options.context, x->id, status, x->e, x->text == NULL ? "" : x->text);
+}
+
+static void keep_text(struct sightings *s, struct sighting *x, const struct finding *f)
+{
+	struct out o = {0};
+	s->options.format(&o, f);
+	free(x->text);
+	x->text = strdup(out_string(&o));
+	out_fini(&o);
+}
+
+static void see(struct sightings *s, const struct finding *f, uint32_t host, int64_t now_ns)
+{
+	struct sighting *x = find(s, f->id);
+	bool fresh = x == NULL;
+	if (fresh) {
+		x = place(s);
+		(void)snprintf(x->id, sizeof x->id, "%s", f->id);
+		x->changed_ns = now_ns;
+	}
+	x->stands = true;
+	x->host = host;
+	bool stronger = !fresh && f->e_value * STRONGER <= x->e;
+	bool more = fresh || f->last_ns > x->changed_ns;
+	if (more || x->text == NULL) {
+		keep_text(s, x, f);
+		x->changed_ns = f->last_ns > now_ns ? f->last_ns : now_ns;
+	}
+	if (!fresh && !stronger)
+		return;
+	keep_text(s, x, f);
+	x->e = f->e_value;
+	x->final = false;
+	x->changed_ns = now_ns;
+	tell(s, x, "provisional");
+}
+
+void sightings_look(struct sightings *s, struct host *host, int64_t now_ns)
+{
+	struct judge *judge = NULL;
+	uint32_t index = host->index;
+	host->changed = false;
+	if (judge_new(&judge, &(struct judge_options){.hosts = s->options.hosts}) < 0)
+		return; /* the next look may have more luck */
+	judge_look(judge, host);
+	judge_finish(judge, s->options.max_e);
+	for (size_t i = 0; i < s->count; i++)
+		s->sighting[i].stands &= s->sighting[i].host != index;
+	for (size_t i = 0; i < judge_count(judge); i++) {
+		const struct finding *f = judge_get(judge, i);
+		if (f->e_value <= s->options.max_e && (f->explained == NULL || s->options.all))
+			see(s, f, index, now_ns);
+	}
+	judge_free(judge);
+}
+
+static int64_t machine_ns(void)
+{
+	struct timespec now = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+bool sightings_look_around(struct sightings *s, int64_t now_ns, int64_t budget_ns)
+{
+	int64_t until_ns = machine_ns() + budget_ns;
+	size_t hosts = hosts_count(s->options.hosts);
+	for (size_t i = 0; i < hosts; i++) {
+		if (s->next_host >= hosts)
+			s->next_host = 0;
+		struct host *h = hosts_get(s->options.hosts, s->next_host++);
+		if (!h->changed)
+			continue;
+		sightings_look(s, h, now_ns);
+		if (machine_ns() > until_ns)
+			return false;
+	}
+	return true;
+}
+
+void sightings_settle(struct sightings *s, int64_t now_ns, bool all)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct sighting *x = &s->sighting[i];
+		if (x->final || (!all && now_ns - x->changed_ns < QUIET_NS))
+			continue;
+		if (x->text == NULL)
+			continue; /* of an earlier run, not seen again since */
+		x->final = true;
+		tell(s, x, x->stands ? "final" : "withdrawn");
+	}
+}

@@ -1,0 +1,41 @@
+/* Sightings: what an endless watch tells. A host that changed is looked at; a finding is told as
+ * soon as it is seen ("provisional"), again when it has become much stronger, and once more when
+ * nothing was added to it for a while ("final") or it did not stand ("withdrawn"); always with the
+ * same id. */
+#pragma once
+
+#include "base/out.h"
+#include "host/host.h"
+#include "judge/judge.h"
+
+/* Findings that are remembered; the one that changed longest ago gives way. */
+#define SIGHTINGS_MAX 4096
+
+struct sightings;
+
+struct sightings_options {
+	struct hosts *hosts; /* borrowed */
+	double max_e;
+	bool all; /* explained ones too */
+	/* The finding as it is to be told, without its status. */
+	void (*format)(struct out *o, const struct finding *f);
+	/* Tells it; what format() made. */
+	void (*tell)(void *context, const char *id, const char *status, double e, const char *text);
+	void *context;
+};
+
+/* Fails: -ENOMEM. */
+MUST_USE int sightings_new(struct sightings **ret, const struct sightings_options *options);
+void sightings_free(struct sightings *s);
+
+/* The run's hosts were made anew. */
+void sightings_move(struct sightings *s, struct hosts *hosts);
+/* Looks at one host; now_ns: the data's time. */
+void sightings_look(struct sightings *s, struct host *host, int64_t now_ns);
+/* Looks at hosts that changed since, for about budget_ns of the machine's time; goes on where it
+ * stopped. True: all were looked at. */
+bool sightings_look_around(struct sightings *s, int64_t now_ns, int64_t budget_ns);
+/* Makes final what has been quiet. all: everything, at the end. */
+void sightings_settle(struct sightings *s, int64_t now_ns, bool all);
+/* An earlier run told this. final: it will not be told again unless it becomes stronger. */
+void sightings_remember(struct sightings *s, const char *id, double e, bool final);

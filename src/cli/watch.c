@@ -1,0 +1,476 @@
+/* postern watch: from what happens to findings, endlessly. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "cli/message.h"
+#include "cli/sightings.h"
+#include "cli/sources.h"
+#include "cli/terminal.h"
+#include "cli/verb.h"
+#include "event/journal.h"
+#include "report/json.h"
+
+/* Nothing waits longer than this to be looked at. */
+#define WAIT_MS 250
+/* Of the machine's time, in one go: looking at hosts. */
+#define LOOK_NS (200 * NS_PER_MS)
+/* What is taken is stored as often as this. */
+#define STORE_NS NS_PER_S
+/* While there is always more to read, what waits is settled as often as this. */
+#define SETTLE_NS (5 * NS_PER_S)
+/* Kept for the next start, by the data's time: what a fallback can reach back to
+ * (docs/DETECTION.md: three days). */
+#define JOURNAL_AGE_NS (3 * 86400 * NS_PER_S)
+/* Names and fingerprints take this share of their table before what hosts did is read anew. */
+#define STRINGS_FULL 0.9
+
+struct watch {
+	const char *iface, *filter, *netflow, *state, *output;
+	struct networks local;
+	double max_e;
+	size_t memory_bytes;
+	bool host, json, all, from_end, quiet, verbose;
+};
+
+#define AT(field) offsetof(struct watch, field)
+
+static const struct option options[] = {
+	{"interface", 'i', OPTION_TEXT, "IFACE", AT(iface),
+		.help = "watch the packets of a network interface (any: all of them)"},
+	{"filter", 'f', OPTION_TEXT, "BPF", AT(filter),
+		.help = "of the interface, only packets that pass this filter (pcap-filter(7))"},
+	{"host", 0, OPTION_FLAG, NULL, AT(host),
+		.help = "watch the TCP connections of this machine, told by its kernel (BPF), with "
+			"the "
+			"names of processes"},
+	{"netflow", 0, OPTION_TEXT, "[ADDR:]PORT", AT(netflow),
+		.help = "listen for NetFlow v5, v9 and IPFIX on a UDP port"},
+	{"state", 0, OPTION_TEXT, "FILE", AT(state),
+		.help = "remember in FILE how far logs were read, and beside it what hosts did, so "
+			"that a restart misses and repeats nothing"},
+	{"from-end", 0, OPTION_FLAG, NULL, AT(from_end),
+		.help = "of logs that are there already, only what is added to them"},
+	{"json", 0, OPTION_FLAG, NULL, AT(json),
+		.help = "print JSON Lines: findings, each with its status"},
+	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
+		.help = "append findings to FILE instead of printing them"},
+	{"all", 0, OPTION_FLAG, NULL, AT(all), .help = "tell what is explained as benign too"},
+	{"max-e", 0, OPTION_NUMBER, "X", AT(max_e), .min = 0, .max = 1e6, .fallback = "0.1",
+		.help = "tell findings of which an innocent host would show X a day or fewer"},
+	{"local", 0, OPTION_NETWORKS, "CIDR,...", AT(local),
+		.help = "networks of your own hosts; without it private, CGNAT, ULA and link-local "
+			"addresses"},
+	{"limit-memory", 0, OPTION_SIZE, "SIZE", AT(memory_bytes), .min = (double)(64u << 20),
+		.max = (double)((size_t)1 << 44),
+		.help = "scale the tables to SIZE (such as 512M)"},
+	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
+	{"verbose", 'v', OPTION_FLAG, NULL, AT(verbose),
+		.help = "tell every minute what was taken and lost"},
+};
+
+struct watching {
+	const struct watch *w;
+	const struct call *call;
+	struct sources *sources;
+	struct engine engine;
+	struct sightings *sightings;
+	struct journal *journal; /* NULL: nothing is kept */
+	bool replaying;
+	FILE *out;
+	int64_t stored_ns, settled_ns, told_ns; /* on the machine's clock */
+	struct sources_stats told;              /* as said last */
+	double full; /* the share of the table of names at which it is made anew */
+	bool dirty;  /* something came since it was stored */
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static int64_t machine_ns(void)
+{
+	struct timespec now = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* ---- telling ---- */
+
+static void format_json(struct out *o, const struct finding *f)
+{
+	struct emit e = {.out = o, .comma = true}; /* it stands behind type and status */
+	json_finding(&e, f);
+	emit_close(&e, '}');
+}
+
+/* 10.1.6.206: ladder 46.101.230.194:443 (refused) -> 167.71.4.0:8080, 5 times */
+static void format_line(struct out *o, const struct finding *f)
+{
+	char host[ADDR_TEXT_BYTES];
+	out_time(o, f->last_ns);
+	out_printf(o, " %s", addr_text(&f->host, host));
+	if (f->process != NULL) {
+		out_text(o, " ");
+		out_safe(o, f->process, 64);
+	}
+	out_printf(o, " %s:", finding_kind_name(f->kind));
+	size_t shown_channels = f->channels < 6 ? f->channels : 6;
+	for (size_t i = 0; i < shown_channels; i++) {
+		const struct finding_channel *c = &f->channel[i];
+		out_text(o, i == 0 ? " " : " -> ");
+		out_safe(o, c->endpoint, 255);
+		if (c->port != 0)
+			out_printf(o, ":%u", c->port);
+		if (c->failures > 0)
+			out_printf(o, " (%s)", outcome_name(c->failure));
+	}
+	if (shown_channels < f->channels)
+		out_printf(o, " and %zu more", f->channels - shown_channels);
+	if (f->episodes > 1)
+		out_printf(o, ", %u times", f->episodes);
+	if (f->explained != NULL)
+		out_printf(o, " [%s]", f->explained);
+}
+
+/* Kinds of notes in the journal. */
+enum { NOTE_TOLD = 1, NOTE_FINAL = 2 };
+
+static void keep_told(struct watching *t, const char *id, const char *status, double e)
+{
+	if (t->journal == NULL || t->replaying)
+		return;
+	char note[96];
+	int len = snprintf(note, sizeof note, "%s %.9g", id, e);
+	bool final = strcmp(status, "provisional") != 0;
+	journal_note(t->journal, final ? NOTE_FINAL : NOTE_TOLD, note, (size_t)len);
+	t->dirty = true;
+}
+
+static void tell(void *context, const char *id, const char *status, double e, const char *text)
+{
+	struct watching *t = context;
+	if (t->w->json)
+		(void)fprintf(t->out, "{\"type\":\"finding\",\"status\":\"%s\"%s\n", status, text);
+	else
+		(void)fprintf(t->out, "%-11s E %-8.2g %s  %s\n", status, e, text, id);
+	if (fflush(t->out) != 0 && !stop) {
+		message("%s: %s",
+			t->w->output != NULL ? shown(t->w->output).text : "standard output",
+			strerror(errno));
+		stop = 1;
+	}
+	keep_told(t, id, status, e);
+}
+
+/* ---- the engine's words ---- */
+
+static void ripe(void *context, struct host *host)
+{
+	struct watching *t = context;
+	if (t->sightings != NULL)
+		sightings_look(t->sightings, host, sources_now(t->sources));
+}
+
+static void keep_event(void *context, const struct event *event)
+{
+	struct watching *t = context;
+	t->dirty = true;
+	if (t->journal != NULL && !t->replaying)
+		journal_add(t->journal, event);
+}
+
+static int start_engine(struct watching *t)
+{
+	struct engine_options o = {.local = t->w->local.net,
+		.locals = t->w->local.count,
+		.memory_bytes = t->w->memory_bytes,
+		.ripe = ripe,
+		.event = keep_event,
+		.context = t};
+	return engine_init(&t->engine, &o);
+}
+
+/* ---- what an earlier run, or this one, knew ---- */
+
+static void remember(void *context, const struct journal_record *record)
+{
+	struct watching *t = context;
+	if (record->event.kind != EVENT_NONE) {
+		engine_event(&t->engine, &record->event);
+		return;
+	}
+	char id[40];
+	double e = 0;
+	char note[JOURNAL_NOTE_MAX + 1] = {0};
+	struct cur c = cur_of(record->bytes.ptr, record->bytes.len);
+	for (size_t i = 0; c.len > 0 && i < JOURNAL_NOTE_MAX; i++)
+		note[i] = (char)cur_u8(&c);
+	if (sscanf(note, "%32s %lf", id, &e) == 2)
+		sightings_remember(t->sightings, id, e, record->note == NOTE_FINAL);
+}
+
+static int replay(struct watching *t, struct fail *why)
+{
+	t->replaying = true;
+	int code = journal_replay(t->journal, remember, t, why);
+	t->replaying = false;
+	if (code == -EBADMSG) {
+		message("%s", why->text);
+		code = 0;
+	}
+	return code;
+}
+
+static int open_journal(struct watching *t, struct fail *why)
+{
+	struct out path = {0};
+	struct journal_options o = {.age_ns = JOURNAL_AGE_NS};
+	out_printf(&path, "%s.journal", t->w->state);
+	int code = journal_open(&t->journal, out_string(&path), &o, why);
+	out_fini(&path);
+	if (code < 0)
+		return code;
+	unsigned long long position = 0;
+	const char *note = sources_note(t->sources);
+	if (t->call->words > 0) { /* logs go on where the journal ends */
+		bool stored = sscanf(note, "journal %llu", &position) == 1;
+		code = journal_cut(t->journal, stored ? position : 0, why);
+	}
+	if (code == -ESTALE || code == -ENODATA) {
+		message("%s", why->text);
+		code = 0;
+	}
+	return code < 0 ? code : replay(t, why);
+}
+
+/* The table of names is nearly full: hosts are made anew from what they did lately. Only then may
+ * the old names go. */
+static int renew(struct watching *t, struct fail *why)
+{
+	uint64_t position;
+	engine_finish(&t->engine);
+	if (t->journal != NULL && journal_flush(t->journal, &position, why) < 0)
+		return -EIO;
+	engine_fini(&t->engine);
+	if (start_engine(t) < 0)
+		return fail_set(why, -ENOMEM, "out of memory");
+	sightings_move(t->sightings, t->engine.hosts);
+	if (t->journal == NULL && !t->w->quiet)
+		message("the table of names was full: what hosts did so far is forgotten (with "
+			"--state it is kept)");
+	int code = t->journal == NULL ? 0 : replay(t, why);
+	/* what is still needed may fill most of it: not at once again */
+	double filled = strings_filled(t->engine.strings);
+	t->full = filled > STRINGS_FULL ? filled + (1 - filled) / 2 : STRINGS_FULL;
+	return code;
+}
+
+static int store(struct watching *t, struct fail *why)
+{
+	char note[64] = "";
+	uint64_t position = 0;
+	int code = t->journal == NULL ? 0 : journal_flush(t->journal, &position, why);
+	if (code < 0)
+		return code;
+	if (t->journal != NULL)
+		(void)snprintf(note, sizeof note, "journal %llu", (unsigned long long)position);
+	return sources_store(t->sources, note, why);
+}
+
+/* ---- the watch ---- */
+
+static void say_losses(struct watching *t)
+{
+	struct sources_stats now = sources_stats(t->sources);
+	if (t->w->verbose)
+		message("taken: %llu packets, %llu rows of %zu logs, %llu exports, %llu "
+			"connections; %llu rejected; %zu hosts",
+			(unsigned long long)now.packets, (unsigned long long)now.rows, now.files,
+			(unsigned long long)now.exports, (unsigned long long)now.connections,
+			(unsigned long long)now.rejected, hosts_count(t->engine.hosts));
+	uint64_t lost = now.packets_lost + now.exports_lost + now.changes_lost;
+	uint64_t before = t->told.packets_lost + t->told.exports_lost + t->told.changes_lost;
+	if (lost > before && !t->w->quiet)
+		message("lost since the last such line: %llu packets, %llu exports, %llu changes "
+		        "of "
+			"connections; some failures may be losses",
+			(unsigned long long)(now.packets_lost - t->told.packets_lost),
+			(unsigned long long)(now.exports_lost - t->told.exports_lost),
+			(unsigned long long)(now.changes_lost - t->told.changes_lost));
+	t->told = now;
+}
+
+/* What came is judged, told and stored. */
+static int settle(struct watching *t, struct fail *why)
+{
+	int64_t now_ns = sources_now(t->sources), machine = machine_ns();
+	int code = 0;
+	engine_settle(&t->engine, now_ns);
+	t->settled_ns = machine;
+	(void)sightings_look_around(t->sightings, now_ns, LOOK_NS);
+	sightings_settle(t->sightings, now_ns, false);
+	if (strings_filled(t->engine.strings) > t->full)
+		code = renew(t, why);
+	if (code == 0 && t->dirty && machine - t->stored_ns > STORE_NS) {
+		t->stored_ns = machine;
+		t->dirty = false;
+		code = store(t, why);
+	}
+	if (machine - t->told_ns > 60 * NS_PER_S) {
+		t->told_ns = machine;
+		say_losses(t);
+	}
+	return code;
+}
+
+static int watch_on(struct watching *t, struct fail *why)
+{
+	int code = 0;
+	t->told_ns = t->settled_ns = machine_ns();
+	while (!stop && code == 0) {
+		bool more = false;
+		sources_wait(t->sources, WAIT_MS);
+		code = sources_take(t->sources, &t->engine, &more, why);
+		if (code == 0 && (!more || machine_ns() - t->settled_ns > SETTLE_NS))
+			code = settle(t, why);
+	}
+	return code;
+}
+
+/* The end, asked for or not: what is known is told and stored. */
+static int end_watch(struct watching *t, struct fail *why)
+{
+	int64_t now_ns = sources_now(t->sources);
+	engine_settle(&t->engine, now_ns);
+	(void)sightings_look_around(t->sightings, now_ns, 60 * NS_PER_S);
+	sightings_settle(t->sightings, now_ns, true);
+	return t->dirty ? store(t, why) : 0;
+}
+
+static const char *complaint(const struct call *call, const struct watch *w)
+{
+	if (call->words == 0 && w->iface == NULL && !w->host && w->netflow == NULL)
+		return "nothing to watch: name logs or folders, or give -i, --host or --netflow";
+	if (w->filter != NULL && w->iface == NULL)
+		return "--filter needs an interface (-i)";
+	for (size_t i = 0; i < call->words; i++)
+		if (strcmp(call->word[i], "-") == 0)
+			return "standard input does not grow: hunt reads it";
+	return NULL;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
+static int start(struct watching *t, struct fail *why)
+{
+	const struct watch *w = t->w;
+	struct sources_options o = {.iface = w->iface,
+		.filter = w->filter,
+		.kernel = w->host,
+		.netflow = w->netflow,
+		.path = t->call->word,
+		.paths = t->call->words,
+		.state_path = w->state,
+		.from_end = w->from_end};
+	int code = sources_open(&t->sources, &o, why);
+	if (code < 0)
+		return code;
+	if (start_engine(t) < 0)
+		return fail_set(why, -ENOMEM, "out of memory: try --limit-memory");
+	struct sightings_options s = {.hosts = t->engine.hosts,
+		.max_e = w->max_e,
+		.all = w->all,
+		.format = w->json ? format_json : format_line,
+		.tell = tell,
+		.context = t};
+	if (sightings_new(&t->sightings, &s) < 0)
+		return fail_set(why, -ENOMEM, "out of memory");
+	if (w->state != NULL)
+		code = open_journal(t, why);
+	t->out = stdout;
+	if (code == 0 && w->output != NULL)
+		t->out = fopen(w->output, "ae");
+	if (t->out == NULL)
+		code = fail_set(why, -errno, "%s: %s", shown(w->output).text, strerror(errno));
+	return code < 0 || t->journal == NULL ? code : store(t, why);
+}
+
+static enum exit_code watch_run(const struct call *call)
+{
+	struct watching t = {.w = call->settings, .call = call, .full = STRINGS_FULL};
+	struct fail why = {0};
+	const char *wrong = complaint(call, t.w);
+	if (wrong != NULL) {
+		message("watch: %s", wrong);
+		return EXIT_USAGE;
+	}
+	catch_signals();
+	int code = start(&t, &why);
+	bool started = code == 0;
+	if (started)
+		code = watch_on(&t, &why);
+	if (code < 0)
+		message("%s", why.text);
+	if (started && end_watch(&t, &why) < 0) {
+		message("%s", why.text);
+		code = -EIO;
+	}
+	if (started && t.w->verbose)
+		say_losses(&t);
+	if (t.out != NULL && t.out != stdout && fclose(t.out) != 0)
+		message("%s: %s", shown(t.w->output).text, strerror(errno));
+	journal_close(t.journal);
+	sightings_free(t.sightings);
+	engine_fini(&t.engine);
+	sources_close(t.sources);
+	return code < 0 ? EXIT_NOTHING : EXIT_DONE;
+}
+
+static const char *const text[] = {
+	"Follows logs while they grow, over rotation, truncation and renaming, and packets, flow "
+	"exports and this machine's own connections as they happen, and tells findings within two "
+	"seconds of what proves them.",
+	"A finding is told as provisional when it is seen, again when it has become ten times "
+	"stronger, and as final when nothing was added to it for ten minutes, or as withdrawn when "
+	"what came later explains it; always with the same id. A provisional E is that of the "
+	"moment: whoever looks often sees small ones more often.",
+	"With --state FILE a restart goes on where the last run stopped, whatever ended it: FILE "
+	"holds how far each log was read, FILE.journal what hosts did in the last three days.",
+	"SIGINT or SIGTERM ends the watch: what is known is told. A second one ends the program.",
+	NULL,
+};
+
+static const struct example examples[] = {
+	{"postern watch --state /var/lib/postern/state /opt/zeek/logs/current",
+		"Zeek's logs as they are written:"},
+	{"postern watch -i eth0 --json", "The packets of an interface, for programs:"},
+	{"postern watch --host", "This machine's own connections, with their processes:"},
+	{"postern watch --netflow 2055", "What routers export:"},
+};
+
+const struct verb verb_watch = {
+	.name = "watch",
+	.words = "[LOG...]",
+	.summary = "follow logs, an interface or the kernel, and tell fallback channels as they "
+		   "are seen",
+	.text = text,
+	.option = options,
+	.options = ARRAY_LEN(options),
+	.settings_bytes = sizeof(struct watch),
+	.example = examples,
+	.examples = ARRAY_LEN(examples),
+	.run = watch_run,
+};
