@@ -30,6 +30,7 @@ static int make_tables(struct engine *e)
 		.local = o->local,
 		.locals = o->locals,
 		.strings = e->strings,
+		.prompt = o->prompt,
 		.namer = e->namer};
 	struct hosts_options hosts = {.local = o->local,
 		.locals = o->locals,

@@ -191,6 +191,7 @@ static int start_engine(struct watching *t)
 	struct engine_options o = {.local = t->w->local.net,
 		.locals = t->w->local.count,
 		.memory_bytes = t->w->memory_bytes,
+		.prompt = true,
 		.ripe = ripe,
 		.event = keep_event,
 		.context = t};
@@ -299,7 +300,7 @@ static void say_losses(struct watching *t)
 	uint64_t before = t->told.packets_lost + t->told.exports_lost + t->told.changes_lost;
 	if (lost > before && !t->w->quiet)
 		message("lost since the last such line: %llu packets, %llu exports, %llu changes "
-		        "of "
+			"of "
 			"connections; some failures may be losses",
 			(unsigned long long)(now.packets_lost - t->told.packets_lost),
 			(unsigned long long)(now.exports_lost - t->told.exports_lost),

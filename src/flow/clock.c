@@ -2,12 +2,23 @@
  * not moved when it speaks: only when the end of its bucket comes is it looked at again. */
 #include "flow/conversation.h"
 
-const int64_t wait_ns[WAIT_COUNT] = {
-	[WAIT_CLOSE] = 10 * NS_PER_S,
-	[WAIT_REFUSED] = 20 * NS_PER_S,
-	[WAIT_SYN] = 75 * NS_PER_S,
-	[WAIT_HALF] = 120 * NS_PER_S,
-	[WAIT_OPEN] = 3600 * NS_PER_S,
+const int64_t wait_ns[2][WAIT_COUNT] = {
+	{
+		[WAIT_CLOSE] = 10 * NS_PER_S,
+		[WAIT_REFUSED] = 20 * NS_PER_S,
+		[WAIT_SYN] = 75 * NS_PER_S,
+		[WAIT_HALF] = 120 * NS_PER_S,
+		[WAIT_OPEN] = 3600 * NS_PER_S,
+	},
+	/* prompt: Windows answers a RST with a SYN after half a second; of the gaps between SYNs
+         * (1, 2, 4, 8 s) all but the last that a client waits for */
+	{
+		[WAIT_CLOSE] = 2 * NS_PER_S,
+		[WAIT_REFUSED] = 1 * NS_PER_S,
+		[WAIT_SYN] = 8 * NS_PER_S,
+		[WAIT_HALF] = 120 * NS_PER_S,
+		[WAIT_OPEN] = 3600 * NS_PER_S,
+	},
 };
 
 /* A packet that is older by more than this is not late: the clock was set back. (Ingest orders
@@ -64,14 +75,14 @@ void clock_done(struct flow_table *t, uint32_t tick)
 }
 
 /* The first tick at which it is idle for too long, should it stay silent. */
-static uint32_t end_tick(const struct conversation *c)
+static uint32_t end_tick(const struct flow_table *t, const struct conversation *c)
 {
-	return (uint32_t)((c->clock_ns + wait_ns[c->wait]) >> TICK_BITS) + 1;
+	return (uint32_t)((c->clock_ns + wait_ns[t->options.prompt][c->wait]) >> TICK_BITS) + 1;
 }
 
 void wheel_add(struct flow_table *t, struct conversation *c)
 {
-	c->tick = end_tick(c);
+	c->tick = end_tick(t, c);
 	if (t->live++ == 0 || c->tick < t->wheel_tick)
 		t->wheel_tick = c->tick;
 	/* in a circle: the first's older is the last */
@@ -106,7 +117,7 @@ struct conversation *wheel_first(struct flow_table *t, uint32_t until_tick)
 			continue;
 		}
 		struct conversation *c = &t->conversation[first];
-		if (end_tick(c) <= t->wheel_tick)
+		if (end_tick(t, c) <= t->wheel_tick)
 			return c;
 		wheel_remove(t, c);
 		wheel_add(t, c);
@@ -117,7 +128,7 @@ struct conversation *wheel_first(struct flow_table *t, uint32_t until_tick)
 void conversation_wait(struct flow_table *t, struct conversation *c, enum wait wait)
 {
 	c->wait = (uint8_t)wait;
-	if (end_tick(c) >= c->tick)
+	if (end_tick(t, c) >= c->tick)
 		return; /* that is mended when its bucket's time comes */
 	wheel_remove(t, c);
 	wheel_add(t, c);

@@ -242,13 +242,13 @@ void index_add(struct flow_table *t, struct conversation *c);
 void index_remove(struct flow_table *t, const struct conversation *c);
 
 /* clock.c: the data's clock and who has been idle for too long by it */
-extern const int64_t wait_ns[WAIT_COUNT];
+extern const int64_t wait_ns[2][WAIT_COUNT]; /* by options.prompt */
 void clock_set(struct flow_table *t, int64_t time_ns);
 /* All that was due up to the tick has ended. */
 void clock_done(struct flow_table *t, uint32_t tick);
 static inline bool is_idle(const struct flow_table *t, const struct conversation *c)
 {
-	return t->clock_ns - c->clock_ns > wait_ns[c->wait];
+	return t->clock_ns - c->clock_ns > wait_ns[t->options.prompt][c->wait];
 }
 void wheel_add(struct flow_table *t, struct conversation *c);
 void wheel_remove(struct flow_table *t, struct conversation *c);

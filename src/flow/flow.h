@@ -22,6 +22,9 @@ struct flow_options {
 	size_t locals;
 	struct strings
 		*strings; /* names and fingerprints are kept there; borrowed, outlives the table */
+	/* An outcome is told as soon as it is likely, not when it is certain: an attempt counts as
+	 * silent 8 s after its last SYN, as refused 1 s after a RST. For who can't wait. */
+	bool prompt;
 	struct namer *namer; /* for services that no decoder of ours knows; borrowed, outlives the
 	                        table; NULL: they stay "unknown" */
 };
