@@ -150,16 +150,25 @@ for a in 203.0.113.10 192.0.2.20 198.18.0.30 203.0.114.40 192.0.100.50; do ip ad
 exec "$@"
 """
 
+# Four servers that take a quarter of a second to hang up on whoever asks, and one that answers.
 CLIENT = r"""
-import socket, threading, time
-def serve():
+import socket, struct, threading, time
+DEAD = "203.0.113.10", "192.0.2.20", "198.18.0.30", "203.0.114.40"
+def serve(address, port, answers):
     s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("192.0.100.50", 4443)); s.listen()
+    s.bind((address, port)); s.listen()
     while True:
-        c, _ = s.accept(); c.recv(100); c.sendall(b"x" * 500); c.close()
-threading.Thread(target=serve, daemon=True).start()
+        c, _ = s.accept(); c.recv(100)
+        if answers:
+            c.sendall(b"x" * 500)
+        else:
+            time.sleep(0.25); c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        c.close()
+for address in DEAD:
+    threading.Thread(target=serve, args=(address, 8080, False), daemon=True).start()
+threading.Thread(target=serve, args=("192.0.100.50", 4443, True), daemon=True).start()
 time.sleep(0.3)
-for server, port in (("203.0.113.10", 8080), ("192.0.2.20", 8080), ("198.18.0.30", 8080), ("203.0.114.40", 8080), ("192.0.100.50", 4443)):
+for server, port in [(address, 8080) for address in DEAD] + [("192.0.100.50", 4443)]:
     s = socket.socket(); s.bind(("10.0.0.5", 0))
     try:
         s.connect((server, port)); s.sendall(b"hello"); s.recv(1000)
@@ -193,7 +202,7 @@ class Live(Case):
         go.touch()
         _, line = watch.wait(to_end)
         self.valid(line)
-        self.assertEqual({c["failure"] for c in line["channels"]}, {"refused", None})
+        self.assertEqual({c["failure"] for c in line["channels"]}, {"reset", None})
         self.assertEqual(line["process"], process and {"name": process})
         watch.end()
 
