@@ -46,18 +46,18 @@ static void alerts_name_and_deny(void **state)
 	struct told_rows *t = tell_text("aws-nfw",
 		ALERT("1", "\"app_proto\":\"tls\",\"alert\":{\"action\":\"allowed\",\"signature\":"
 			   "\"aws:alert_established "
-	                   "action\"},\"tls\":{\"subject\":\"CN=a\",\"issuerdn\":"
+			   "action\"},\"tls\":{\"subject\":\"CN=a\",\"issuerdn\":"
 			   "\"x\",\"subject\":\"CN=a\",\"sni\":\"Allowed.example\",\"ja3\":{}}")
 			FLOW("10.0.0.5", "1", "192.0.2.1", "443", "1b", "9", "1500")
 				FLOW("192.0.2.1", "443", "10.0.0.5", "1", "1b", "8", "4000") ALERT(
 					"2", "\"app_proto\":\"http\",\"alert\":{\"action\":"
-	                                     "\"blocked\"},\"http\":{"
+					     "\"blocked\"},\"http\":{"
 					     "\"hostname\":\"blocked.example\",\"url\":\"/\"}")
 					ALERT("3", "\"alert\":{\"action\":\"allowed\"},\"verdict\":"
-	                                           "{\"action\":\"drop\"},"
+						   "{\"action\":\"drop\"},"
 						   "\"direction\":\"to_server\"")
 						ALERT("4", "\"alert\":{\"action\":\"blocked\"},"
-	                                                   "\"verdict\":{\"action\":\"pass\"}"));
+							   "\"verdict\":{\"action\":\"pass\"}"));
 	EXPECT_CONNS(t, T0,
 		"1+3 tcp 10.0.0.5:1 > 192.0.2.1:443 ok x1 9/1024 8/3576 allowed.example",
 		"1+0 tcp 10.0.0.5:2 > 192.0.2.1:443 denied@1 x1 0/0 0/0 blocked.example",
@@ -73,15 +73,16 @@ static void inspection_denies(void **state)
 	(void)state;
 	struct told_rows *t = tell_text("aws-nfw",
 		"{\"firewall_name\":\"egress\",\"availability_zone\":\"us-east-1d\",\"event_"
-	        "timestamp\":"
+		"timestamp\":"
 		"1600000001,\"event\":{\"src_ip\":\"10.0.0.5\",\"src_port\":\"5\",\"revocation_"
-	        "check\":{"
+		"check\":{"
 		"\"leaf_cert_fpr\":\"1\",\"status\":\"REVOKED\",\"action\":\"DROP\"},\"dest_ip\":"
 		"\"192.0.2.1\",\"dest_port\":\"443\",\"timestamp\":\"2020-09-13T12:26:41.5Z\","
-	        "\"sni\":"
+		"\"sni\":"
 		"\"revoked.example\"}}\n" EVENT("\"timestamp\":" AT("41") ",\"src_ip\":\"10.0.0."
-	                                                                  "5\"") EVENT(
-			"") "{\"firewall_name\":\"egress\",\"event_timestamp\":1,\"event\":7}\n");
+									  "5\"")
+			EVENT("") "{\"firewall_name\":\"egress\",\"event_timestamp\":1,\"event\":7}"
+				  "\n");
 	EXPECT_CONNS(t, T0,
 		"1.5+0 tcp 10.0.0.5:5 > 192.0.2.1:443 denied@1.5 x1 0/0 0/0 revoked.example");
 	assert_int_equal(ingest_input(t->ingest, 0)->rejected, 3);

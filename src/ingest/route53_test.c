@@ -62,13 +62,13 @@ static void what_is_no_row_is_left_out(void **state)
 	struct told_rows *t =
 		tell_text("route53", ROW("a.example.", "A", "NOERROR", "",
 					     "") "{\"query_timestamp\":\"2020-09-13T12:26:40Z\","
-	                                         "\"query_name\":\"a.\",\"srcaddr\":\"10.0.0."
+						 "\"query_name\":\"a.\",\"srcaddr\":\"10.0.0."
 						 "\"}\n{\"query_timestamp\":\"yesterday\",\"query_"
-	                                         "name\":\"a.\",\"srcaddr\":\"10.0.0.5\"}\n"
+						 "name\":\"a.\",\"srcaddr\":\"10.0.0.5\"}\n"
 						 "{\"query_timestamp\":\"2020-09-13T12:26:40Z\","
-	                                         "\"query_name\":\"b.\",\"srcaddr\":"
+						 "\"query_name\":\"b.\",\"srcaddr\":"
 						 "\"10.0.0.5\",\"srcport\":null}\n{\"query_"
-	                                         "timestamp\":\"2020-09-13T12:26:40Z\",\"que");
+						 "timestamp\":\"2020-09-13T12:26:40Z\",\"que");
 	assert_int_equal(t->events, 2);
 	assert_string_equal(t->event[1].lookup.name, "b");
 	assert_int_equal(t->event[1].lookup.outcome, OUTCOME_UNKNOWN); /* no rcode */

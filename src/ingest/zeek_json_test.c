@@ -22,20 +22,20 @@ static void shapes_are_one(void **state)
 		"{\"_path\":\"conn\",\"_system_name\":\"s\",\"_write_ts\":\"2020-09-13T12:27:00Z\","
 		"\"ts\":\"2020-09-13T12:26:40.000000Z\",\"uid\":\"C1\"," FIVE "," SF
 		",\"id.orig_h_name.src\":\"DNS\",\"resp_cc\":\"US\",\"tunnel_parents\":[\"a\",{}]}"
-	        "\n",
+		"\n",
 		"{\"@stream\":\"conn\",\"@system\":\"s\",\"ts\":1600000000.0,\"uid\":\"C1\","
 		"\"id_orig_h\":\"10.0.0.5\",\"id_orig_p\":50000,\"id_resp_h\":\"192.0.2.1\","
 		"\"id_resp_p\":443," SF "}\n",
 		"{\"ts\":1600000000,\"uid\":\"C1\",\"id\":{\"orig_h\":\"10.0.0.5\",\"orig_p\":"
-	        "50000,"
+		"50000,"
 		"\"resp_h\":\"192.0.2.1\",\"resp_p\":443}," SF "}\n",
 		"{\"conn\":{\"ts\":1600000000.0,\"uid\":\"C1\"," FIVE "," SF "}}\n",
 		"{\"@timestamp\":\"2020-09-13T12:26:59Z\",\"message\":\"{\\\"ts\\\":1600000000.0,"
 		"\\\"uid\\\":\\\"C1\\\",\\\"id.orig_h\\\":\\\"10.0.0.5\\\",\\\"id.orig_p\\\":50000,"
 		"\\\"id.resp_h\\\":\\\"192.0.2.1\\\",\\\"id.resp_p\\\":443,\\\"proto\\\":"
-	        "\\\"tcp\\\","
+		"\\\"tcp\\\","
 		"\\\"duration\\\":2.5,\\\"orig_bytes\\\":70,\\\"resp_bytes\\\":900,\\\"conn_"
-	        "state\\\":"
+		"state\\\":"
 		"\\\"SF\\\",\\\"orig_pkts\\\":6,\\\"resp_pkts\\\":5}\",\"tags\":[]}\n"};
 	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
 		struct told_rows *t = tell_text("zeek-json", same[i]);
@@ -158,7 +158,7 @@ static void what_is_no_row_is_left_out(void **state)
 		(void)snprintf(text, sizeof text,
 			"\xef\xbb\xbf{\"ts\":1600000000,\"uid\":\"C1\"," FIVE "," SF "}\r\n%s\r\n"
 			"{\"ts\":1600000001,\"uid\":\"C2\",\"id.orig_h\":\"10.0.0.5\",\"id.orig_"
-		        "p\":2,"
+			"p\":2,"
 			"\"id.resp_h\":\"192.0.2.1\",\"id.resp_p\":443," SF "}",
 			bad[i].row);
 		struct told_rows *t = tell_text("zeek-json", text);
@@ -180,7 +180,7 @@ static void the_log_is_told_by_its_fields(void **state)
 		"{\"ts\":1600000000.5,\"uid\":\"C1\"," FIVE ",\"method\":\"GET\",\"uri\":\"/\"}\n"
 		"{\"ts\":1600000000.6,\"uid\":\"C1\"," FIVE
 		",\"version\":\"TLSv12\",\"established\":false,\"last_alert\":\"handshake_"
-	        "failure\","
+		"failure\","
 		"\"ssl_history\":\"Cl\"}\n"
 		"{\"ts\":1600000009,\"uid\":\"C9\",\"id.orig_h\":\"10.0.0.5\",\"id.orig_p\":9,"
 		"\"id.resp_h\":\"10.0.0.1\",\"id.resp_p\":53,\"proto\":\"udp\",\"trans_id\":1,"
