@@ -128,6 +128,39 @@ static void why_it_stopped_is_no_failure(void **state)
 	told_free(t);
 }
 
+/* An open connection is given up when it has been silent for ten seconds. Without a SYN, who is at
+ * home asked. */
+static void open_ends(void **state)
+{
+	(void)state;
+#define OPEN_UNTIL(id, at)                                                                         \
+	"{\"timestamp\":" AT(at) ",\"flow_id\":" id ",\"event_type\":\"flow\"," ENDS(              \
+		id, "443") ",\"proto\":\"TCP\",\"flow\":{" COUNTS("4", "2", "350",                 \
+		"120") ",\"start\":" AT("40.000000") ",\"end\":" AT("41.000000") ",\"reason\":"    \
+										 "\"shutdown"      \
+										 "\"" FLAGS("1a",  \
+											 "12") "}" \
+											       "\n"
+	struct told_rows *t = TELL(OPEN_UNTIL("1", "50.9"), OPEN_UNTIL("2", "51.1"),
+		"{\"timestamp\":" AT(
+			"59") ",\"flow_id\":3,\"event_type\":\"flow\",\"src_ip\":"
+			      "\"192.0.2.1\",\"src_port\":443,\"dest_ip\":\"10.0.0.5\",\"dest_"
+			      "port\":5000,"
+			      "\"proto\":\"TCP\",\"flow\":{" COUNTS("9", "4", "5000",
+				      "900") ",\"start\":" AT("41") ",\"end\":" AT("43") ",\"reason"
+											 "\":"
+											 "\"timeout"
+											 "\"" FLAGS(
+												 "1"
+	                                                                                         "8",
+												 "1"
+												 "8") "}\n");
+	EXPECT_CONNS(t, T0, "0+1 tcp 10.0.0.5:1 > 192.0.2.1:443 unknown x1 4/122 2/0",
+		"0+1 tcp 10.0.0.5:2 > 192.0.2.1:443 stalled@1 x1 4/122 2/0",
+		"1+2 tcp 10.0.0.5:5000 > 192.0.2.1:443 ok x1 4/684 9/4514 joined inferred");
+	told_free(t);
+}
+
 /* TLS servers: a fatal alert is all that is so short; a RST may have cut the hello. */
 static void tls_answers(void **state)
 {
@@ -453,10 +486,10 @@ static void netflow_is_halves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(flags_are_outcomes),
-		cmocka_unit_test(why_it_stopped_is_no_failure), cmocka_unit_test(tls_answers),
-		cmocka_unit_test(other_flows), cmocka_unit_test(records_of_a_flow_are_joined),
-		cmocka_unit_test(drops_are_denials), cmocka_unit_test(dns_of_all_versions),
-		cmocka_unit_test(questions_have_outcomes), cmocka_unit_test(odd_lines),
-		cmocka_unit_test(netflow_is_halves)};
+		cmocka_unit_test(why_it_stopped_is_no_failure), cmocka_unit_test(open_ends),
+		cmocka_unit_test(tls_answers), cmocka_unit_test(other_flows),
+		cmocka_unit_test(records_of_a_flow_are_joined), cmocka_unit_test(drops_are_denials),
+		cmocka_unit_test(dns_of_all_versions), cmocka_unit_test(questions_have_outcomes),
+		cmocka_unit_test(odd_lines), cmocka_unit_test(netflow_is_halves)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
