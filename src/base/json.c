@@ -57,15 +57,15 @@ static inline struct name name_of(struct span text, const uint8_t *end)
 	return n;
 }
 
-static inline uint32_t hash_of(struct name n, uint16_t parent)
+static inline uint32_t hash_of(struct name n, uint64_t parent)
 {
-	uint64_t h = n.first ^ (n.last << 29 | n.last >> 35) ^ (uint64_t)parent << 48 ^ n.len;
+	uint64_t h = n.first ^ (n.last << 29 | n.last >> 35) ^ parent << 48 ^ n.len;
 	h *= UINT64_C(0x9e3779b97f4a7c15);
 	return (uint32_t)(h >> 32 ^ h >> 52);
 }
 
 static inline struct entry *find(
-	const struct json_keys *keys, struct name n, uint16_t parent, const uint8_t *text)
+	const struct json_keys *keys, struct name n, uint64_t parent, const uint8_t *text)
 {
 	for (uint32_t at = hash_of(n, parent) & keys->mask; keys->table[at] != 0;
 		at = (at + 1) & keys->mask) {
@@ -204,6 +204,7 @@ struct json {
 	struct span line;
 	const uint32_t *token; /* where each begins */
 	uint32_t tokens;
+	bool escapes;    /* there is a backslash somewhere */
 	uint32_t *plain; /* room for tokens of our own reader; made when first needed */
 	size_t plain_room;
 	uint8_t *room; /* strings without their escapes */
@@ -342,30 +343,38 @@ static enum json_type scalar_type(struct span *text)
 	return JSON_NUMBER;
 }
 
-/* The value at this token. False: there is none. */
+/* The value at this token. False: there is none. Its parts are put together at the end, one by one:
+ * copying a struct that was just written waits for the stores. */
 static bool value_at(struct json *j, uint32_t at, struct json_value *ret)
 {
 	uint8_t c = byte_at(j, at);
-	struct json_value v = {.from = at, .to = at + 1};
+	uint32_t to = at + 1;
+	enum json_type type;
+	struct span text;
 	if (c == '"') {
-		v.type = JSON_STRING;
-		if (!string_text(j, at, &v.text))
+		type = JSON_STRING;
+		if (!string_text(j, at, &text))
 			return false;
-		v.text = unescape(j, v.text);
+		if (j->escapes)
+			text = unescape(j, text);
 	} else if (opens(c)) {
-		v.type = c == '{' ? JSON_OBJECT : JSON_ARRAY;
-		v.to = skip(j, at);
-		if (v.to == 0)
+		type = c == '{' ? JSON_OBJECT : JSON_ARRAY;
+		to = skip(j, at);
+		if (to == 0)
 			return false;
-		size_t begin = j->token[at], end = j->token[v.to - 1];
-		v.text = (struct span){j->line.ptr + begin, end + 1 - begin};
+		size_t begin = j->token[at], end = j->token[to - 1];
+		text = (struct span){j->line.ptr + begin, end + 1 - begin};
 	} else if (c == 0 || c == '}' || c == ']' || c == ':' || c == ',') {
 		return false;
 	} else {
-		v.text = token_text(j, at);
-		v.type = scalar_type(&v.text);
+		text = token_text(j, at);
+		type = scalar_type(&text);
 	}
-	*ret = v;
+	ret->type = type;
+	ret->text.ptr = text.ptr;
+	ret->text.len = text.len;
+	ret->from = at;
+	ret->to = to;
 	return true;
 }
 
@@ -374,6 +383,7 @@ const char *json_read(struct json *j, struct span line, struct json_value *ret)
 	j->line = line;
 	j->tokens = 0;
 	j->room_used = 0;
+	j->escapes = line.len > 0 && memchr(line.ptr, '\\', line.len) != NULL;
 	if (line.len > TEXT_MAX)
 		return "it is too long";
 	if (line.len * 4 > j->room_bytes)
@@ -404,7 +414,7 @@ static const char no_json[] = "it is no JSON, or cut, or two records in one line
 
 struct walk {
 	uint32_t at;
-	uint16_t node[DOTS_MAX + 1]; /* of the objects that we are in, the innermost last */
+	uint64_t node[DOTS_MAX + 1]; /* of the objects that we are in, the innermost last */
 	unsigned depth;
 };
 
@@ -416,7 +426,7 @@ static inline bool pick_member(
 	if (byte_at(j, w->at) != '"' || byte_at(j, w->at + 1) != ':' ||
 		!string_text(j, w->at, &name))
 		return false;
-	uint16_t node = w->node[w->depth];
+	uint64_t node = w->node[w->depth];
 	const struct entry *e =
 		find(keys, name_of(name, j->line.ptr + j->line.len), node, name.ptr);
 	uint32_t at = w->at + 2;
