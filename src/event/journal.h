@@ -86,8 +86,8 @@ bool journal_due(const struct journal *j);
 
 /* Writes what is in the buffer; the position behind the last record. The segment changes here and
  * nowhere else, at most once, so that a position stays good until the next one is stored. When
- * this fails (-ENOSPC, -EDQUOT, -EFBIG, -EIO) the records wait in the buffer as far as it reaches,
- * *ret_position is not set, nothing must be stored, and the next flush tries again. */
+ * this fails (-ENOSPC, -EDQUOT, -EFBIG, -EIO, -EOVERFLOW) the records wait in the buffer as far as
+ * it reaches, *ret_position is not set, nothing must be stored, and the next flush tries again. */
 MUST_USE int journal_flush(struct journal *j, uint64_t *ret_position, struct fail *why);
 
 struct journal_stats journal_stats(const struct journal *j);

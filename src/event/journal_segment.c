@@ -116,8 +116,8 @@ static bool all_zero(struct span s)
  * is no such segment, and what is in the file is lost. */
 static int read_header(struct journal *j, struct segment *s, uint64_t len, struct fail *why)
 {
-	uint8_t bytes[HEADER_BYTES];
-	size_t got;
+	uint8_t bytes[HEADER_BYTES] = {0};
+	size_t got = 0;
 	int code = segment_read(s, bytes, sizeof bytes, 0, &got);
 	if (code < 0)
 		return segment_failed(j, s, code, "cannot be read", why);

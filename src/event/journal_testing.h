@@ -285,3 +285,21 @@ static inline void add_range(struct journal *j, uint64_t first, uint64_t last)
 		journal_add(j, &e);
 	}
 }
+
+#define SMALL        ((struct journal_options){.bytes_max = JOURNAL_BYTES_MIN})
+#define NUMBER(at)   ((at) >> 36) /* of the segment */
+#define OFFSET(at)   ((at) & ((UINT64_C(1) << 36) - 1))
+#define AT(n, bytes) ((uint64_t)(n) << 36 | (bytes))
+
+/* A new journal with the ids 1 to last. Closed; returns its end. */
+static inline uint64_t make(uint64_t last)
+{
+	(void)unlink("j.0");
+	(void)unlink("j.1");
+	struct journal *j = open_with(&SMALL);
+	assert_replay(j, 0, 1, 0);
+	add_range(j, 1, last);
+	uint64_t end = flush(j);
+	journal_close(j);
+	return end;
+}
