@@ -46,7 +46,8 @@ int halves_new(struct halves **ret, size_t room)
 	h->heap = calloc(h->heap_room, sizeof *h->heap);
 	if (h->heap == NULL || keyed_init(&h->flows, sizeof(struct flow), room) < 0 ||
 		keyed_init(&h->followed, sizeof(struct followed), room) < 0 ||
-		keyed_init(&h->exporters, sizeof(struct exporter), EXPORTERS_MAX) < 0) {
+		keyed_init(&h->exporters, sizeof(struct exporter),
+			room < EXPORTERS_MAX ? room : EXPORTERS_MAX) < 0) {
 		halves_free(h);
 		return -ENOMEM;
 	}

@@ -39,6 +39,8 @@ enum payload flow_payload(const struct flow *f, enum who who)
 	uint64_t ip = ip_header(f);
 	if (s->payload && s->bytes > 0)
 		return PAYLOAD_SURE;
+	if (s->flags_known && !f->acks_hidden && (s->flags & HALF_ACK) == 0)
+		return PAYLOAD_NONE; /* nothing is sent before the first ACK */
 	if (s->packets == 0)
 		return s->bytes > 0 ? PAYLOAD_UNKNOWN : PAYLOAD_NONE;
 	if (f->ip_proto != IP_TCP)

@@ -10,6 +10,10 @@ struct kind {
 		offset, sizeof(magic) - 1, magic, text \
 	}
 
+#define SFLOW                                                                                     \
+	"looks like sFlow: samples of packets, which show no failures; give NetFlow, IPFIX or a " \
+	"capture"
+
 static const struct kind kinds[] = {
 	KIND(0, "\x1f\x8b", "gzip within a packed file; unpack it once with gunzip"),
 	KIND(0, "\x28\xb5\x2f\xfd", "zstd within a packed file; unpack it once with unzstd"),
@@ -37,7 +41,14 @@ static const struct kind kinds[] = {
 	KIND(0, "MZ", "looks like a program (Windows)"),
 	KIND(0, "%PDF", "looks like a PDF document"),
 	KIND(0, "SQLite format 3\0", "looks like a SQLite database"),
-	KIND(0, "\x0c\xa5", "looks like nfdump flows; give the capture they were made from"),
+	KIND(0, "\x0c\xa5",
+		"looks like nfdump's own file; pipe it in: TZ=UTC nfdump -r FILE -o csv | postern "
+		"hunt -"),
+	KIND(0, "PAR1",
+		"looks like Parquet; flow logs can be read as text: duckdb -csv -separator ' ' -c "
+		"\"from 'FILE'\" | postern hunt -"),
+	KIND(0, "\0\0\0\5\0\0\0\1", SFLOW),
+	KIND(0, "\0\0\0\5\0\0\0\2", SFLOW),
 	KIND(0, "<?xml", "looks like an XML document"),
 	KIND(0, "<!DOCTYPE", "looks like a web page; was the download refused?"),
 	KIND(0, "<html", "looks like a web page; was the download refused?"),

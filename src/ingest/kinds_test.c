@@ -23,6 +23,15 @@ static void test_kinds(void **state)
 		{START("{\"timestamp\":"), "looks like JSON Lines (a Zeek or Suricata log?)"},
 		{START("\x7f\x45LF\2\1"), "looks like a program (ELF)"},
 		{START("%PDF-1.7"), "looks like a PDF document"},
+		{START("\x0c\xa5\1\0"),
+			"looks like nfdump's own file; pipe it in: TZ=UTC nfdump -r FILE -o csv | "
+			"postern hunt -"},
+		{START("PAR1\x15\4"),
+			"looks like Parquet; flow logs can be read as text: duckdb -csv -separator "
+			"' ' -c \"from 'FILE'\" | postern hunt -"},
+		{START("\0\0\0\5\0\0\0\1\xac\x15"),
+			"looks like sFlow: samples of packets, which show no failures; give "
+			"NetFlow, IPFIX or a capture"},
 		{START("k\xc3\xa4se\r\n\t"), "looks like a text file"},
 		{START("\x7fwords"), "pcap and pcapng are known, this is neither"},
 		{START("words\0"), "pcap and pcapng are known, this is neither"},

@@ -41,6 +41,8 @@ struct netflow {
 	struct template v5;
 	struct orphan orphan[ORPHANS_MAX]; /* the oldest first */
 	size_t orphans, orphan_bytes;
+	uint64_t generations;
+	bool forgot_sampling; /* a domain that had said so gave way: any may have */
 };
 
 /* Record of v5, as if a template had told it. */
@@ -54,13 +56,15 @@ static void make_v5(struct template *t)
 	CHECK(t->record_bytes == V5_RECORD);
 }
 
-int netflow_new(struct netflow **ret)
+int netflow_new(struct netflow **ret, size_t room)
 {
 	struct netflow *n = calloc(1, sizeof *n);
 	if (n == NULL)
 		return -ENOMEM;
-	if (keyed_init(&n->templates, sizeof(struct template), TEMPLATES_MAX) < 0 ||
-		keyed_init(&n->domains, sizeof(struct domain), DOMAINS_MAX) < 0) {
+	if (keyed_init(&n->templates, sizeof(struct template),
+		    room < TEMPLATES_MAX ? room : TEMPLATES_MAX) < 0 ||
+		keyed_init(&n->domains, sizeof(struct domain),
+			room < DOMAINS_MAX ? room : DOMAINS_MAX) < 0) {
 		netflow_free(n);
 		return -ENOMEM;
 	}
@@ -94,6 +98,22 @@ static void *entry_of(struct keyed *k, uint64_t key)
 	return keyed_push(k, key);
 }
 
+static struct domain *domain_of(struct netflow *n, uint64_t key)
+{
+	struct domain *d = keyed_find(&n->domains, key);
+	if (d != NULL)
+		return d;
+	while (keyed_full(&n->domains)) {
+		uint64_t oldest;
+		const struct domain *gone = keyed_oldest(&n->domains, &oldest);
+		n->forgot_sampling |= gone->sampled;
+		keyed_remove(&n->domains, oldest);
+	}
+	d = keyed_push(&n->domains, key);
+	*d = (struct domain){.generation = ++n->generations, .sampled = n->forgot_sampling};
+	return d;
+}
+
 static uint64_t key_of(struct sink *s, uint64_t a, uint64_t b)
 {
 	uint64_t both[2] = {a, b};
@@ -106,7 +126,7 @@ static uint64_t key_of(struct sink *s, uint64_t a, uint64_t b)
 static bool read_records(struct netflow *n, struct sink *s, const struct netflow_head *head,
 	const struct template *t, struct cur c)
 {
-	struct domain *domain = entry_of(&n->domains, head->domain_key);
+	struct domain *domain = domain_of(n, head->domain_key);
 	while (c.len >= t->record_bytes) {
 		netflow_record(s, head, domain, t, &c);
 		if (!cur_ok(&c))
@@ -167,7 +187,7 @@ static bool read_data(struct netflow *n, struct sink *s, const struct netflow_he
 {
 	uint64_t key = key_of(s, head->domain_key, number);
 	const struct template *t = keyed_find(&n->templates, key);
-	const struct domain *domain = entry_of(&n->domains, head->domain_key);
+	const struct domain *domain = domain_of(n, head->domain_key);
 	if (t != NULL && t->generation == domain->generation)
 		return read_records(n, s, head, t, c);
 	keep_orphan(n, s, head, key, c);
@@ -193,7 +213,7 @@ static void keep_template(struct netflow *n, struct sink *s, const struct netflo
 	uint16_t number, const struct template *draft)
 {
 	uint64_t key = key_of(s, head->domain_key, number);
-	const struct domain *domain = entry_of(&n->domains, head->domain_key);
+	const struct domain *domain = domain_of(n, head->domain_key);
 	struct template *t = entry_of(&n->templates, key);
 	*t = *draft;
 	t->generation = domain->generation;
@@ -204,9 +224,9 @@ static void keep_template(struct netflow *n, struct sink *s, const struct netflo
 static void withdraw(
 	struct netflow *n, struct sink *s, const struct netflow_head *head, uint16_t number)
 {
-	struct domain *domain = entry_of(&n->domains, head->domain_key);
+	struct domain *domain = domain_of(n, head->domain_key);
 	if (number < DATA_SET_MIN)
-		domain->generation++;
+		domain->generation = ++n->generations;
 	else
 		keyed_remove(&n->templates, key_of(s, head->domain_key, number));
 }
@@ -322,7 +342,7 @@ static const char *read_v5(struct netflow *n, struct sink *s, struct netflow_hea
 	if (!cur_ok(c))
 		return "an export datagram that ends within its header";
 	head->domain_key = key_of(s, from->exporter, (uint64_t)5 << 32 | engine);
-	struct domain *domain = entry_of(&n->domains, head->domain_key);
+	struct domain *domain = domain_of(n, head->domain_key);
 	domain->sampled |= (sampling & 0x3fff) > 1;
 	if (count == 0 || count > V5_COUNT_MAX || c->len < count * V5_RECORD)
 		return "a NetFlow v5 datagram with fewer records than it counts";

@@ -12,8 +12,8 @@
 /* Templates, exporters and sets without their template, all bounded. One for a run. */
 struct netflow;
 
-/* Fails: -ENOMEM. */
-MUST_USE int netflow_new(struct netflow **ret);
+/* room: of templates and domains, a power of two; more than 4,096 are not kept. Fails: -ENOMEM. */
+MUST_USE int netflow_new(struct netflow **ret, size_t room);
 void netflow_free(struct netflow *n);
 
 /* Where a datagram comes from. */

@@ -29,7 +29,7 @@ int rows_new(struct sink **ret, const struct rows_options *options)
 		keyed_init(&s->orphans, sizeof(struct note), room) < 0 ||
 		keyed_init(&s->lookups, sizeof(struct waiting_lookup), asking) < 0 ||
 		arena_init(&s->texts, TEXT_BYTES) < 0 || halves_new(&s->halves, room) < 0 ||
-		netflow_new(&s->netflow) < 0) {
+		netflow_new(&s->netflow, room) < 0) {
 		rows_free(s);
 		return -ENOMEM;
 	}

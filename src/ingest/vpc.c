@@ -90,10 +90,20 @@ static struct span bare_name(struct span word)
 	return word;
 }
 
+/* Tables of them write "_" for "-". */
+static bool same_name(struct span name, const char *known)
+{
+	size_t i = 0;
+	while (i < name.len && known[i] != '\0' &&
+		name.ptr[i] == (uint8_t)(name.ptr[i] == '_' && known[i] == '-' ? '_' : known[i]))
+		i++;
+	return i == name.len && known[i] == '\0';
+}
+
 static enum field field_of(struct span name)
 {
 	enum field f = 0;
-	while (f < F_FIELDS && !span_is(name, names[f]))
+	while (f < F_FIELDS && !same_name(name, names[f]))
 		f++;
 	return f;
 }
@@ -144,7 +154,7 @@ static bool is_header(struct span line)
 	for (size_t i = 0; i < line.len; i++)
 		if (!(line.ptr[i] >= 'a' && line.ptr[i] <= 'z') &&
 			!(line.ptr[i] >= '0' && line.ptr[i] <= '9') &&
-			strchr(" -${}", line.ptr[i]) == NULL)
+			strchr(" -_${}", line.ptr[i]) == NULL)
 			return false;
 	while (span_next(&line, ' ', &word)) {
 		enum field f = field_of(bare_name(word));
