@@ -82,7 +82,8 @@ static bool argus_next(struct reader *r, struct frame *ret)
 			*columns = next;
 			continue;
 		}
-		struct span start = columns_one(columns, line, ',', F_START);
+		bool starts = (columns->present & HAS(F_START)) != 0;
+		struct span start = columns_one(columns, line, ',', starts ? F_START : F_LAST);
 		if (scan_time(start, &ns) < 0)
 			ns = r->last_ns;
 		*ret = lines_frame(r, line, ns, columns);
@@ -321,6 +322,7 @@ static void argus_parse(struct sink *sink, const struct frame *frame)
 	}
 	bool icmp = proto == 1 || proto == 58;
 	row.src.ip_proto = row.dst.ip_proto = proto;
+	row.src.whole = row.dst.whole = true;
 	row.src.exporter = row.dst.exporter = (uint64_t)frame->input + 1;
 	if (!state(&row, proto) || !endpoints(sink, &row, icmp))
 		return;

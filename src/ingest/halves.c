@@ -339,6 +339,7 @@ static void note(struct sink *s, struct flow *f, enum who src, const struct half
 	f->acks_hidden |= half->acks_hidden;
 	f->sampled |= half->sampled;
 	f->both_exported |= half->both_exported;
+	f->whole |= half->whole;
 	if (half->name != NULL && f->name == 0) {
 		f->name = strings_add(s->options.strings, half->name);
 		f->name_source = half->name_source;
@@ -363,9 +364,10 @@ static struct flow *flow_of(struct sink *s, uint64_t key, const struct half *hal
 	int64_t last_ns = a->last_ns > b->last_ns ? a->last_ns : b->last_ns, due_ns;
 	if (is_piece(half, start_ns, last_ns, is_closed(f) && was_answered(f)))
 		return f;
-	while (halves_first(s, &due_ns) < start_ns && due_ns <= now_of(s))
+	while (first_flow(s->halves) != f && halves_first(s, &due_ns) <= start_ns &&
+		due_ns <= now_of(s))
 		halves_tell_first(s);
-	tell(s, key, keyed_find(&s->halves->flows, key));
+	tell(s, key, f);
 	return NULL;
 }
 

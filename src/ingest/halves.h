@@ -33,7 +33,7 @@ struct flow {
 	uint8_t icmp_type; /* 0 unknown */
 	uint16_t vlan;
 	enum who client; /* as far as the exporter says it */
-	bool acks_hidden, sampled, both_exported;
+	bool acks_hidden, sampled, both_exported, whole;
 	bool rest; /* it was told before: this is what came since */
 	enum name_source name_source;
 	uint32_t name, process; /* numbers of the run's strings */

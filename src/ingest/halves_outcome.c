@@ -200,7 +200,7 @@ static void settle_unanswered(struct sink *s, const struct flow *f, const struct
 		sink_remark(s, REMARK_ONE_WAY);
 		return;
 	}
-	bool early = !f->both_exported && s->clock_ns - f->arrived_ns < UNDECIDED_NS;
+	bool early = !f->both_exported && !f->whole && s->clock_ns - f->arrived_ns < UNDECIDED_NS;
 	if (!asked || withdrawn || c->joined || early)
 		return;
 	sink_remark(s, REMARK_ONE_SIDE);

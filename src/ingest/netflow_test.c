@@ -172,9 +172,9 @@ static void test_no_guess(void **state)
 		put_v5(&b, PORTS(40000, 443), false, 0x02, COUNTS(3, 180, 90000, 97000));
 		struct told_rows *t = tell(&b);
 		EXPECT_CONNS(t, BASE,
-			sampled ? "-9.75+7 tcp 10.0.0.5:40000 > 198.51.100.7:443 unknown x1 3/68 "
+			sampled ? "-9.75+7 tcp 10.0.0.5:40000 > 198.51.100.7:443 unknown x1 3/0 "
 				  "0/0"
-				: "-9.75+7 tcp 10.0.0.5:40000 > 198.51.100.7:443 unknown x1 3/68 "
+				: "-9.75+7 tcp 10.0.0.5:40000 > 198.51.100.7:443 unknown x1 3/0 "
 				  "0/0 "
 				  "one-way");
 		assert_int_equal(remark_count(t, "sampled"), sampled);

@@ -63,6 +63,7 @@ struct half {
 	const char *process, *uid;
 	bool sampled;       /* only some packets were counted: an answer may be missing */
 	bool payload;       /* bytes are payload, without headers */
+	bool whole;         /* the other direction would be in the same record: none is to come */
 	bool both_exported; /* this exporter tells both directions, or never only one */
 	uint64_t exporter;  /* any number for who saw it, to learn whether it shows answers */
 	uint64_t point;     /* any number for where: the same packets are counted at one place */
