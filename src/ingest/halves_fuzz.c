@@ -41,9 +41,11 @@ static struct half half_of(struct cur *c, int64_t *clock_ns)
 	}
 	if (half.ip_proto == 1 || half.ip_proto == 58)
 		half.dst_port = 0;
-	*clock_ns += (when & 0x0f) * (when & 0x10 ? 30 : 1) * NS_PER_S;
-	half.end_ns = *clock_ns - (when >> 5) * 10 * NS_PER_S;
-	half.start_ns = half.end_ns - (how >> 7) * 40 * NS_PER_S;
+	int64_t step_s = (when & 0x0f) * (when & 0x10 ? 30 : 1), age_s = (when >> 5) * 10;
+	int64_t length_s = (how >> 7) * 40;
+	*clock_ns += step_s * NS_PER_S;
+	half.end_ns = *clock_ns - age_s * NS_PER_S;
+	half.start_ns = half.end_ns - length_s * NS_PER_S;
 	return half;
 }
 

@@ -236,7 +236,7 @@ static void test_full(void **state)
 	struct told_rows *t = told_new(4);
 	uint64_t packets = 0;
 	for (uint16_t i = 0; i < 64; i++) {
-		struct half half = tcp((uint16_t)(40000 + i % 16), 0x02, i, 60u * i);
+		struct half half = tcp((uint16_t)(40000 + i % 16), 0x02, i, (uint64_t)60 * i);
 		half.start_ns = AT(i % 7);
 		half.end_ns = AT(10);
 		add(t, 10, &half);

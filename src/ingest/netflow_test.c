@@ -293,7 +293,7 @@ static void test_firewall(void **state)
 		put(&b, 6, 1);
 		put(&b, events[i], 1);
 		put(&b, BASE * 1000 + 500, 8);
-		put(&b, BASE * 1000 + 500 + i * 1000, 8);
+		put(&b, BASE * 1000 + 500 + (uint64_t)i * 1000, 8);
 		put(&b, i == 1 ? 700 : 0, 4);
 		put(&b, i == 1 ? 9000 : 0, 4);
 	}

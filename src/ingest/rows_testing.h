@@ -87,6 +87,25 @@ static inline struct told_rows *tell_text(const char *format, const char *text)
 	return tell_bytes(format, text, strlen(text));
 }
 
+/* The lines, one behind the other. */
+static inline struct told_rows *tell_lines(
+	const char *format, const char *const *lines, size_t count)
+{
+	static char text[1 << 16];
+	size_t len = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t more = strlen(lines[i]);
+		assert_true(len + more < sizeof text);
+		memcpy(text + len, lines[i], more);
+		len += more;
+	}
+	return tell_bytes(format, text, len);
+}
+
+#define TELL_LINES(format, ...)                             \
+	tell_lines((format), (const char *[]){__VA_ARGS__}, \
+		sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
+
 static inline void told_free(struct told_rows *t)
 {
 	rows_free(t->sink);

@@ -4,6 +4,7 @@
 #define ROW(src, dst, sport, dport, proto, packets, bytes, start, end, action)            \
 	"2 123456789010 eni-1235b8ca123456789 " src " " dst " " sport " " dport " " proto \
 	" " packets " " bytes " 17000000" start " 17000000" end " " action " OK\n"
+#define US "10.0.0.5"
 #define HEADER                                                                                   \
 	"version interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end " \
 	"action tcp-flags log-status pkt-srcaddr pkt-dstaddr flow-direction\n"
@@ -15,19 +16,17 @@
 static void test_default_fields(void **state)
 {
 	(void)state;
-	struct told_rows *t = tell_text("vpc",
-		ROW("10.0.0.5", "198.51.100.7", "40000", "443", "6", "10", "2000", "00", "20",
-			"ACCEPT") /* answered */
-		ROW("198.51.100.7", "10.0.0.5", "443", "40000", "6", "12", "9000", "00", "20",
-			"ACCEPT") ROW("10.0.0.5", "198.51.100.8", "40001", "443", "6", "5", "300",
-			"01", "31", "ACCEPT") /* five SYNs */
-		ROW("10.0.0.5", "198.51.100.9", "40002", "443", "6", "1", "60", "02", "02",
-			"ACCEPT") /* a SYN and its RST, or SYN/ACK: who knows */
-		ROW("198.51.100.9", "10.0.0.5", "443", "40002", "6", "1", "40", "02", "02",
-			"ACCEPT") ROW("10.0.0.5", "198.51.100.10", "40003", "8443", "6", "3", "180",
-			"03", "10", "REJECT") ROW("10.0.0.5", "198.51.100.11", "40004", "53", "17",
-			"1", "60", "04", "04", "ACCEPT") ROW("198.51.100.11", "10.0.0.5", "53",
-			"40004", "17", "1", "160", "04", "04", "ACCEPT"));
+	struct told_rows *t = TELL_LINES("vpc",
+		ROW(US, "198.51.100.7", "40000", "443", "6", "10", "2000", "00", "20", "ACCEPT"),
+		ROW("198.51.100.7", US, "443", "40000", "6", "12", "9000", "00", "20", "ACCEPT"),
+		/* five SYNs */
+		ROW(US, "198.51.100.8", "40001", "443", "6", "5", "300", "01", "31", "ACCEPT"),
+		/* a SYN and its RST, or SYN/ACK: who knows */
+		ROW(US, "198.51.100.9", "40002", "443", "6", "1", "60", "02", "02", "ACCEPT"),
+		ROW("198.51.100.9", US, "443", "40002", "6", "1", "40", "02", "02", "ACCEPT"),
+		ROW(US, "198.51.100.10", "40003", "8443", "6", "3", "180", "03", "10", "REJECT"),
+		ROW(US, "198.51.100.11", "40004", "53", "17", "1", "60", "04", "04", "ACCEPT"),
+		ROW("198.51.100.11", US, "53", "40004", "17", "1", "160", "04", "04", "ACCEPT"));
 	EXPECT_CONNS(t, BASE,
 		"0+20 tcp 10.0.0.5:40000 > 198.51.100.7:443 ok x1 10/1480 12/8376 inferred",
 		"1+30 tcp 10.0.0.5:40001 > 198.51.100.8:443 silent@31 x5 5/0 0/0 inferred",
@@ -43,21 +42,20 @@ static void test_default_fields(void **state)
 static void test_flags(void **state)
 {
 	(void)state;
-	struct told_rows *t = tell_text("vpc",
-		HEADER FULL("10.0.0.5", "198.51.100.7", "40000", "4433", "3", "180", "00", "07",
-			"ACCEPT", "2") /* silent */
-		FULL("10.0.0.5", "198.51.100.8", "40001", "4433", "2", "120", "01", "02", "ACCEPT",
-			"2") /* refused */
-		FULL("198.51.100.8", "10.0.0.5", "4433", "40001", "2", "80", "01", "02", "ACCEPT",
-			"4") FULL("10.0.0.5", "198.51.100.9", "40002", "4433", "9", "2000", "02",
-			"09", "ACCEPT", "3") /* answered; the server's row comes first */
-		FULL("198.51.100.9", "10.0.0.5", "4433", "40002", "9", "5000", "02", "09", "ACCEPT",
-			"19") FULL("198.51.100.10", "10.0.0.5", "4433", "40003", "2", "92", "03",
-			"05", "ACCEPT", "22") /* SYN/ACK, then RST to the request */
-		FULL("10.0.0.5", "198.51.100.10", "40003", "4433", "4", "700", "03", "05", "ACCEPT",
-			"2") FULL("10.0.0.5", "198.51.100.11", "40004", "4433", "1", "40", "06",
-			"06", "REJECT", "4") /* a late RST: no attempt */
-	);
+	struct told_rows *t = TELL_LINES("vpc", HEADER,
+		/* silent */
+		FULL(US, "198.51.100.7", "40000", "4433", "3", "180", "00", "07", "ACCEPT", "2"),
+		/* refused */
+		FULL(US, "198.51.100.8", "40001", "4433", "2", "120", "01", "02", "ACCEPT", "2"),
+		FULL("198.51.100.8", US, "4433", "40001", "2", "80", "01", "02", "ACCEPT", "4"),
+		/* answered */
+		FULL(US, "198.51.100.9", "40002", "4433", "9", "2000", "02", "09", "ACCEPT", "3"),
+		FULL("198.51.100.9", US, "4433", "40002", "9", "5000", "02", "09", "ACCEPT", "19"),
+		/* SYN/ACK, then RST to the request; the server's row comes first */
+		FULL("198.51.100.10", US, "4433", "40003", "2", "92", "03", "05", "ACCEPT", "22"),
+		FULL(US, "198.51.100.10", "40003", "4433", "4", "700", "03", "05", "ACCEPT", "2"),
+		/* a late RST: no attempt */
+		FULL(US, "198.51.100.11", "40004", "4433", "1", "40", "06", "06", "REJECT", "4"));
 	EXPECT_CONNS(t, BASE, "0+7 tcp 10.0.0.5:40000 > 198.51.100.7:4433 silent@7 x3 3/0 0/0",
 		"1+1 tcp 10.0.0.5:40001 > 198.51.100.8:4433 refused@2 x2 2/0 2/0",
 		"2+7 tcp 10.0.0.5:40002 > 198.51.100.9:4433 ok x1 9/1524 9/4524",
