@@ -157,7 +157,9 @@ static void follow(struct halves *h, uint64_t key, const struct flow *f, const s
 static void tell(struct sink *s, uint64_t key, struct flow *f)
 {
 	struct halves *h = s->halves;
-	struct event e = {.kind = EVENT_CONN};
+	struct event
+		e; /* large for the sake of look-ups: what is not a conversation's stays as it is */
+	e.kind = EVENT_CONN;
 	struct exporter *x = exporter_of(h, f->exporter);
 	flow_settle(s, f, x, &e.conn);
 	x->halved += flow_is_halved(f);

@@ -41,11 +41,10 @@ static struct half half_of(struct cur *c, int64_t *clock_ns)
 	}
 	if (half.ip_proto == 1 || half.ip_proto == 58)
 		half.dst_port = 0;
-	int64_t step_s = (when & 0x0f) * (when & 0x10 ? 30 : 1), age_s = (when >> 5) * 10;
-	int64_t length_s = (how >> 7) * 40;
-	*clock_ns += step_s * NS_PER_S;
-	half.end_ns = *clock_ns - age_s * NS_PER_S;
-	half.start_ns = half.end_ns - length_s * NS_PER_S;
+	int64_t step_s = when & 0x0f, age_s = when >> 5, length_s = how >> 7;
+	*clock_ns += ((when & 0x10) != 0 ? 30 * step_s : step_s) * NS_PER_S;
+	half.end_ns = *clock_ns - 10 * age_s * NS_PER_S;
+	half.start_ns = half.end_ns - 40 * length_s * NS_PER_S;
 	return half;
 }
 

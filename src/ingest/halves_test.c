@@ -143,7 +143,8 @@ static void test_client(void **state)
 	out.responder = true;
 	add(t, 0, &out);
 	/* nothing but ports and who is at home */
-	out = back(tcp(4003, 0, 9, 2000));
+	out = back(tcp(999, 0, 1, 40));
+	out.src_port = 998;
 	add(t, 0, &out);
 	/* a system port is a server's, even at home */
 	out = back(tcp(443, 0, 9, 2000));
@@ -152,8 +153,8 @@ static void test_client(void **state)
 	rows_finish(t->sink);
 	EXPECT_CONNS(t, BASE, "-1+2 tcp 10.0.0.5:4001 > 198.51.100.7:4433 refused@-1 x1 1/0 1/0",
 		"0+1 tcp 198.51.100.7:4433 > 10.0.0.5:4002 unknown x1 0/0 9/1532 joined one-way",
-		"0+1 tcp 10.0.0.5:4003 > 198.51.100.7:4433 unknown x1 0/0 9/1532 joined inferred "
-		"one-way",
+		"0+1 tcp 10.0.0.5:999 > 198.51.100.7:998 unknown x1 0/0 1/0 joined inferred "
+	        "one-way",
 		"0+1 tcp 198.51.100.7:4433 > 10.0.0.5:443 unknown x1 9/1532 0/0 inferred one-way",
 		"0+1 tcp 10.0.0.5:4000 > 198.51.100.7:4433 ok x1 9/1524 9/4524");
 	told_free(t);
