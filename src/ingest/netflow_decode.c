@@ -15,6 +15,7 @@
 #define ORPHAN_WAIT_NS   (1800 * NS_PER_S)
 
 #define CLOCK_OFF_NS (86400 * NS_PER_S)
+#define JUMP_MS      2000
 
 #define V5_HEADER      24
 #define V5_RECORD      48
@@ -327,6 +328,22 @@ static void mend_clock(struct netflow_head *head, const struct netflow_from *fro
 		head->export_ns = from->time_ns;
 }
 
+/* The header's clock has whole seconds, its uptime milliseconds: taken one by one, datagrams would
+ * move their flows by up to a second against each other. Each of them bounds the moment when the
+ * uptime was 0: not before its own seconds less its uptime, and within a second of that. A jump is
+ * a restart, or a clock that was set. */
+static void join_clocks(struct netflow_head *head, struct domain *domain)
+{
+	int64_t at_least = head->export_ns / NS_PER_MS - head->uptime_ms;
+	int64_t off = domain->zero_ms - at_least;
+	bool exact = head->export_ns % NS_PER_S != 0;
+	if (domain->zero_ms == 0 || exact || off < -JUMP_MS || off > 1000 + JUMP_MS || off < 0)
+		domain->zero_ms = at_least;
+	else if (off > 999)
+		domain->zero_ms = at_least + 999;
+	head->export_ns = (domain->zero_ms + head->uptime_ms) * NS_PER_MS;
+}
+
 static const char *read_v5(struct netflow *n, struct sink *s, struct netflow_head *head,
 	const struct netflow_from *from, struct cur *c)
 {
@@ -344,6 +361,7 @@ static const char *read_v5(struct netflow *n, struct sink *s, struct netflow_hea
 	head->domain_key = key_of(s, from->exporter, (uint64_t)5 << 32 | engine);
 	struct domain *domain = domain_of(n, head->domain_key);
 	domain->sampled |= (sampling & 0x3fff) > 1;
+	join_clocks(head, domain);
 	if (count == 0 || count > V5_COUNT_MAX || c->len < count * V5_RECORD)
 		return "a NetFlow v5 datagram with fewer records than it counts";
 	struct cur records = cur_sub(c, count * V5_RECORD);
@@ -363,6 +381,7 @@ static const char *read_v9(struct netflow *n, struct sink *s, struct netflow_hea
 	if (!cur_ok(c))
 		return "an export datagram that ends within its header";
 	head->domain_key = key_of(s, from->exporter, (uint64_t)9 << 32 | source);
+	join_clocks(head, domain_of(n, head->domain_key));
 	return read_sets(n, s, head, *c);
 }
 

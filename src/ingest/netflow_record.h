@@ -74,7 +74,8 @@ struct template
 /* What an exporter's domain says of all its flows. */
 struct domain {
 	uint64_t generation; /* templates of an older one are withdrawn */
-	int64_t began_ms;    /* 0 unknown */
+	int64_t began_ms;    /* as an options record said; 0 unknown */
+	int64_t zero_ms;     /* when its uptime was 0, by the headers; 0 unknown */
 	bool sampled;
 };
 
