@@ -142,21 +142,30 @@ static void test_client(void **state)
 	out = tcp(4002, 0, 9, 2000);
 	out.responder = true;
 	add(t, 0, &out);
-	/* nothing but ports and who is at home */
-	out = back(tcp(999, 0, 1, 40));
-	out.src_port = 998;
+	rows_finish(t->sink);
+	EXPECT_CONNS(t, BASE, "-1+2 tcp 10.0.0.5:4001 > 198.51.100.7:4433 refused@-1 x1 1/0 1/0",
+		"0+1 tcp 198.51.100.7:4433 > 10.0.0.5:4002 unknown x1 0/0 9/1532 joined one-way",
+		"0+1 tcp 10.0.0.5:4000 > 198.51.100.7:4433 ok x1 9/1524 9/4524");
+	told_free(t);
+}
+
+/* Where nothing says it: ports, and who is at home. */
+static void test_client_guessed(void **state)
+{
+	(void)state;
+	struct told_rows *t = told_new(0);
+	struct half out = back(tcp(5000, 0, 1, 40));
 	add(t, 0, &out);
 	/* a system port is a server's, even at home */
 	out = back(tcp(443, 0, 9, 2000));
 	out.both_exported = true;
 	add(t, 0, &out);
 	rows_finish(t->sink);
-	EXPECT_CONNS(t, BASE, "-1+2 tcp 10.0.0.5:4001 > 198.51.100.7:4433 refused@-1 x1 1/0 1/0",
-		"0+1 tcp 198.51.100.7:4433 > 10.0.0.5:4002 unknown x1 0/0 9/1532 joined one-way",
-		"0+1 tcp 10.0.0.5:999 > 198.51.100.7:998 unknown x1 0/0 1/0 joined inferred "
-	        "one-way",
-		"0+1 tcp 198.51.100.7:4433 > 10.0.0.5:443 unknown x1 9/1532 0/0 inferred one-way",
-		"0+1 tcp 10.0.0.5:4000 > 198.51.100.7:4433 ok x1 9/1524 9/4524");
+	assert_int_equal(t->events, 2);
+	assert_int_equal(t->event[0].conn.client_port, 5000);
+	assert_true(t->event[0].conn.inferred);
+	assert_string_equal(conn_line(&t->event[1].conn, BASE),
+		"0+1 tcp 198.51.100.7:4433 > 10.0.0.5:443 unknown x1 9/1532 0/0 inferred one-way");
 	told_free(t);
 }
 
@@ -272,8 +281,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_way),
 		cmocka_unit_test(test_mostly_one_way), cmocka_unit_test(test_hold),
-		cmocka_unit_test(test_client), cmocka_unit_test(test_tries),
-		cmocka_unit_test(test_two_points), cmocka_unit_test(test_denied),
-		cmocka_unit_test(test_full), cmocka_unit_test(test_left_out)};
+		cmocka_unit_test(test_client), cmocka_unit_test(test_client_guessed),
+		cmocka_unit_test(test_tries), cmocka_unit_test(test_two_points),
+		cmocka_unit_test(test_denied), cmocka_unit_test(test_full),
+		cmocka_unit_test(test_left_out)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
