@@ -18,7 +18,7 @@
 #define MEMORY_MOST  ((double)((size_t)1 << 44))
 
 struct hunt {
-	const char *report, *output;
+	const char *report, *output, *safelist;
 	struct networks local;
 	double max_e, budget;
 	int64_t since_ns, until_ns;
@@ -46,6 +46,9 @@ static const struct option options[] = {
 		.help = "instead, set that line so that the whole site would show N a day: N "
 			"divided "
 			"by its hosts"},
+	{"safelist", 0, OPTION_TEXT, "FILE", AT(safelist),
+		.help = "take what FILE vouches for as explained: a domain (it and all below it), "
+			"an address or a network a line; what each line hid is counted"},
 	{"local", 0, OPTION_NETWORKS, "CIDR,...", AT(local),
 		.help = "networks of your own hosts; without it private, CGNAT, ULA and link-local "
 			"addresses"},
@@ -272,9 +275,35 @@ static enum exit_code code_of(const struct hunt *h, const struct run_result *r, 
 	return unread || r->summary.partial || stop ? EXIT_PARTIAL : EXIT_DONE;
 }
 
+/* ---- the safelist ---- */
+
+/* NULL with nothing said: none was asked for. Fails: -errno, as safelist_parse(). */
+static int read_safelist(const char *path, struct safelist **ret, struct fail *why)
+{
+	if (path == NULL)
+		return 0;
+	FILE *file = fopen(path, "rbe");
+	if (file == NULL)
+		return fail_set(why, -errno, "%s: %s", shown(path).text, strerror(errno));
+	size_t room = SAFELIST_BYTES_MAX + 1; /* one more than is taken: too much is seen */
+	char *text = malloc(room);
+	size_t len = text == NULL ? 0 : fread(text, 1, room, file);
+	int err = 0;
+	if (text == NULL)
+		err = fail_set(why, -ENOMEM, "out of memory");
+	else if (ferror(file))
+		err = fail_set(why, -EIO, "%s: could not be read", shown(path).text);
+	else
+		err = safelist_parse(ret, shown(path).text, cur_of(text, len), why);
+	free(text);
+	(void)fclose(file);
+	return err;
+}
+
 /* ---- the hunt ---- */
 
-static enum exit_code hunt(const struct call *call, const struct hunt *h, struct outputs *outputs)
+static enum exit_code hunt(const struct call *call, const struct hunt *h, struct safelist *safelist,
+	struct outputs *outputs)
 {
 	struct terminal t = terminal_of(stderr);
 	struct progress progress;
@@ -287,6 +316,7 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 		.budget = h->budget,
 		.since_ns = h->since_ns,
 		.until_ns = h->until_ns,
+		.safelist = safelist,
 		.memory_bytes = h->memory_bytes,
 		.stop = &stop,
 		.progress = progress_show,
@@ -323,13 +353,17 @@ static enum exit_code hunt_run(const struct call *call)
 		return EXIT_USAGE;
 	}
 	enum exit_code code = EXIT_USAGE;
+	struct safelist *safelist = NULL;
 	/* before the work: a name that can't be written is known at once */
-	if (output_open(&outputs.result, h->output, &why) < 0 ||
+	if (read_safelist(h->safelist, &safelist, &why) < 0 ||
+		output_open(&outputs.result, h->output, &why) < 0 ||
 		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0))
 		message("%s", why.text);
 	else
-		code = hunt(call, h, &outputs);
+		code = hunt(call, h, safelist, &outputs);
+	safelist_free(safelist);
 	output_close(&outputs.result);
+
 	output_close(&outputs.page);
 	return code;
 }

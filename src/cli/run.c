@@ -69,7 +69,8 @@ static int make_tables(struct run *r)
 		.context = r};
 	if (engine_init(&r->engine, &options) < 0)
 		return -ENOMEM;
-	return judge_new(&r->judge, &(struct judge_options){.hosts = r->engine.hosts});
+	return judge_new(&r->judge,
+		&(struct judge_options){.hosts = r->engine.hosts, .safelist = o->safelist});
 }
 
 /* ---- the way of the data ---- */
@@ -245,6 +246,7 @@ static void sum_up(struct run *r, struct run_result *ret)
 		s->explained += f->explained != NULL;
 		s->findings += f->explained == NULL && f->e_value <= ret->max_e;
 	}
+	s->safelist = r->options->safelist;
 	judge_calibration(r->judge, &s->calibration);
 	off_calibration(r, &s->calibration);
 	s->off = r->off;

@@ -19,6 +19,8 @@
 /* What is weaker than this is not even a lead (prototype section 5: "hunting list"). */
 #define LEAD_E 1.0
 #define DAY_NS (86400 * NS_PER_S)
+/* "line 3 of FILE vouches for NAME" */
+#define VOUCHED_BYTES 400u
 
 struct story {
 	struct finding finding;
@@ -26,6 +28,8 @@ struct story {
 	enum mechanism why;
 	double excused_bits; /* of its evidence taken off for a companion or a common clock */
 	enum mechanism excuse;
+	char vouched[VOUCHED_BYTES];
+
 	bool timing; /* its strongest hit is a coincidence in time, which decoys can show */
 	bool names;  /* a DGA limb saw it */
 	uint32_t host;
@@ -38,6 +42,7 @@ struct pacer { /* per host: how many switches it has shown in its current day */
 
 struct judge {
 	struct hosts *hosts;
+	struct safelist *safelist;
 	struct arena arena;
 	struct hit *hit;
 	struct pacer *pacer;
@@ -55,6 +60,7 @@ int judge_new(struct judge **ret, const struct judge_options *options)
 	if (j == NULL)
 		return -ENOMEM;
 	j->hosts = options->hosts;
+	j->safelist = options->safelist;
 	j->stories_max = options->findings_max == 0 ? FINDINGS_MAX : options->findings_max;
 	j->story = calloc(j->stories_max, sizeof(struct story *));
 	j->hit = calloc(HITS_MAX, sizeof *j->hit);
@@ -278,6 +284,27 @@ static void explain(struct story *s, double max_e)
 	s->finding.explained_text = mechanism_sentence(why);
 }
 
+/* A person's word, where no mechanism spoke. */
+static void vouch(const struct judge *j, struct story *s, double max_e)
+{
+	struct finding *f = &s->finding;
+	if (j->safelist == NULL || f->explained != NULL)
+		return;
+	struct safelist_entry *e = safelist_find(j->safelist, f);
+	if (e == NULL)
+		return;
+	e->hid += f->e_value <= max_e;
+	struct out text = {0};
+	out_printf(&text, "line %u of ", e->line);
+	out_safe(&text, safelist_name(j->safelist), VOUCHED_BYTES / 3);
+	out_text(&text, " vouches for ");
+	out_safe(&text, e->text, VOUCHED_BYTES / 2);
+	(void)snprintf(s->vouched, sizeof s->vouched, "%s", out_string(&text));
+	out_fini(&text);
+	f->explained = "safelist";
+	f->explained_text = s->vouched;
+}
+
 static int by_strength(const void *a, const void *b)
 {
 	const struct story *x = *(struct story *const *)a, *y = *(struct story *const *)b;
@@ -295,6 +322,8 @@ void judge_finish(struct judge *j, double max_e)
 	for (size_t i = 0; i < j->stories; i++) {
 		struct story *s = j->story[i];
 		explain(s, max_e);
+		vouch(j, s, max_e);
+
 		s->finding.measured = s->timing && decoys_verify(j->decoys, s->finding.e_value);
 		story_order(&j->story[i]->finding);
 		set_id(&j->story[i]->finding);

@@ -10,6 +10,7 @@
 #include "detect/detect.h"
 #include "event/event.h"
 #include "host/host.h"
+#include "judge/safelist.h"
 
 /* The kinds of the contract (contract: finding.schema.json). */
 enum finding_kind {
@@ -143,6 +144,8 @@ struct summary {
 	                   runs */
 	int64_t first_ns, last_ns;
 	struct calibration calibration;
+	const struct safelist *safelist; /* NULL: none was given */
+
 	bool partial; /* part of the input was cut or rejected, or the hunt was interrupted */
 	const struct off *off;
 	size_t offs;
@@ -151,8 +154,9 @@ struct summary {
 struct judge;
 
 struct judge_options {
-	struct hosts *hosts; /* borrowed, outlives the judge */
-	size_t findings_max; /* 0: FINDINGS_MAX */
+	struct hosts *hosts;       /* borrowed, outlives the judge */
+	size_t findings_max;       /* 0: FINDINGS_MAX */
+	struct safelist *safelist; /* borrowed, outlives the judge; its counts grow; NULL none */
 };
 
 /* Fails: -ENOMEM. */

@@ -148,6 +148,29 @@ static void json_calibration(struct emit *e, const struct calibration *c)
 	emit_close(e, '}');
 }
 
+/* What each entry hid; only when there is a list. */
+static void json_safelist(struct emit *e, const struct safelist *s)
+{
+	if (s == NULL)
+		return;
+	emit_open(e, "safelist", '{');
+	emit_text(e, "file", safelist_name(s), TEXT_BYTES_MAX);
+	emit_count(e, "entries", safelist_count(s));
+	emit_open(e, "hid", '[');
+	for (size_t i = 0; i < safelist_count(s); i++) {
+		const struct safelist_entry *entry = safelist_get(s, i);
+		if (entry->hid == 0)
+			continue;
+		emit_open(e, NULL, '{');
+		emit_text(e, "entry", entry->text, NAME_BYTES_MAX);
+		emit_count(e, "line", entry->line);
+		emit_count(e, "findings", entry->hid);
+		emit_close(e, '}');
+	}
+	emit_close(e, ']');
+	emit_close(e, '}');
+}
+
 static void json_summary(struct emit *e, const struct report_case *c)
 {
 	const struct summary *s = c->summary;
@@ -170,6 +193,8 @@ static void json_summary(struct emit *e, const struct report_case *c)
 	emit_close(e, ']');
 	emit_number(e, "max_e", c->max_e);
 	json_calibration(e, &s->calibration);
+	json_safelist(e, s->safelist);
+
 	emit_close(e, '}');
 }
 

@@ -6,6 +6,8 @@
 
 #include "base/limits.h"
 
+#define SAFELIST_NAME_BYTES 255u
+
 #define NAME_BYTES_MAX 255 /* RFC 1035 2.3.4 */
 #define PATH_BYTES_MAX 200
 #define DAYS_PER_YEAR  365.25
@@ -450,6 +452,30 @@ void say_calibration(struct out *o, const struct report_case *c)
 	say_e(o, cal->decoy_host_days);
 	out_text(o, " host-days; E states ");
 	say_e(o, line->stated * cal->decoy_host_days);
+}
+
+void say_safelist(struct out *o, const struct report_case *c)
+{
+	const struct safelist *s = c->summary->safelist;
+	if (s == NULL)
+		return;
+	size_t idle = 0;
+	out_text(o, "safelist ");
+	out_safe(o, safelist_name(s), SAFELIST_NAME_BYTES);
+	out_text(o, ": ");
+	for (size_t i = 0; i < safelist_count(s); i++) {
+		const struct safelist_entry *e = safelist_get(s, i);
+		if (e->hid == 0) {
+			idle++;
+			continue;
+		}
+		out_safe(o, e->text, SAFELIST_NAME_BYTES);
+		out_printf(o, " (line %u) hid ", e->line);
+		say_plural(o, e->hid, "finding");
+		out_text(o, "; ");
+	}
+	say_plural(o, idle, idle == safelist_count(s) ? "line" : "other line");
+	out_text(o, " hid nothing");
 }
 
 void say_verdict(struct out *o, const struct report_case *c)

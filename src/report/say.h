@@ -60,6 +60,8 @@ void say_read(struct out *o, const struct report_case *c);
 /* What decoys showed of E at the line of the report, or at the next one that was checked. Nothing
  * when there were no decoys. */
 void say_calibration(struct out *o, const struct report_case *c);
+/* What the safelist hid, entry by entry; nothing without one. */
+void say_safelist(struct out *o, const struct report_case *c);
 void say_verdict(struct out *o, const struct report_case *c);
 
 /* The median interval of a channel's answered attempts (bursts count once), when it is regular;

@@ -22,7 +22,8 @@ DATA = pathlib.Path(os.environ.get("POSTERN_DATA", ROOT.parent / "shared/data"))
 E_MAX = 0.1
 RUN_SECONDS = 120
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-SUMMARY = {"type", "inputs", "records", "rejected", "hosts", "host_days", "connections", "findings", "explained", "seconds", "partial", "off"}
+SUMMARY = {"type", "inputs", "records", "rejected", "hosts", "host_days", "connections", "findings", "explained", "seconds", "partial", "off",
+           "calibration"}
 DONE, FINDINGS, USAGE, NOTHING, PARTIAL = range(5)
 SANITIZER_EXIT = 99
 

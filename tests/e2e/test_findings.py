@@ -2,7 +2,7 @@
 """What must be found in the demo scenarios, and what must not in the benign ones."""
 import unittest
 
-from support import E_MAX, Case, endpoint, names, scenario_bytes
+from support import E_MAX, USAGE, Case, Run, endpoint, names, scenario_bytes
 
 
 class Demo(Case):
@@ -62,6 +62,51 @@ class Demo(Case):
         self.assertEqual({(finding["kind"], finding["host"]) for finding in findings},
                          {("ladder", "10.1.0.21"), ("dga", "10.1.0.34"), ("ladder", "10.1.0.55")})
         self.assertEqual(summary["inputs"], 3)
+
+
+class Safelist(Case):
+    """What a person vouches for is explained by their word, and counted."""
+
+    def hidden(self, text):
+        path = self.path("list", text.encode())
+        findings, summary = self.hunt("-", options=["--safelist", str(path)], stdin=scenario_bytes("demo-emotet-like"))
+        return findings, summary["safelist"]
+
+    def test_an_entry_hides_what_it_covers_and_says_so(self):
+        findings, told = self.hidden("# the backup is ours\nother.example\n198.51.100.0/24\n")
+        self.assertEqual(findings, [])
+        self.assertEqual(told["entries"], 2)
+        self.assertEqual(told["hid"], [{"entry": "198.51.100.0/24", "line": 3, "findings": 1}])
+
+    def test_the_dead_primary_alone_hides_nothing(self):
+        findings, told = self.hidden("203.0.113.61\n")
+        self.assertEqual(len(findings), 1)
+        self.assertEqual(told["hid"], [])
+
+    def test_all_shows_it_with_its_reason(self):
+        path = self.path("list", b"198.51.100.178\n")
+        findings, _ = self.hunt("-", options=["--all", "--safelist", str(path)], stdin=scenario_bytes("demo-emotet-like"))
+        found = next(found for found in findings if found["explained"] == "safelist")
+        self.assertRegex(found["explained_text"], "^line 1 of .* vouches for 198.51.100.178$")
+
+    def test_wrong_lines_and_files_are_told_before_the_work(self):
+        bad = self.path("bad", b"fine.example\nnot fine\n")
+        for path, words in ((bad, ":2: 'not fine' is neither"), (self.folder / "none", "No such file")):
+            run = Run("hunt", "--safelist", path, "-", stdin=scenario_bytes("demo-emotet-like"))
+            self.assertEqual((run.code, run.out), (USAGE, b""))
+            self.assertIn(words, run.err)
+
+
+class Calibration(Case):
+    def test_the_summary_tells_what_decoys_showed(self):
+        _, summary = self.hunt("-", stdin=scenario_bytes("benign-office-day"))
+        told = summary["calibration"]
+        self.assertGreater(told["decoy_host_days"], 5)
+        self.assertEqual([line["stated"] for line in told["at"]], [1, 0.1, 0.01])
+        for line in told["at"]:
+            self.assertAlmostEqual(line["observed"], line["findings"] / told["decoy_host_days"], places=4)
+            self.assertTrue(line["low"] <= line["observed"] <= line["high"], line)
+            self.assertLessEqual(line["low"], 2 * line["stated"])  # the release gate: within 2 of what is stated
 
 
 # Scenario, the mechanism that its comment tells, and an endpoint that it must be told of (None: any).
