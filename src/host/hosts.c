@@ -356,6 +356,23 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	slot->host.arrivals += first && key->rare;
 }
 
+static void count_over(struct host *h, const struct conn *c)
+{
+	h->connections++;
+	h->answered += c->packets_in > 0;
+	h->one_way += c->one_way;
+}
+
+/* Whether it is to be kept as such a service's: of the ports that nothing else is looked for at,
+ * all; of the others the silence only, which over UDP means nothing elsewhere. */
+static bool is_pool(const struct conn *c)
+{
+	bool failed = outcome_is_failure(c->outcome);
+	return c->settled && pool_service(c->transport, c->server_port) != POOL_NONE &&
+	       (failed ||
+		       (c->outcome == OUTCOME_OK && ignored_service(c->transport, c->server_port)));
+}
+
 static struct host *add_pool(struct hosts *hs, struct slot *slot, const struct conn *c)
 {
 	struct host *h = &slot->host;
@@ -405,15 +422,9 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		return NULL;
 	struct host *h = &slot->host;
 	host_touch(h, c->start_ns);
-	if (over) {
-		h->connections++;
-		h->answered += c->packets_in > 0;
-		h->one_way += c->one_way;
-	}
-	bool pool = pool_service(c->transport, c->server_port) != POOL_NONE &&
-	            (c->outcome == OUTCOME_OK || outcome_is_failure(c->outcome)) &&
-	            (ignored_service(c->transport, c->server_port) || c->outcome != OUTCOME_OK);
-	if (pool && c->settled)
+	if (over)
+		count_over(h, c);
+	if (is_pool(c))
 		return add_pool(hs, slot, c);
 	if (is_ignored(c))
 		return NULL;

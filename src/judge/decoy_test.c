@@ -59,11 +59,13 @@ static void a_day(struct site *s, unsigned host, double failing, double shift_s)
 	struct addr client = test_addr("10.0.0.0");
 	client.byte[14] = (uint8_t)(host >> 8);
 	client.byte[15] = (uint8_t)(host & 255);
-	for (double t = 0, next = 0; t < 80000; t += 300) {
+	double next = 0;
+	for (int i = 0; i < 267; i++) {
+		double t = 300.0 * i;
 		struct event e = conn_event("198.51.100.200", 443, shift_s + t, OUTCOME_OK, 0);
 		e.conn.client = client;
 		add(s, e);
-		for (; next < t + 300; next += -log(1 - chance(s)) * 2000) {
+		while (next < t + 300) {
 			char server[32];
 			(void)snprintf(server, sizeof server, "%u.%u.%u.%u", 20 + host % 100,
 				(unsigned)(256 * chance(s)), (unsigned)(256 * chance(s)),
@@ -73,6 +75,7 @@ static void a_day(struct site *s, unsigned host, double failing, double shift_s)
 				fails ? OUTCOME_REFUSED : OUTCOME_OK, 0.05);
 			e.conn.client = client;
 			add(s, e);
+			next += -log(1 - chance(s)) * 2000;
 		}
 	}
 }

@@ -148,13 +148,13 @@ static int by_text(const void *a, const void *b)
 /* Domains in order, each once: the first line of it counts. */
 static int sort_domains(struct safelist *s)
 {
-	s->domain = calloc(s->count + 1, sizeof *s->domain);
+	s->domain = calloc(s->count + 1, sizeof(struct entry *));
 	if (s->domain == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->count; i++)
 		if (s->entry[i].domain)
 			s->domain[s->domains++] = &s->entry[i];
-	qsort(s->domain, s->domains, sizeof *s->domain, by_text);
+	qsort(s->domain, s->domains, sizeof(struct entry *), by_text);
 	size_t kept = 0;
 	for (size_t i = 0; i < s->domains; i++)
 		if (kept == 0 ||
@@ -228,7 +228,7 @@ static struct safelist_entry *find_name(struct safelist *s, const char *name)
 {
 	for (const char *at = name; at != NULL && *at != '\0';) {
 		struct entry **found =
-			bsearch(at, s->domain, s->domains, sizeof *s->domain, text_of);
+			bsearch(at, s->domain, s->domains, sizeof(struct entry *), text_of);
 		if (found != NULL)
 			return &(*found)->told;
 		at = strchr(at, '.');
