@@ -363,6 +363,14 @@ static void count_over(struct host *h, const struct conn *c)
 	h->one_way += c->one_way;
 }
 
+static bool is_ignored(const struct conn *c)
+{
+	bool quic = c->service != NULL && strcmp(c->service, "quic") == 0;
+	/* UDP without answer is everywhere; QUIC has a client that waits for it */
+	return ignored_service(c->transport, c->server_port) ||
+	       (c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT && !quic);
+}
+
 /* Whether it is to be kept as such a service's: of the ports that nothing else is looked for at,
  * all; of the others the silence only, which over UDP means nothing elsewhere. */
 static bool is_pool(const struct conn *c)
