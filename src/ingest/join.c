@@ -94,7 +94,7 @@ void join_tell_first(struct sink *s)
 	apply_texts(&e.conn, &w->note, s->options.strings);
 	apply_outcome(&e.conn, &w->note);
 	find_request(&e.conn, &w->note);
-	struct ports *p = keyed_find(&s->ports, w->ports);
+	struct ports *p = w->ports == 0 ? NULL : keyed_find(&s->ports, w->ports);
 	if (p != NULL && p->record == key)
 		*p = (struct ports){.record = key,
 			.start_ns = e.conn.start_ns,
@@ -322,8 +322,10 @@ void sink_conn(struct sink *s, uint64_t key, const struct conn *conn)
 	bool group = addr_is_group(&conn->server) && !addr_is_none(&conn->server);
 	if (nowhere || group || addr_is_group(&conn->client))
 		return; /* announcements are no conversation: captures leave them out too */
-	uint64_t ports = ports_key(s, conn);
-	struct ports *p = keyed_find(&s->ports, ports);
+	/* without the client's port, rows of the same ends are none of one another's */
+	bool portless = conn->client_port == 0 && conn->transport != TRANSPORT_ICMP;
+	uint64_t ports = portless ? 0 : ports_key(s, conn);
+	struct ports *p = portless ? NULL : keyed_find(&s->ports, ports);
 	if (p != NULL && goes_on(s, p, key, conn))
 		return;
 	if (key == 0 || keyed_find(&s->waiting, key) != NULL) {
@@ -341,7 +343,8 @@ void sink_conn(struct sink *s, uint64_t key, const struct conn *conn)
 	w->ports = ports;
 	w->last_try_ns = unanswered(&w->conn) ? last_try(conn) : 0;
 	keep_texts(s, w);
-	remember_ports(s, ports, key, conn->end_ns);
+	if (!portless)
+		remember_ports(s, ports, key, conn->end_ns);
 	struct note *orphan = keyed_find(&s->orphans, key);
 	if (orphan == NULL)
 		return;

@@ -19,7 +19,8 @@ static void check_conn(const struct conn *c)
 {
 	CHECK(c->ended && c->settled != c->rest && c->outcome < OUTCOME_COUNT);
 	CHECK((c->fail_ns != 0) <= outcome_is_failure(c->outcome) || c->rest);
-	CHECK(!addr_is_group(&c->server));
+	/* only a proxy knows the address of some that have a name */
+	CHECK(!addr_is_group(&c->server) || (addr_is_none(&c->server) && c->name != NULL));
 	const char *const texts[] = {c->name, c->service, c->ja3, c->ja4, c->alpn, c->user_agent,
 		c->certificate, c->uid, c->process};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)

@@ -329,7 +329,7 @@ static bool claims(struct cur start)
 	struct span first = lines_first(start);
 	/* any year will do here */
 	const char *why = syslog_read(first, READER_TIME_MAX, &line);
-	return why == NULL && (line.tag.len > 0 || netfilter_is(line.message));
+	return cef_is(first) || (why == NULL && (line.tag.len > 0 || netfilter_is(line.message)));
 }
 
 static int syslog_open(struct reader *r, struct fail *why)
@@ -366,32 +366,47 @@ static bool syslog_next(struct reader *r, struct frame *ret)
 	struct syslog *log = r->log;
 	struct span text;
 	struct syslog_line line;
+	int64_t ns = r->last_ns;
+	bool zoneless;
 	if (!lines_next(r, &text))
 		return false;
-	const char *why = syslog_read(text, log->written_ns, &line);
-	*ret = lines_frame(r, text, why == NULL ? finer_time(log, &line) : r->last_ns, log);
+	if (syslog_read(text, log->written_ns, &line) == NULL)
+		ns = finer_time(log, &line);
+	if (cef_is(text))
+		(void)cef_time(text, &ns, &zoneless);
+	*ret = lines_frame(r, text, ns, log);
 	return true;
+}
+
+static void remark_stamp(struct sink *sink, const struct syslog_line *line)
+{
+	if (line->yearless)
+		sink_remark(sink, REMARK_NO_YEAR);
+	if (line->zoneless)
+		sink_remark(sink, REMARK_NO_ZONE);
 }
 
 static void syslog_parse(struct sink *sink, const struct frame *row)
 {
 	const struct syslog *log = row->schema;
 	struct syslog_line line;
-	const char *why =
-		syslog_read((struct span){row->bytes, row->cap_bytes}, log->written_ns, &line);
+	struct span text = {row->bytes, row->cap_bytes};
+	const char *why = syslog_read(text, log->written_ns, &line);
+	if (cef_is(text)) {
+		bool own = cef_message(sink, text, why == NULL ? row->time_ns : 0);
+		if (!own && why == NULL)
+			remark_stamp(sink, &line);
+		return;
+	}
 	if (why != NULL) {
 		sink_reject(sink, why);
 		return;
 	}
 	if (!netfilter_message(sink, line.message, row->time_ns) &&
-		!filterlog_message(sink, &line, row->time_ns)) {
+		!filterlog_message(sink, &line, row->time_ns) && !squid_message(sink, line.message))
 		sink_remark(sink, REMARK_OTHER_RECORDS);
-		return;
-	}
-	if (line.yearless)
-		sink_remark(sink, REMARK_NO_YEAR);
-	if (line.zoneless)
-		sink_remark(sink, REMARK_NO_ZONE);
+	else if (line.tag.len == 0 || !span_begins(line.tag, "(squid"))
+		remark_stamp(sink, &line);
 }
 
 const struct format format_syslog = {.name = "syslog",

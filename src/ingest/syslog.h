@@ -25,3 +25,11 @@ bool netfilter_is(struct span message);
 /* pfSense's and OPNsense's filterlog: docs.netgate.com, "Raw Filter Log Format". */
 bool filterlog_message(struct sink *sink, const struct syslog_line *line, int64_t time_ns);
 bool filterlog_is(const struct syslog_line *line);
+/* A row of a Squid's access.log. */
+bool squid_message(struct sink *sink, struct span message);
+/* ArcSight's CEF and QRadar's LEEF, wherever in the line they begin; cef_is() holds. time_ns: the
+ * stamp's, for those without a time of their own; 0 none. True: it had its own. */
+bool cef_message(struct sink *sink, struct span line, int64_t time_ns);
+bool cef_is(struct span line);
+/* The message's own time; false: it has none. *ret_zoneless: taken for UTC. */
+bool cef_time(struct span line, int64_t *ret_ns, bool *ret_zoneless);

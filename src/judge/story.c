@@ -186,8 +186,8 @@ static void add_tick(struct finding *f, const struct finding_tick *tick)
 static void add_record(struct finding *f, const struct telling *t, const struct attempt *a)
 {
 	const struct channel *c = t->view->channel[a->channel].channel;
-	if (a->target == 0)
-		return; /* a proxy's log: it alone knows the address */
+	if (a->target == 0 || a->client_port == 0)
+		return; /* a proxy's log: it alone knows the address, or tells no port */
 	struct conn conn = {.client = f->host,
 		.server = strings_addr(t->view->strings, a->target),
 		.client_port = a->client_port,

@@ -1,0 +1,9 @@
+/* Any bytes as Squid's access.log. */
+#include "ingest/rows_fuzzing.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return fuzz_rows(&format_squid, data, size);
+}
