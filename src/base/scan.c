@@ -112,7 +112,9 @@ static int scan_fraction(struct span text, int64_t *ret_ns)
 
 int scan_seconds(struct span text, int64_t *ret_ns)
 {
-	bool minus = text.len > 0 && text.ptr[0] == '-';
+	if (text.len == 0)
+		return -EINVAL;
+	bool minus = text.ptr[0] == '-';
 	struct span digits = {text.ptr + minus, text.len - minus}, whole = {0};
 	uint64_t seconds = 0;
 	int64_t fraction = 0;

@@ -35,6 +35,14 @@ uint8_t access_protocol(struct span text)
 	return scan_max(text, UINT8_MAX, &n) == 0 ? (uint8_t)n : 0;
 }
 
+struct span access_base_name(struct span path)
+{
+	for (size_t i = path.len; i > 0; i--)
+		if (path.ptr[i - 1] == '\\' || path.ptr[i - 1] == '/')
+			return (struct span){path.ptr + i, path.len - i};
+	return path;
+}
+
 static const char *const months[] = {
 	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 

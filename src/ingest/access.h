@@ -25,6 +25,9 @@ void access_emit(struct sink *s, const struct access *row);
 /* The number of a protocol by its name or number; 0 unknown. */
 uint8_t access_protocol(struct span text);
 
+/* "C:\Windows\System32\rundll32.exe", "/usr/bin/curl": the last part. */
+struct span access_base_name(struct span path);
+
 /* "10/Oct/2000:13:55:36 -0700", as web servers write it. */
 MUST_USE int access_clf_time(struct span text, int64_t *ret_ns);
 /* "Oct 10 2000 13:55:36", also with a fraction and a zone: "UTC", "+0200". *ret_zoneless: it names

@@ -24,6 +24,17 @@ static void find_answer_time(const struct sink *s, struct lookup *l, uint64_t re
 		l->fail_ns = l->answer_ns;
 }
 
+/* The address of a machine that is known by name. False: no row has told it. */
+static bool find_client(const struct sink *s, const struct waiting_lookup *w, struct lookup *l)
+{
+	if (w->machine == 0)
+		return true;
+	const struct addr *addr = keyed_find(&s->machines, w->machine);
+	if (addr != NULL)
+		l->client = *addr;
+	return addr != NULL;
+}
+
 void ask_tell_first(struct sink *s)
 {
 	uint64_t key;
@@ -33,10 +44,14 @@ void ask_tell_first(struct sink *s)
 	char uid[UID_BYTES];
 	memcpy(uid, w->uid, sizeof uid);
 	e.lookup.uid = uid[0] == '\0' ? NULL : uid;
-	if (w->answered && w->lookup.answer_ns == w->lookup.query_ns)
+	bool known = find_client(s, w, &e.lookup);
+	if (w->answered && w->lookup.answer_ns == w->lookup.query_ns && w->machine == 0)
 		find_answer_time(s, &e.lookup, w->record);
 	keyed_remove(&s->lookups, key);
-	sink_tell(s, &e);
+	if (known)
+		sink_tell(s, &e);
+	else
+		sink_remark(s, REMARK_NO_CLIENT);
 }
 
 static const char *kept(const struct sink *s, const char *text)
@@ -116,9 +131,10 @@ static void merge(const struct sink *s, struct waiting_lookup *w, const struct l
 	w->asked |= !answers;
 }
 
-void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup)
+static void add(struct sink *s, uint64_t key, uint64_t machine, const struct lookup *lookup)
 {
-	if (addr_is_group(&lookup->resolver)) /* multicast DNS: not a resolver's */
+	bool group = addr_is_group(&lookup->resolver) && !addr_is_none(&lookup->resolver);
+	if (group) /* multicast DNS: not a resolver's */
 		return;
 	s->asked = true;
 	struct waiting_lookup *w = key == 0 ? NULL : keyed_find(&s->lookups, key);
@@ -134,6 +150,7 @@ void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup)
 		ask_tell_first(s);
 	w = keyed_push(&s->lookups, key);
 	w->lookup = *lookup;
+	w->machine = machine;
 	w->record = lookup->uid == NULL ? 0 : sink_key(s, span_of(lookup->uid));
 	if (lookup->answer_ns > lookup->query_ns) {
 		int64_t rtt = lookup->answer_ns - lookup->query_ns;
@@ -142,6 +159,35 @@ void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup)
 	w->answered = lookup->answer_ns != 0;
 	w->asked = !w->answered || lookup->query_ns < lookup->answer_ns;
 	keep_texts(s, &w->lookup, w->uid);
-	if (!w->answered && lookup->outcome == OUTCOME_DNS_SILENT)
+	if (!w->answered && lookup->outcome == OUTCOME_DNS_SILENT && lookup->fail_ns == 0)
 		fail_silent(&w->lookup);
+}
+
+void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup)
+{
+	add(s, key, 0, lookup);
+}
+
+void sink_lookup_by(struct sink *s, uint64_t machine, const struct lookup *lookup)
+{
+	if (machine == 0)
+		sink_remark(s, REMARK_NO_CLIENT);
+	else
+		add(s, 0, machine, lookup);
+}
+
+void sink_machine(struct sink *s, uint64_t machine, const struct addr *addr)
+{
+	uint64_t oldest;
+	struct addr *known = machine == 0 ? NULL : keyed_find(&s->machines, machine);
+	if (machine == 0)
+		return;
+	if (known == NULL) {
+		if (keyed_full(&s->machines) && keyed_oldest(&s->machines, &oldest) != NULL)
+			keyed_remove(&s->machines, oldest);
+		known = keyed_push(&s->machines, machine);
+	}
+	/* the address that most of its connections have */
+	if (addr_is_none(known) || addr_is_v4(addr) || !addr_is_v4(known))
+		*known = *addr;
 }

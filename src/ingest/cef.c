@@ -241,15 +241,6 @@ static struct span either(struct span a, struct span b)
 	return a.len > 0 ? a : b;
 }
 
-/* "C:\Windows\System32\rundll32.exe", "/usr/bin/curl": the last part. */
-static struct span base_name(struct span path)
-{
-	for (size_t i = path.len; i > 0; i--)
-		if (path.ptr[i - 1] == '\\' || path.ptr[i - 1] == '/')
-			return (struct span){path.ptr + i, path.len - i};
-	return path;
-}
-
 static bool is_status(struct span s)
 {
 	return s.len == 3 && s.ptr[0] >= '1' && s.ptr[0] <= '5';
@@ -267,7 +258,7 @@ static void fill(const struct span v[static KEYS], struct access *ret)
 		.method = v[KEY_METHOD],
 		.action = either(v[KEY_ACTION], v[KEY_OUTCOME]),
 		.user = v[KEY_USER],
-		.process = base_name(v[KEY_PROCESS]),
+		.process = access_base_name(v[KEY_PROCESS]),
 		.user_agent = v[KEY_AGENT],
 		.bytes_out = v[KEY_OUT],
 		.bytes_in = v[KEY_IN],

@@ -50,8 +50,8 @@ static void test_w3c(void **state)
 {
 	(void)state;
 	struct told_rows *t = tell_text("proxy_csv",
-		"#Software: SGOS 6.5\n"
 		"#Version: 1.0\n"
+		"#Software: SGOS 6.5\n"
 		"#Fields: date time time-taken c-ip cs-username sc-filter-result cs-uri-scheme "
 		"cs-host cs-uri-port cs-method sc-status sc-bytes cs-bytes cs(User-Agent)\n"
 		"2026-11-25 12:00:01 500 10.0.0.5 carol OBSERVED http a.example.com 80 GET 200 700 "

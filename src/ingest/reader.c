@@ -104,13 +104,22 @@ static bool has_line(struct cur c)
 	return c.len > 0 && c.ptr[0] != 0 && memchr(c.ptr, '\n', c.len) != NULL;
 }
 
-/* Captures are told by their first four bytes; logs by a line, and a pipe need not give more. */
+/* Some logs begin with short lines that say nothing. A file has more of them; a pipe need not give
+ * more. */
+static bool must_look_on(const struct reader *r, struct cur c)
+{
+	bool file = r->stream.unpack.raw.regular || r->stream.unpack.raw.memory != NULL;
+	return !has_line(c) || (file && c.len <= RAW_HEAD_BYTES);
+}
+
+/* Captures are told by their first four bytes; logs by a line. */
 static const struct format *recognise(struct reader *r)
 {
 	size_t want = sizeof(uint32_t);
 	struct cur c = look_at_start(r, want);
 	const struct format *found = claimed(c, false);
-	while (found == NULL && want < SOURCE_LOOK_BYTES && !r->stream.ended && !has_line(c)) {
+	while (found == NULL && want < SOURCE_LOOK_BYTES && !r->stream.ended &&
+		must_look_on(r, c)) {
 		want = r->stream.len - r->stream.at + 1; /* what is there, and the next byte */
 		c = look_at_start(r, want);
 	}

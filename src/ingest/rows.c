@@ -28,6 +28,7 @@ int rows_new(struct sink **ret, const struct rows_options *options)
 		keyed_init(&s->ports, sizeof(struct ports), room) < 0 ||
 		keyed_init(&s->orphans, sizeof(struct note), room) < 0 ||
 		keyed_init(&s->lookups, sizeof(struct waiting_lookup), asking) < 0 ||
+		keyed_init(&s->machines, sizeof(struct addr), asking) < 0 ||
 		arena_init(&s->texts, TEXT_BYTES) < 0 || halves_new(&s->halves, room) < 0 ||
 		netflow_new(&s->netflow, room) < 0) {
 		rows_free(s);
@@ -45,6 +46,7 @@ void rows_free(struct sink *s)
 	keyed_fini(&s->ports);
 	keyed_fini(&s->orphans);
 	keyed_fini(&s->lookups);
+	keyed_fini(&s->machines);
 	arena_fini(&s->texts);
 	halves_free(s->halves);
 	netflow_free(s->netflow);
@@ -150,6 +152,8 @@ static const char *const remarks[REMARK_COUNT] = {
 	[REMARK_NO_YEAR] = "rows whose times have no year: it is taken from the date of their file",
 	[REMARK_NO_TIME] = "rows without a time: the connections that they tell began before the "
 			   "date of their file",
+	[REMARK_NO_CLIENT] = "questions to DNS of machines whose address no connection told: not "
+			     "judged",
 	[REMARK_NO_ZONE] = "rows whose times have no zone, or a local one by name: taken for UTC",
 };
 

@@ -47,6 +47,7 @@ struct ports {
 struct waiting_lookup {
 	struct lookup lookup; /* texts are the run's strings */
 	uint64_t record;      /* key of its record's id, 0 none */
+	uint64_t machine;     /* in sink.machines, 0: the client is known */
 	char uid[UID_BYTES];
 	bool answered, asked;
 };
@@ -66,12 +67,13 @@ struct sink {
 	struct arena texts;      /* of the row being parsed */
 	int64_t clock_ns;        /* the latest row's */
 	uint64_t ids, unnamed;
-	bool asked;           /* look-ups are told by rows of their own */
-	int64_t usual_rtt_ns; /* of answers lately; 0 unknown */
-	struct keyed waiting; /* waiting_conn, by its record's key */
-	struct keyed ports;   /* ports */
-	struct keyed orphans; /* note: details whose conversation has not been seen yet */
-	struct keyed lookups; /* waiting_lookup */
+	bool asked;            /* look-ups are told by rows of their own */
+	int64_t usual_rtt_ns;  /* of answers lately; 0 unknown */
+	struct keyed waiting;  /* waiting_conn, by its record's key */
+	struct keyed ports;    /* ports */
+	struct keyed orphans;  /* note: details whose conversation has not been seen yet */
+	struct keyed lookups;  /* waiting_lookup */
+	struct keyed machines; /* addr */
 	struct halves *halves;
 	struct netflow *netflow;
 	struct table table[TABLES_MAX];

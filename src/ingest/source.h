@@ -86,6 +86,7 @@ enum remark {
 	REMARK_NO_YEAR,       /* times without a year: it is taken from the date of the file */
 	REMARK_NO_ZONE,       /* times without a zone, or of one by name: taken for UTC */
 	REMARK_NO_TIME,       /* rows without a time */
+	REMARK_NO_CLIENT,     /* questions of machines whose address no other row tells */
 	REMARK_COUNT
 };
 
@@ -101,6 +102,11 @@ void sink_half(struct sink *s, const struct half *half);
  * answer with the same key (and retries); answers without a question stand for both. key 0: it is
  * complete. */
 void sink_lookup(struct sink *s, uint64_t key, const struct lookup *lookup);
+/* What a source that names machines, but not their addresses in every row, knows. machine: a key of
+ * its name. */
+void sink_machine(struct sink *s, uint64_t machine, const struct addr *addr);
+/* As sink_lookup() with key 0, of that machine: lookup->client is found when it is told. */
+void sink_lookup_by(struct sink *s, uint64_t machine, const struct lookup *lookup);
 /* This row is none. why: a constant, for the person. */
 void sink_reject(struct sink *s, const char *why);
 /* What the source can't tell. */
