@@ -386,27 +386,36 @@ static void remark_stamp(struct sink *sink, const struct syslog_line *line)
 		sink_remark(sink, REMARK_NO_ZONE);
 }
 
+bool syslog_message(struct sink *sink, const struct syslog_line *line, int64_t time_ns)
+{
+	if (squid_message(sink, line->message)) /* has a time of its own */
+		return true;
+	if (cef_is(line->message)) {
+		if (!cef_message(sink, line->message, time_ns))
+			remark_stamp(sink, line);
+		return true;
+	}
+	bool known = netfilter_message(sink, line->message, time_ns) ||
+	             filterlog_message(sink, line, time_ns);
+	if (known)
+		remark_stamp(sink, line);
+	return known;
+}
+
 static void syslog_parse(struct sink *sink, const struct frame *row)
 {
 	const struct syslog *log = row->schema;
 	struct syslog_line line;
 	struct span text = {row->bytes, row->cap_bytes};
 	const char *why = syslog_read(text, log->written_ns, &line);
-	if (cef_is(text)) {
-		bool own = cef_message(sink, text, why == NULL ? row->time_ns : 0);
-		if (!own && why == NULL)
-			remark_stamp(sink, &line);
-		return;
-	}
-	if (why != NULL) {
+	if (cef_is(text)) /* also where no stamp, or one of another kind, stands before it */
+		line.message = text;
+	else if (why != NULL) {
 		sink_reject(sink, why);
 		return;
 	}
-	if (!netfilter_message(sink, line.message, row->time_ns) &&
-		!filterlog_message(sink, &line, row->time_ns) && !squid_message(sink, line.message))
+	if (!syslog_message(sink, &line, why == NULL ? row->time_ns : 0))
 		sink_remark(sink, REMARK_OTHER_RECORDS);
-	else if (line.tag.len == 0 || !span_begins(line.tag, "(squid"))
-		remark_stamp(sink, &line);
 }
 
 const struct format format_syslog = {.name = "syslog",

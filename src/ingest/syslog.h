@@ -17,7 +17,10 @@ struct syslog_line {
  * which it is not later than a day after that. 0 unknown. Returns NULL, or why the line is none. */
 const char *syslog_read(struct span line, int64_t written_ns, struct syslog_line *ret);
 
-/* ---- what messages say: false when it is none of that kind ---- */
+/* What the message says of connections. time_ns: when it was written. False: nothing. */
+bool syslog_message(struct sink *sink, const struct syslog_line *line, int64_t time_ns);
+
+/* ---- kinds of messages: false when it is none of that kind ---- */
 
 /* A packet as the kernel logs it (iptables LOG, nftables log, ulogd): IN=eth0 OUT= SRC=... */
 bool netfilter_message(struct sink *sink, struct span message, int64_t time_ns);
