@@ -83,3 +83,23 @@ bool ignored_lookup(const char *name, uint16_t qtype)
 			return true;
 	return false;
 }
+
+bool ignored_conn(const struct conn *c)
+{
+	bool quic = c->service != NULL && strcmp(c->service, "quic") == 0;
+	if (ignored_service(c->transport, c->server_port))
+		return true;
+	/* UDP without answer is everywhere; QUIC has a client that waits for it */
+	if (c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT && !quic)
+		return true;
+	/* a proxy's target that is no name of the internet */
+	return addr_is_none(&c->server) && (c->name == NULL || !plausible_name(c->name));
+}
+
+bool pool_conn(const struct conn *c)
+{
+	bool failed = outcome_is_failure(c->outcome);
+	return c->settled && pool_service(c->transport, c->server_port) != POOL_NONE &&
+	       (failed ||
+		       (c->outcome == OUTCOME_OK && ignored_service(c->transport, c->server_port)));
+}

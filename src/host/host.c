@@ -65,6 +65,13 @@ void host_touch(struct host *h, int64_t now_ns)
 	}
 }
 
+void host_count(struct host *h, const struct conn *c)
+{
+	h->connections++;
+	h->answered += c->packets_in > 0;
+	h->one_way += c->one_way;
+}
+
 /* ---- endpoints that were forgotten, in a Bloom filter with two probes ---- */
 
 static void seen_bits(uint32_t endpoint, uint32_t ret[static 2])

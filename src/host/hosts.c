@@ -356,31 +356,6 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	slot->host.arrivals += first && key->rare;
 }
 
-static void count_over(struct host *h, const struct conn *c)
-{
-	h->connections++;
-	h->answered += c->packets_in > 0;
-	h->one_way += c->one_way;
-}
-
-static bool is_ignored(const struct conn *c)
-{
-	bool quic = c->service != NULL && strcmp(c->service, "quic") == 0;
-	/* UDP without answer is everywhere; QUIC has a client that waits for it */
-	return ignored_service(c->transport, c->server_port) ||
-	       (c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT && !quic);
-}
-
-/* Whether it is to be kept as such a service's: of the ports that nothing else is looked for at,
- * all; of the others the silence only, which over UDP means nothing elsewhere. */
-static bool is_pool(const struct conn *c)
-{
-	bool failed = outcome_is_failure(c->outcome);
-	return c->settled && pool_service(c->transport, c->server_port) != POOL_NONE &&
-	       (failed ||
-		       (c->outcome == OUTCOME_OK && ignored_service(c->transport, c->server_port)));
-}
-
 static struct host *add_pool(struct hosts *hs, struct slot *slot, const struct conn *c)
 {
 	struct host *h = &slot->host;
@@ -396,18 +371,6 @@ static struct host *add_pool(struct hosts *hs, struct slot *slot, const struct c
 	if (pool_changed(&h->channel[channel], c))
 		add_conn_attempt(hs, slot, c, &key, channel, false);
 	return h->ripe ? h : NULL;
-}
-
-static bool is_ignored(const struct conn *c)
-{
-	bool quic = c->service != NULL && strcmp(c->service, "quic") == 0;
-	if (ignored_service(c->transport, c->server_port))
-		return true;
-	/* UDP without answer is everywhere; QUIC has a client that waits for it */
-	if (c->transport == TRANSPORT_UDP && c->outcome == OUTCOME_SILENT && !quic)
-		return true;
-	/* a proxy's target that is no name of the internet */
-	return addr_is_none(&c->server) && (c->name == NULL || !plausible_name(c->name));
 }
 
 static struct host *add_conn(struct hosts *hs, const struct conn *c)
@@ -431,10 +394,10 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 	struct host *h = &slot->host;
 	host_touch(h, c->start_ns);
 	if (over)
-		count_over(h, c);
-	if (is_pool(c))
+		host_count(h, c);
+	if (pool_conn(c))
 		return add_pool(hs, slot, c);
-	if (is_ignored(c))
+	if (ignored_conn(c))
 		return NULL;
 	uint32_t name = 0;
 	bool first = false;

@@ -9,6 +9,10 @@
 bool ignored_service(enum transport transport, uint16_t port);
 bool ignored_lookup(const char *name, uint16_t qtype);
 bool plausible_name(const char *name);
+bool ignored_conn(const struct conn *c);
+/* Whether it is to be kept as a pool service's: of the ports that nothing else is looked for at,
+ * all; of the others the silence only, which over UDP means nothing elsewhere. */
+bool pool_conn(const struct conn *c);
 
 /* host.c */
 struct channel_key {
@@ -24,6 +28,8 @@ struct channel_key {
 bool host_start(struct host *h);
 void host_stop(struct host *h);
 void host_touch(struct host *h, int64_t now_ns);
+/* The conversation is over. */
+void host_count(struct host *h, const struct conn *c);
 /* The channel of this key, made when missing; *ret_first: the host never met the endpoint before.
  */
 uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_first);

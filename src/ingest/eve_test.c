@@ -152,7 +152,7 @@ static void open_ends(void **state)
 											 "\"timeout"
 											 "\"" FLAGS(
 												 "1"
-	                                                                                         "8",
+												 "8",
 												 "1"
 												 "8") "}\n");
 	EXPECT_CONNS(t, T0, "0+1 tcp 10.0.0.5:1 > 192.0.2.1:443 unknown x1 4/122 2/0",

@@ -1,6 +1,6 @@
 /* As a file of datagrams, and as one datagram in a capture. */
-#include "ingest/netflow.h"
 #include "ingest/flows_fuzzing.h"
+#include "ingest/netflow.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
