@@ -232,7 +232,7 @@ static int spill(struct journal *j, struct fail *why)
 	int code = segment_write(s, j->buffer, j->fill, s->len);
 	j->stuck = code < 0;
 	if (code < 0) {
-		(void)ftruncate(s->fd, (off_t)s->len);
+		segment_undo(s);
 		return segment_failed(j, s, code, "cannot be written", why);
 	}
 	s->len += j->fill;

@@ -53,6 +53,8 @@ int segment_failed(
 /* 0 or negative errno; a part may be written then. */
 MUST_USE int segment_write(
 	const struct segment *s, const uint8_t *bytes, size_t len, uint64_t offset);
+/* After a failed segment_write(): what it left behind the segment's len goes. */
+void segment_undo(const struct segment *s);
 /* As much as there is, at most len bytes. */
 MUST_USE int segment_read(
 	const struct segment *s, uint8_t *bytes, size_t len, uint64_t offset, size_t *ret);

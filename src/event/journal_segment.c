@@ -60,6 +60,12 @@ int segment_read(const struct segment *s, uint8_t *bytes, size_t len, uint64_t o
 	return 0;
 }
 
+void segment_undo(const struct segment *s)
+{
+	int code = ftruncate(s->fd, (off_t)s->len);
+	(void)code; /* the next try writes over it; half a record is known by its checksum */
+}
+
 /* ---- segments ---- */
 
 int segment_shorten(struct journal *j, struct segment *s, uint64_t len, struct fail *why)
@@ -85,7 +91,7 @@ int segment_begin(struct journal *j, uint32_t number, struct fail *why)
 	put_be(header + 24, record_crc(header, HEADER_BYTES - 4), 4);
 	code = segment_write(s, header, sizeof header, 0);
 	if (code < 0) {
-		(void)ftruncate(s->fd, 0);
+		segment_undo(s);
 		return segment_failed(j, s, code, "cannot be written", why);
 	}
 	*s = (struct segment){
