@@ -104,7 +104,9 @@ enum exit_code help_all(void)
 	struct out text = {0};
 	struct page p = page_of(&text);
 	page_wrap(&p, TONE_PLAIN, 0,
-		PROGRAM " finds fallback command-and-control channels (ATT&CK T1008) in captures.");
+		PROGRAM
+		" finds fallback command-and-control channels (ATT&CK T1008) in captures and "
+		"logs.");
 	page_end(&p);
 	put_title(&p, "usage: " PROGRAM " VERB [options] [INPUT...]");
 	put_title(&p, "verbs");

@@ -192,6 +192,7 @@ static void put_lookup(struct put *p, const struct lookup *l)
 		put_number(p, l->answer[i].ttl_s);
 	}
 	put_text(p, l->uid);
+	put_text(p, l->process);
 }
 
 void put_event(struct put *p, const struct event *event)
@@ -375,6 +376,7 @@ static void get_lookup(struct cur *c, struct lookup *l)
 		l->answer[i].ttl_s = (uint32_t)get_number(c, UINT32_MAX);
 	}
 	l->uid = get_text(c);
+	l->process = get_text(c);
 }
 
 void record_get(struct cur *c, struct journal_record *ret)

@@ -146,7 +146,8 @@ static inline struct event full_lookup(void)
 			.name = "a.example.net",
 			.cnames = LOOKUP_CNAMES_MAX,
 			.answers = LOOKUP_ANSWERS_MAX,
-			.uid = "D1"}};
+			.uid = "D1",
+			.process = "nslookup"}};
 	for (size_t i = 0; i < LOOKUP_CNAMES_MAX; i++) {
 		(void)snprintf(names[i], sizeof names[i], "c%zu.example.net", i);
 		e.lookup.cname[i] = names[i];
@@ -203,7 +204,7 @@ static inline void assert_lookup(const struct lookup *got, const struct lookup *
 	SAME(id), SAME(query_ns), SAME(repeat_ns), SAME(answer_ns), SAME(fail_ns);
 	SAME_ADDR(client), SAME_ADDR(resolver), SAME(client_mac), SAME(client_port);
 	SAME(transport), SAME(outcome), SAME(qtype), SAME(rcode), SAME(cnames), SAME(answers);
-	SAME_TEXT(name), SAME_TEXT(uid);
+	SAME_TEXT(name), SAME_TEXT(uid), SAME_TEXT(process);
 	for (size_t i = 0; i < want->cnames; i++)
 		SAME_TEXT(cname[i]);
 	for (size_t i = 0; i < want->answers; i++) {

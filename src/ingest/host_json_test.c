@@ -21,9 +21,9 @@ static void test_journal(void **state)
 			"\"Accepted publickey\"") ENTRY("300000", "x", "[255,254]") ENTRY("400000",
 			"filterlog",
 			"\"5,,,1,igb1,match,block,in,4,0x0,,64,0,0,none,17,udp,60,10.0.0.5,192.0.2."
-	                "2,1027,8853,40\"") ENTRY("500000", "fw",
+			"2,1027,8853,40\"") ENTRY("500000", "fw",
 			"\"CEF:0|M|F|1|c|n|3|src=10.0.0.5 spt=1028 dst=192.0.2.3 dpt=443 proto=TCP "
-	                "act=deny\"") "{\"__REALTIME_TIMESTAMP\":\"x\",\"MESSAGE\":\"m\"}\n");
+			"act=deny\"") "{\"__REALTIME_TIMESTAMP\":\"x\",\"MESSAGE\":\"m\"}\n");
 	EXPECT_CONNS(t, DATED_S,
 		"0.0001+0 tcp 10.0.0.5:1025 > 192.0.2.1:443 denied@0.0001 x1 1/0 0/0 by uid 33",
 		"0.25+0 tcp 10.0.0.5:1026 > 192.0.2.1:443 unknown x1 1/0 0/0 by uid 33",
@@ -48,21 +48,21 @@ static void test_osquery(void **state)
 	(void)state;
 	struct told_rows *t = tell_text("osquery",
 		RESULT("added", "\"columns\":{\"action\":\"connect\",\"path\":\"/usr/bin/"
-	                        "curl\",\"time\":\"1795608001\",\"status\":\"succeeded\",\"eid\":"
-	                        "\"9\"," ENDS("1025", "192.0.2.1", "443") "}") RESULT(
-			"added", "\"columns\":{\"action\":\"connect\",\"path\":\"/tmp/"
-	                         "x\",\"time\":\"1795608002\",\"status\":\"in_progress\"," ENDS(
-					 "1026", "192.0.2.2", "443") "}") RESULT("added",
+				"curl\",\"time\":\"1795608001\",\"status\":\"succeeded\",\"eid\":"
+				"\"9\"," ENDS("1025", "192.0.2.1", "443") "}") RESULT("added",
+			"\"columns\":{\"action\":\"connect\",\"path\":\"/tmp/"
+			"x\",\"time\":\"1795608002\",\"status\":\"in_progress\"," ENDS(
+				"1026", "192.0.2.2", "443") "}") RESULT("added",
 			"\"columns\":{\"action\":\"bind\",\"path\":\"/tmp/"
-	                "x\",\"time\":\"1795608003\"," ENDS(
+			"x\",\"time\":\"1795608003\"," ENDS(
 				"1027", "192.0.2.3", "443") "}") RESULT("removed",
 			"\"columns\":{\"state\":\"ESTABLISHED\"," ENDS(
 				"1028", "192.0.2.4", "443") "}") RESULT("added",
 			"\"columns\":{\"state\":\"ESTABLISHED\",\"name\":\"ssh\"," ENDS(
 				"1029", "192.0.2.5", "22") "}") RESULT("added",
 			"\"columns\":{\"action\":\"connect\",\"protocol\":\"6\",\"local_address\":"
-	                "\"\",\"local_port\":\"0\",\"remote_address\":\"192.0.2.6\",\"remote_"
-	                "port\":\"443\"}") RESULT("added",
+			"\"\",\"local_port\":\"0\",\"remote_address\":\"192.0.2.6\",\"remote_"
+			"port\":\"443\"}") RESULT("added",
 			"\"columns\":{\"uid\":\"0\",\"username\":\"root\"}") RESULT("snapshot",
 			"\"snapshot\":[{\"state\":\"SYN_SENT\",\"name\":\"nc\"," ENDS("1030",
 				"192.0.2.7",
@@ -98,8 +98,8 @@ static void test_falco(void **state)
 		CALL("100000000", "ECONNREFUSED", "1025") CALL("200000000", "SUCCESS", "1026") CALL(
 			"300000000", "EINPROGRESS", "1027") CALL("400000000", "ENETUNREACH", "1028")
 			ALERT("\"fd.name\":\"2001:db8::5:1029->2001:db8:1::1:443\",\"fd.l4proto\":"
-	                      "\"udp\",\"proc.name\":\"x\"") ALERT(
-				"\"fd.name\":\"/etc/shadow\",\"proc.name\":\"cat\"")
+			      "\"udp\",\"proc.name\":\"x\"") ALERT("\"fd.name\":\"/etc/"
+	                                                           "shadow\",\"proc.name\":\"cat\"")
 				ALERT("\"fd.name\":\"10.0.0.5:1->x:443\",\"fd.l4proto\":\"tcp\""));
 	EXPECT_CONNS(t, DATED_S,
 		"0.1+0 tcp 10.0.0.5:1025 > 192.0.2.1:443 refused@0.1 x0 0/0 1/0 by curl",

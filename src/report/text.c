@@ -370,8 +370,10 @@ static void put_end(struct page *p, const struct report_case *c)
 	struct out text = {0};
 	page_end(p);
 	say_safelist(&text, c);
-	page_wrap(p, TONE_FAINT, 2, out_string(&text));
-	page_end(p);
+	if (text.len > 0) {
+		page_wrap(p, TONE_FAINT, 2, out_string(&text));
+		page_end(p);
+	}
 	out_clear(&text);
 	say_calibration(&text, c);
 	if (text.len > 0) {
