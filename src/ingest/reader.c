@@ -147,7 +147,7 @@ void reader_close(struct reader *r)
 
 bool reader_next(struct reader *r, struct frame *ret)
 {
-	if (!r->format->next(r, ret))
+	if (r->cut || !r->format->next(r, ret)) /* what was cut stays so */
 		return false;
 	ret->format = r->format->parse == NULL ? NULL : r->format;
 	return true;
