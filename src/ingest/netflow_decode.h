@@ -1,7 +1,8 @@
 /* NetFlow v5 and v9 (RFC 3954) and IPFIX (RFC 7011): export datagrams become halves of
  * conversations. Datagrams come one by one from strangers, of several exporters mixed, and may be
- * lost: libfixbuf wants streams of one exporter and reads v5 and v9 not at all or by guessing from
- * a socket, so this decoder is our own. */
+ * lost. libfixbuf (2.4.1) knows no v5, reads v9 from its own socket only, and of bytes that are
+ * handed to it takes IPFIX alone, without telling exporters apart (fixbuf/public.h, "v9" and
+ * fBufSetBuffer): most of what comes here would stay ours, so all of it is. */
 #pragma once
 
 #include "ingest/source.h"
