@@ -104,7 +104,7 @@ struct hit *hit_new(const struct look *look, struct hits *hits, const struct hit
 	struct likeness likeness = {0};
 	/* generated names are failures of one class by definition; one name is one program anyway
 	 */
-	if (like->kind != HIT_NAMES && like->kind != HIT_SAME_NAME && like->kind != HIT_POOL)
+	if (like->kind != HIT_NAMES && like->kind < HIT_SAME_NAME)
 		likeness = likeness_of(look->view, steps, count, pair);
 	double e = fmax(E_MIN, exp2(like->trials_bits - like->timing_bits - likeness.total));
 	struct hit *hit = e > E_MAX ? NULL : hits_add(hits, e);
@@ -114,6 +114,7 @@ struct hit *hit_new(const struct look *look, struct hits *hits, const struct hit
 	hit->e = e;
 	hit->likeness = likeness;
 	hit->steps = count;
-	memcpy(hit->step, steps, count * sizeof *steps);
+	if (count > 0)
+		memcpy(hit->step, steps, count * sizeof *steps);
 	return hit;
 }

@@ -10,7 +10,8 @@
 #include "base/arena.h"
 #include "host/host.h"
 
-#define HIT_STEPS_MAX 64
+#define HIT_STEPS_MAX  64
+#define HIT_PLACES_MAX 16
 
 /* Why a switch is no fallback of malware, told by its mechanism. */
 enum mechanism {
@@ -86,7 +87,11 @@ enum hit_kind {
 	HIT_PAIR_METRONOME,
 	HIT_NAMES,
 	HIT_SAME_NAME,
-	HIT_POOL
+	HIT_POOL,
+	HIT_TUNNEL,
+	HIT_DEADDROP,
+	HIT_SPLIT,
+	HIT_ROUTE,
 };
 
 /* -log2(e) = timing_bits - trials_bits + likeness.total */
@@ -115,6 +120,15 @@ struct hit {
 	uint32_t names, dead;
 	double span_s;
 	int64_t span_ns;
+	/* Tunnels: the carrier's channel and what it was told; 0 bytes: DNS over HTTPS, unseen. Of
+	 * timing_bits what_bits are for what was carried, the rest for when it began. */
+	uint32_t channel, messages;
+	double bytes, what_bits;
+	uint8_t carrier, types; /* enum carrier_kind, enum carrier_type */
+	/* Splits: `places` endpoints got `messages` pieces of low_bytes to high_bytes, `bytes` in
+	 * all; what_bits are for the sizes, the rest for the order. */
+	uint32_t place[HIT_PLACES_MAX], places;
+	double low_bytes, high_bytes;
 };
 
 struct hits {

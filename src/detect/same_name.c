@@ -42,7 +42,9 @@ static uint32_t answered_by(const struct view *v, uint32_t failed)
 		const struct attempt *b = &v->attempt[i];
 		if (b->start_ns - a->start_ns > ANOTHER_WAY_NS)
 			break;
-		bool other = b->channel != a->channel || b->target != a->target;
+		const struct channel *to = v->channel[b->channel].channel;
+		bool tunnel = to->transport == TRANSPORT_UDP && to->port == 53; /* its limb's */
+		bool other = !tunnel && (b->channel != a->channel || b->target != a->target);
 		if (v->channel[b->channel].group == v->channel[a->channel].group && other &&
 			b->outcome == OUTCOME_OK && (b->flags & ATTEMPT_LOOKUP) == 0)
 			return i;

@@ -251,6 +251,7 @@ static enum mechanism class_mechanism(enum domain_class class)
 {
 	switch (class) {
 	case DOMAIN_OPERATOR:
+	case DOMAIN_DEADDROP:
 		return MECHANISM_POPULAR;
 	case DOMAIN_ECHO:
 	case DOMAIN_PROBE:

@@ -381,6 +381,8 @@ static void tell(struct flow_table *t, const struct conversation *c, struct conn
 	if (conn->transport == TRANSPORT_ICMP) { /* type and code stand for the ports */
 		conn->client_port = key_proto(key) == IP_ICMP ? 8 : 128;
 		conn->server_port = 0;
+		conn->echo_hash = c->seq_first[CLIENT];
+		conn->echo_fresh = c->seq_odd[CLIENT];
 	}
 }
 

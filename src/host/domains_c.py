@@ -3,7 +3,7 @@
 """Turns domains.tsv into a sorted C table. Usage: domains_c.py domains.tsv OUT.c"""
 import sys
 
-CLASSES = {"operator", "tenant", "echo", "dnsbl", "probe", "mirror", "resolver"}
+CLASSES = {"operator", "tenant", "echo", "dnsbl", "probe", "mirror", "resolver", "deaddrop"}
 rows = {}
 for number, line in enumerate(open(sys.argv[1], encoding="ascii"), 1):
     if line.startswith("#") or not line.strip():

@@ -49,7 +49,7 @@ enum pool_service pool_service(enum transport transport, uint16_t port)
 static const char *const local_suffixes[] = {"local", "localdomain", "lan", "home", "arpa",
 	"internal", "corp", "intranet", "localhost", "workgroup", "domain", "invalid"};
 
-static bool is_reversed_address(const char *name)
+bool is_reversed_address(const char *name)
 {
 	/* 4.3.2.1.zone: a block list is asked about 1.2.3.4 (RFC 5782 2.1) */
 	unsigned labels = 0;

@@ -47,6 +47,8 @@ void host_stop(struct host *h)
 	free(h->channel);
 	free(h->new_name);
 	free(h->seen);
+	free(h->carrier);
+	free(h->upload);
 	*h = (struct host){0};
 }
 
@@ -105,13 +107,25 @@ static void remember_seen(struct host *h, uint32_t endpoint)
 		h->seen[bit[i] / 8] |= (uint8_t)(1u << (bit[i] % 8));
 }
 
+/* A channel's own mark in the filter, beside its endpoint's. */
+static uint32_t mark_of(const struct channel *c)
+{
+	return c->endpoint * 2654435761u ^ ((uint32_t)c->port << 8 | (uint32_t)c->transport << 2 |
+						   (uint32_t)c->proxied << 1 | c->named);
+}
+
+bool host_forgot_channel(const struct host *h, const struct channel *c)
+{
+	return seen_before(h, mark_of(c));
+}
+
 /* ---- channels ---- */
 
 static bool is_channel(const struct channel *c, const struct channel_key *key)
 {
 	return c->used && c->endpoint == key->endpoint && c->port == key->port &&
 	       c->transport == key->transport && c->named == key->named &&
-	       c->process == key->process;
+	       c->process == key->process && c->proxied == key->proxied;
 }
 
 uint32_t host_channel_find(const struct host *h, const struct channel_key *key)
@@ -144,6 +158,7 @@ static void forget_channels(struct host *h)
 					needed_less(&h->channel[i], &h->channel[least])))
 				least = i;
 		remember_seen(h, h->channel[least].endpoint);
+		remember_seen(h, mark_of(&h->channel[least]));
 		h->channel[least].used = false;
 	}
 	for (uint32_t i = 1; i < h->channels; i++) {
@@ -199,6 +214,7 @@ uint32_t host_channel(struct host *h, const struct channel_key *key, bool *ret_f
 		.transport = key->transport,
 		.named = key->named,
 		.rare = key->rare,
+		.proxied = key->proxied,
 		.used = true};
 	*ret_first = first;
 	return index;

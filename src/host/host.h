@@ -12,12 +12,14 @@
 #include "base/strings.h"
 #include "event/event.h"
 
-/* What a host keeps: 416 * 40 + 150 * 96 + 160 * 16 + 1536 bytes and a header: 35 KB (DESIGN: speed
- * and size). */
-#define HOST_ATTEMPTS_MAX 416
+/* What a host keeps: 400 * 40 + 150 * 96 + 160 * 16 + 1536 + 8 * 64 + 32 * 16 bytes and a header:
+ * 35 KB (DESIGN: speed and size). */
+#define HOST_ATTEMPTS_MAX 400
 #define HOST_CHANNELS_MAX 150
 #define HOST_NAMES_MAX    160
 #define HOST_SEEN_BYTES   1536
+#define HOST_CARRIERS_MAX 8
+#define HOST_UPLOADS_MAX  32
 
 /* host.channel[0]: everything that was forgotten. */
 #define CHANNEL_FORGOTTEN 0u
@@ -72,7 +74,8 @@ struct channel {
 	bool named;
 	uint8_t failure; /* the last failure's outcome */
 	uint8_t last_outcome;
-	bool used, rare;
+	bool used : 1, rare : 1;
+	bool proxied : 1; /* asked for through a proxy, which the addresses are of */
 };
 
 /* A registered domain that the host had never asked for before, and what it was told of it since.
@@ -84,6 +87,41 @@ struct new_name {
 	bool dead;     /* NXDOMAIN; neither: no resolver answered, or none would */
 };
 
+/* Protocols that were made for something else and can carry data. */
+enum carrier_kind { CARRIER_DNS, CARRIER_ECHO, CARRIER_NTP };
+/* What was asked for: records that nobody needs for a connection hold answers. */
+enum carrier_type {
+	CARRIER_TXT = 1,
+	CARRIER_NULL = 2, /* and private types: no service of any kind answers with them */
+	CARRIER_CNAME = 4,
+	CARRIER_MX = 8,
+	CARRIER_OTHER = 16, /* SRV, KEY … */
+	CARRIER_ADDRESS = 32,
+};
+#define CARRIER_REGISTERS 24
+
+/* How much was told to one name server's domain, or one server of echo or time, in what
+ * distinguishes the messages: bytes of distinct names or payloads, not their number. Constant
+ * memory: a weighted distinct counter (Cohen 1997; ibHH, arXiv 2307.02614). */
+struct carrier {
+	int64_t first_ns, last_ns;
+	uint32_t endpoint; /* as channel.endpoint; 0 free */
+	uint32_t messages;
+	float distinct; /* bytes, estimated (21 % standard error) */
+	float exact;    /* bytes, counted */
+	uint8_t kind;   /* enum carrier_kind */
+	uint8_t types;  /* enum carrier_type */
+	bool proven;    /* told enough to be a channel of its own: port 53, 123 or none */
+	uint8_t least[CARRIER_REGISTERS];
+};
+
+/* One conversation that mostly sent, and much. */
+struct upload {
+	int64_t at_ns;
+	uint32_t endpoint; /* as channel.endpoint */
+	uint32_t bytes;
+};
+
 struct host {
 	struct addr addr;
 	uint32_t index;          /* the run's number of this host, from 0 in order of appearance */
@@ -93,7 +131,10 @@ struct host {
 	uint32_t channels, channel_room;
 	struct new_name *new_name; /* by asked_ns; the last HOST_NAMES_MAX */
 	uint32_t new_names, name_room;
-	uint8_t *seen; /* Bloom filter of forgotten endpoints */
+	uint8_t *seen;           /* Bloom filter of forgotten endpoints */
+	struct carrier *carrier; /* HOST_CARRIERS_MAX, NULL none */
+	struct upload *upload;   /* the last HOST_UPLOADS_MAX, by at_ns; NULL none */
+	uint32_t uploads;
 
 	int64_t first_ns, last_ns;
 	int64_t forgotten_ns; /* attempts up to here were retired */
@@ -136,6 +177,10 @@ struct host *hosts_add(struct hosts *hs, const struct event *event);
 /* Makes room: forgets a quarter of the attempts, or of the channels, whichever is full. */
 void host_retire(struct host *h);
 
+/* Whether the channel was forgotten before and made again: then what is its first use is not known.
+ */
+bool host_forgot_channel(const struct host *h, const struct channel *c);
+
 size_t hosts_count(const struct hosts *hs);
 struct host *hosts_get(struct hosts *hs, size_t index);
 const struct hosts_stats *hosts_stats(const struct hosts *hs);
@@ -152,6 +197,8 @@ enum domain_class {
 	DOMAIN_PROBE,    /* connectivity checks of operating systems and browsers */
 	DOMAIN_MIRROR,   /* of a published list of mirrors: one is as good as the other */
 	DOMAIN_RESOLVER, /* a published resolver for DNS over HTTPS or TLS */
+	DOMAIN_DEADDROP, /* anybody can leave a text there for anybody: pastes, code, posts,
+	                    messages */
 };
 /* Whom not everybody talks to: what is met there first is worth looking at. */
 static inline bool domain_is_rare(enum domain_class class)
@@ -159,6 +206,13 @@ static inline bool domain_is_rare(enum domain_class class)
 	return class == DOMAIN_ORDINARY || class == DOMAIN_TENANT || class == DOMAIN_MIRROR ||
 	       class == DOMAIN_RESOLVER;
 }
+
+/* Bytes told so far. */
+static inline double carrier_bytes(const struct carrier *c)
+{
+	return (double)c->distinct + (double)c->exact;
+}
+
 /* Class of a lower-case name; *ret_operator (may be NULL) gets the operator's name, NULL when there
  * is none. */
 enum domain_class domain_class(const char *name, const char **ret_operator);

@@ -289,8 +289,8 @@ static void processes_have_channels_of_their_own(void **state)
 	add(&r, by(conn_event("192.0.2.1", 443, 110, OUTCOME_OK, 0), "b.exe", NULL));
 	add(&r, by(conn_event("192.0.2.1", 443, 115, OUTCOME_OK, 0), "b.exe", "C3")); /* joins */
 	add(&r, by(conn_event("192.0.2.1", 443, 200, OUTCOME_REFUSED, 1), "a.exe", "C4"));
-	add(&r, by(lookup_event("x.com", 300, OUTCOME_NXDOMAIN, NULL), "a.exe", "D1"));
-	add(&r, by(lookup_event("x.com", 310, OUTCOME_NXDOMAIN, NULL), "b.exe", NULL));
+	add(&r, by(lookup_event("asked.com", 300, OUTCOME_NXDOMAIN, NULL), "a.exe", "D1"));
+	add(&r, by(lookup_event("asked.com", 310, OUTCOME_NXDOMAIN, NULL), "b.exe", NULL));
 	const struct view *v = look(&r);
 	assert_int_equal(v->channels, 5); /* one is the forgotten */
 	assert_int_equal(v->attempts, 5);

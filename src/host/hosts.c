@@ -182,7 +182,7 @@ static uint32_t domain_of(
 	uint32_t number = facts.domain;
 	*ret_name = facts.name;
 	if (c->name_source != NAME_SNI || h->lookups < DNS_IN_VIEW || number == 0 ||
-		facts.class == DOMAIN_OPERATOR)
+		!domain_is_rare(facts.class))
 		return number;
 	const struct endpoint_use *use = naming_use_find(hs->naming, number);
 	if (use != NULL && use->asked)
@@ -222,7 +222,8 @@ static struct channel_key key_of(
 	struct channel_key key = {.process = strings_add(strings, c->process),
 		.port = c->server_port,
 		.transport = (uint8_t)c->transport,
-		.named = true};
+		.named = true,
+		.proxied = c->to_proxy};
 	key.endpoint = domain_of(hs, h, c, ret_name);
 	if (key.endpoint != 0) {
 		if (addr_is_none(&c->server))
@@ -328,7 +329,8 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	bool failed = outcome_is_failure(c->outcome);
 	note_loss(hs, slot, channel, failed, failed ? c->fail_ns : c->start_ns);
 	struct attempt a = {
-		.start_ns = led_by_lookup(slot, key, c->start_ns),
+		/* a proxy asks for its targets itself */
+		.start_ns = key->proxied ? c->start_ns : led_by_lookup(slot, key, c->start_ns),
 		.over_ns = failed     ? c->fail_ns
 	                   : c->ended ? c->end_ns
 	                              : 0,
@@ -354,6 +356,20 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 		a.leave_us += (uint32_t)((c->start_ns - a.start_ns) / NS_PER_US);
 	add_attempt(hs, &slot->host, &a, c->uid);
 	slot->host.arrivals += first && key->rare;
+}
+
+/* Echo and time: their servers may be spoken to in what the messages hold. */
+static void carry_conn(struct hosts *hs, struct host *h, const struct conn *c)
+{
+	if (!c->ended || c->rest || !conn_carries(c))
+		return;
+	uint32_t name = 0;
+	struct channel_key key = key_of(hs, h, c, &name);
+	key.rare = !key.named || name_is_rare(hs, name != 0 ? name : key.endpoint);
+	uint32_t target =
+		strings_add_bytes(hs->options.strings, c->server.byte, sizeof c->server.byte);
+	if (!host_carry_conn(h, c, &key, name, target))
+		hs->stats.refused++;
 }
 
 static struct host *add_pool(struct hosts *hs, struct slot *slot, const struct conn *c)
@@ -395,6 +411,7 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 	host_touch(h, c->start_ns);
 	if (over)
 		host_count(h, c);
+	carry_conn(hs, h, c);
 	if (pool_conn(c))
 		return add_pool(hs, slot, c);
 	if (ignored_conn(c))
@@ -413,6 +430,7 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 	if (c->ended) {
 		ch->bytes_out += c->bytes_out;
 		ch->bytes_in += c->bytes_in;
+		host_keep_upload(h, c, &key);
 	}
 	count_use(hs, key.endpoint, h->index, c->start_ns, false);
 	if (c->ended && !c->settled)
@@ -523,6 +541,23 @@ static struct host *add_failed_lookup(struct hosts *hs, struct slot *slot, const
 	return h->ripe ? h : NULL;
 }
 
+/* A question is a message to whoever runs the domain, whatever comes back. */
+static void carry_lookup(struct hosts *hs, struct host *h, const struct lookup *l)
+{
+	if (!lookup_may_carry(l))
+		return;
+	struct name_facts facts = facts_of(hs->facts, l->name);
+	const char *domain = strings_get(hs->options.strings, facts.domain);
+	double bytes = domain == NULL ? 0 : carried_by_name(l->name, domain);
+	if (!domain_is_rare(facts.class) || bytes <= 0)
+		return;
+	count_use(hs, facts.domain, h->index, l->query_ns, false);
+	uint32_t resolver =
+		strings_add_bytes(hs->options.strings, l->resolver.byte, sizeof l->resolver.byte);
+	if (!host_carry_lookup(h, l, &facts, resolver, bytes))
+		hs->stats.refused++;
+}
+
 static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 {
 	hs->stats.lookups++;
@@ -539,6 +574,7 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	h->lookups++;
 	h->answered += l->answer_ns != 0;
 	h->asks_mx |= l->qtype == QTYPE_MX;
+	carry_lookup(hs, h, l);
 	bool failed = outcome_is_failure(l->outcome), answered = l->answers > 0 && !failed;
 	if (!plausible_name(l->name) || (!failed && !answered))
 		return NULL;

@@ -13,6 +13,7 @@ bool ignored_conn(const struct conn *c);
 /* Whether it is to be kept as a pool service's: of the ports that nothing else is looked for at,
  * all; of the others the silence only, which over UDP means nothing elsewhere. */
 bool pool_conn(const struct conn *c);
+bool is_reversed_address(const char *name);
 
 /* host.c */
 struct channel_key {
@@ -22,6 +23,7 @@ struct channel_key {
 	uint8_t transport;
 	bool named;
 	bool rare; /* not part of the key: neither an operator nor special */
+	bool proxied;
 };
 /* All return false (or 0, the forgotten channel) when memory ran out: the event is dropped and
  * counted by the caller. */
@@ -48,6 +50,40 @@ void host_end_attempt(struct host *h, uint32_t channel, uint16_t client_port, in
 bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns);
 /* What a resolver said of the domain: an address, or that the name does not exist. */
 void host_name_told(struct host *h, uint32_t domain, bool answered, bool dead);
+
+/* carrier.c */
+/* One message that may carry data. */
+struct carried {
+	uint32_t endpoint;
+	uint8_t kind; /* enum carrier_kind */
+	uint8_t type; /* enum carrier_type */
+	bool rare, named;
+	uint64_t hash;   /* of what distinguishes it; 0: nothing does */
+	double distinct; /* bytes of that; counted once for equal hashes */
+	double exact;    /* bytes that are counted whatever they are */
+	int64_t at_ns, over_ns;
+	enum outcome outcome; /* OK: it got through */
+	uint32_t target, name;
+	uint16_t client_port;
+};
+/* The host's memory of carriers, with this message. False: no memory. */
+bool host_carry(struct host *h, const struct carried *m);
+/* What the labels of a name below its domain hold: at least half a byte a letter. 0: too short to
+ * carry anything, or made for services (_dmarc, reversed addresses). */
+double carried_by_name(const char *name, const char *domain);
+uint8_t carrier_type_of(uint16_t qtype);
+/* Echo or time that was answered, and what it carried. */
+bool conn_carries(const struct conn *c);
+bool host_carry_conn(struct host *h, const struct conn *c, const struct channel_key *key,
+	uint32_t name, uint32_t target);
+/* A question with a name long enough and an end that is known, and what its name carried. */
+bool lookup_may_carry(const struct lookup *l);
+struct name_facts;
+bool host_carry_lookup(struct host *h, const struct lookup *l, const struct name_facts *facts,
+	uint32_t resolver, double bytes);
+bool host_add_upload(struct host *h, const struct upload *u);
+/* When it is one. */
+void host_keep_upload(struct host *h, const struct conn *c, const struct channel_key *key);
 
 /* hosts.c */
 const struct naming *hosts_naming(const struct hosts *hs);

@@ -229,6 +229,160 @@ static void names(struct finding *f, const struct telling *t)
 	words_fini(&w);
 }
 
+static const char *volume(struct out *o, double bytes)
+{
+	out_clear(o);
+	if (bytes >= 1e6)
+		out_printf(o, "%.1f MB", bytes / 1e6);
+	else if (bytes >= 1e4)
+		out_printf(o, "%.0f kB", bytes / 1e3);
+	else
+		out_printf(o, "%.0f bytes", bytes);
+	return out_string(o);
+}
+
+static const char *record_types(struct out *o, unsigned types)
+{
+	static const char *const names[] = {
+		"TXT", "NULL or private", "CNAME", "MX", "other", "A and AAAA"};
+	out_clear(o);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if ((types >> i & 1) != 0)
+			out_printf(o, "%s%s", o->len > 0 ? ", " : "", names[i]);
+	return out_string(o);
+}
+
+static void what_was_carried(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	struct words w = {0};
+	const char *to = place(&w.out[0], t->view, h->channel),
+		   *bytes = volume(&w.out[1], h->bytes);
+	if (h->bytes <= 0)
+		evidence_add(f, "volume", h->what_bits,
+			"%s answers DNS questions over HTTPS: what it is asked is hidden from this "
+			"site",
+			to);
+	else if (h->carrier == CARRIER_DNS)
+		evidence_add(f, "volume", h->what_bits,
+			"%u questions of DNS with long names told %s at least %s that differ from "
+			"one "
+			"another (records: %s); a share of %.2g of innocent hosts shows that",
+			h->messages, to, bytes, record_types(&w.out[2], h->types),
+			exp2(-h->what_bits));
+	else
+		evidence_add(f, "volume", h->what_bits,
+			h->carrier == CARRIER_ECHO ? "%u exchanges of echo carried %s to %s in "
+						     "payloads that differ from one "
+						     "another; a ping repeats its own"
+						   : "%u exchanges with a time server carried %s "
+						     "to %s beyond what a request "
+						     "for the time needs",
+			h->messages, bytes, to);
+	words_fini(&w);
+}
+
+static void tunnel(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	what_was_carried(f, t);
+	if (h->steps == 0)
+		return;
+	const struct step *s = &h->step[0];
+	struct words w = {0};
+	char from[2 * NAME_BYTES], to[2 * NAME_BYTES];
+	(void)snprintf(from, sizeof from, "%s", place(&w.out[0], t->view, s->from));
+	(void)snprintf(to, sizeof to, "%s", place(&w.out[0], t->view, s->to));
+	evidence_add(f, "timing", h->timing_bits - h->what_bits,
+		"%s %s, and %s after that the first went to %s; a share of %.2g of this host's "
+		"time is "
+		"that close after a failure",
+		from, failed_how(&w.out[0], t->view, s), duration(&w.out[1], s->delay_s), to,
+		s->chance);
+	words_fini(&w);
+}
+
+/* Each reading gets its share of the bits that all of them carry together. */
+static void deaddrop(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	double sum = 0, rest = 0;
+	for (uint32_t i = 0; i < h->steps; i++)
+		sum -= log(h->step[i].chance);
+	for (uint32_t i = 0; i < h->steps; i++) {
+		const struct step *s = &h->step[i];
+		double bits = sum > 0 ? h->timing_bits * -log(s->chance) / sum
+		                      : h->timing_bits / h->steps;
+		if (i >= 2 * STEPS_TOLD) {
+			rest += bits;
+			continue;
+		}
+		bool read = t->view->attempt[s->from_attempt].outcome == OUTCOME_OK;
+		struct words w = {0};
+		char from[2 * NAME_BYTES], to[2 * NAME_BYTES];
+		(void)snprintf(from, sizeof from, "%s", place(&w.out[0], t->view, s->from));
+		(void)snprintf(to, sizeof to, "%s", place(&w.out[0], t->view, s->to));
+		if (read)
+			evidence_add(f, "deaddrop", bits,
+				"%s was read, where anybody can leave a text, and %s later this "
+				"host met %s "
+				"for the first time%s: by accident so soon %s",
+				from, duration(&w.out[0], s->delay_s), to,
+				t->view->channel[s->to].named ? ""
+							      : ", an address that no name led to",
+				odds(&w.out[1], s->chance));
+		else
+			evidence_add(f, "timing", bits,
+				"%s %s, and %s after that %s was read: by accident "
+				"so soon %s",
+				from, failed_how(&w.out[0], t->view, s),
+				duration(&w.out[1], s->delay_s), to, odds(&w.out[2], s->chance));
+		words_fini(&w);
+	}
+	if (h->steps > 2 * STEPS_TOLD)
+		evidence_add(f, "deaddrop", rest, "it goes on like that for another %u steps",
+			h->steps - 2 * STEPS_TOLD);
+}
+
+static void split(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	struct words w = {0};
+	evidence_add(f, "volume", h->what_bits,
+		"%s went to %u parties in %u pieces of %s to %s each, within %s: by accident the "
+		"sizes of "
+		"several parties are not so near to one another",
+		volume(&w.out[0], h->bytes), h->places, h->messages,
+		volume(&w.out[1], h->low_bytes), volume(&w.out[2], h->high_bytes),
+		duration(&w.out[3], h->span_s));
+	if (h->timing_bits - h->what_bits > 0.05)
+		evidence_add(f, "order", h->timing_bits - h->what_bits,
+			"they took turns more evenly than chance would have it");
+	else
+		evidence_add(f, "order", h->timing_bits - h->what_bits, "their order says nothing");
+	words_fini(&w);
+}
+
+static void route(struct finding *f, const struct telling *t)
+{
+	const struct step *s = &t->hit->step[0];
+	const struct view *v = t->view;
+	static const char *const ways[] = {"directly", "through a proxy"};
+	bool was = v->channel[s->from].channel->proxied, is = v->channel[s->to].channel->proxied;
+	struct words w = {0};
+	char from[2 * NAME_BYTES], to[2 * NAME_BYTES];
+	(void)snprintf(from, sizeof from, "%s", place(&w.out[0], v, s->from));
+	(void)snprintf(to, sizeof to, "%s", place(&w.out[0], v, s->to));
+	evidence_add(f, "route", t->hit->timing_bits,
+		"%s, asked for %s, %s, and %s after that the same target was asked for %s for the "
+		"first "
+		"time (%s); other targets come that way at %s: by accident so soon %s",
+		from, was == is ? "inside DNS" : ways[was], failed_how(&w.out[0], v, s),
+		duration(&w.out[1], s->delay_s), ways[is], to, pace(&w.out[2], s->rate),
+		odds(&w.out[3], s->chance));
+	words_fini(&w);
+}
+
 static void likeness(struct finding *f, const struct hit *h)
 {
 	const struct likeness *l = &h->likeness;
@@ -289,6 +443,18 @@ void evidence_write(struct finding *f, const struct telling *t)
 	case HIT_NAMES:
 		names(f, t);
 		break;
+	case HIT_TUNNEL:
+		tunnel(f, t);
+		break;
+	case HIT_DEADDROP:
+		deaddrop(f, t);
+		break;
+	case HIT_SPLIT:
+		split(f, t);
+		break;
+	case HIT_ROUTE:
+		route(f, t);
+		break;
 	}
 	likeness(f, t->hit);
 	multiplicity(f, t);
@@ -304,6 +470,18 @@ static bool has_text(const struct finding *f, const char *text)
 	return false;
 }
 
+/* What a later look counts again, with more in it. */
+static bool counts_on(const struct finding *f, const struct hit *h, const char *kind)
+{
+	if (h->kind != HIT_TUNNEL && h->kind != HIT_SPLIT)
+		return false;
+	for (size_t i = 0; i < f->evidences; i++)
+		if (strcmp(f->evidence[i].kind, kind) == 0 ||
+			(strcmp(f->evidence[i].kind, "also") == 0 && strcmp(kind, "volume") == 0))
+			return true;
+	return false;
+}
+
 void evidence_also(struct finding *f, const struct telling *t)
 {
 	struct finding other = {0};
@@ -311,7 +489,7 @@ void evidence_also(struct finding *f, const struct telling *t)
 	for (size_t i = 0; i < other.evidences; i++) {
 		const struct finding_evidence *e = &other.evidence[i];
 		bool main = strcmp(e->kind, "chances") != 0 && strcmp(e->kind, "likeness") != 0;
-		if (main && i == 0 && !has_text(f, e->text))
+		if (main && i == 0 && !has_text(f, e->text) && !counts_on(f, t->hit, e->kind))
 			evidence_add(f, "also", 0,
 				"%s (the same failures seen another way: not added up)", e->text);
 	}

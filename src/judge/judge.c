@@ -31,7 +31,6 @@ struct story {
 	char vouched[VOUCHED_BYTES];
 
 	bool timing; /* its strongest hit is a coincidence in time, which decoys can show */
-	bool names;  /* a DGA limb saw it */
 	uint32_t host;
 };
 
@@ -186,6 +185,37 @@ static bool is_timing(enum hit_kind kind)
 	       kind == HIT_PAIR_METRONOME;
 }
 
+static enum finding_kind kind_of(const struct hit *hit)
+{
+	switch (hit->kind) {
+	case HIT_NAMES:
+		return KIND_DGA;
+	case HIT_TUNNEL:
+		return KIND_TUNNEL;
+	case HIT_DEADDROP:
+		return KIND_DEADDROP;
+	case HIT_SPLIT:
+		return KIND_SPLIT;
+	case HIT_CHAIN:
+	case HIT_METRONOME:
+	case HIT_PAIR:
+	case HIT_PAIR_METRONOME:
+	case HIT_SAME_NAME:
+	case HIT_POOL:
+	case HIT_ROUTE:
+		break;
+	}
+	return KIND_LADDER;
+}
+
+/* What is more than a ladder, some limb has to have seen; generated names before all else. */
+static void set_kind(struct story *s, const struct hit *hit)
+{
+	enum finding_kind kind = kind_of(hit);
+	if (kind == KIND_DGA || s->finding.kind == KIND_LADDER)
+		s->finding.kind = kind;
+}
+
 static void tell(struct judge *j, const struct telling *t)
 {
 	const struct hit *hit = t->hit;
@@ -200,8 +230,9 @@ static void tell(struct judge *j, const struct telling *t)
 		return;
 	struct finding *f = &s->finding;
 	f->host = t->view->host->addr;
-	f->kind = s->names ? KIND_DGA : KIND_LADDER;
-	if (fresh || hit->e < s->e) {
+	/* a carrier is told of with its latest numbers */
+	bool again = hit->kind == HIT_TUNNEL && hit->e <= s->e;
+	if (fresh || hit->e < s->e || again) {
 		s->why = hit->why;
 		s->excused_bits = -(hit->rhythm_bits + hit->contrast_bits);
 		s->excuse = hit->contrast_bits < hit->rhythm_bits ? MECHANISM_COMPANION
@@ -215,8 +246,7 @@ static void tell(struct judge *j, const struct telling *t)
 		story_add(f, t);
 		evidence_also(f, t);
 	}
-	s->names |= hit->kind == HIT_NAMES;
-	f->kind = s->names ? KIND_DGA : KIND_LADDER;
+	set_kind(s, hit);
 }
 
 static int by_e(const void *a, const void *b)

@@ -1,6 +1,7 @@
 /* What a host did, told by bytes: whatever it is, the findings hold together. */
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/cur.h"
 #include "base/limits.h"
@@ -9,7 +10,7 @@
 #define EVENTS_PER_INPUT 4096
 /* Few of each, so that they meet. */
 #define SERVERS 24u
-#define NAMES   12u
+#define NAMES   14u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,7 +18,7 @@ static const char *name_of(unsigned number)
 {
 	static const char *const names[NAMES] = {"a.one.com", "b.one.com", "two.net", "three.org",
 		"www.google.com", "api.ipify.org", "x.duckdns.org", "y.duckdns.org", "four.example",
-		"five.example", "six.io", "q.seven.dev"};
+		"five.example", "six.io", "q.seven.dev", "pastebin.com", "dns.nextdns.io"};
 	return names[number % NAMES];
 }
 
@@ -51,6 +52,29 @@ static void read_conn(struct cur *c, int64_t now_ns, uint64_t id, struct conn *r
 		.name_source = NAME_SNI};
 	if (outcome_is_failure(ret->outcome))
 		ret->fail_ns = now_ns + (int64_t)cur_u8(c) * 20 * NS_PER_MS;
+	unsigned more = cur_u8(c);
+	ret->to_proxy = ret->name != NULL && more % 5 == 0;
+	if (ret->to_proxy)
+		ret->server = addr_v4(0x0a000008u);
+	if (more % 7 == 0) {
+		ret->transport = more % 2 == 0 ? TRANSPORT_ICMP : TRANSPORT_UDP;
+		ret->server_port = more % 2 == 0 ? 0 : 123;
+		ret->client_port = more % 2 == 0 ? 8 : 123;
+		ret->echo_hash = more / 8;
+		ret->echo_fresh = more * 5;
+	}
+	ret->bytes_out = (uint64_t)more * more * 100;
+}
+
+/* A name that tells something: letters of the input's own. */
+static const char *told_name(struct cur *c, unsigned domain)
+{
+	static char name[256];
+	unsigned letters = 16 + cur_u8(c) % 48u;
+	for (unsigned i = 0; i < letters; i++)
+		name[i] = (char)('a' + (i * 7 + cur_u8(c)) % 26);
+	(void)snprintf(name + letters, sizeof name - letters, ".tunnel%u.example", domain % 10);
+	return name;
 }
 
 static void read_lookup(struct cur *c, int64_t now_ns, uint64_t id, struct lookup *ret)
@@ -66,6 +90,11 @@ static void read_lookup(struct cur *c, int64_t now_ns, uint64_t id, struct looku
 		.qtype = 1,
 		.outcome = (enum outcome)(outcome % OUTCOME_COUNT),
 		.name = name_of(name)};
+	if ((name & 0x80) != 0) {
+		static const uint16_t types[] = {1, 5, 10, 15, 16, 28, 33, 65399};
+		ret->name = told_name(c, name & 15);
+		ret->qtype = types[name >> 4 & 7];
+	}
 	if (outcome_is_failure(ret->outcome))
 		ret->fail_ns = ret->answer_ns;
 	else

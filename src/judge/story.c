@@ -160,9 +160,14 @@ static void set_roles(struct finding *f)
 {
 	for (size_t i = 0; i < f->channels; i++)
 		f->channel[i].role = ROLE_TRIED;
+	for (size_t i = 0; f->switches == 0 && i < f->channels; i++)
+		f->channel[i].role = ROLE_CARRIER;
 	if (f->switches == 0)
 		return;
 	f->channel[f->sw[0].from].role = ROLE_PRIMARY;
+	for (size_t i = 0; i < f->switches; i++) /* it did not fail: it only told where to go on */
+		if (f->sw[i].failure == OUTCOME_OK)
+			f->channel[f->sw[i].from].role = ROLE_CARRIER;
 	f->channel[f->sw[f->switches - 1].to].role = ROLE_FALLBACK;
 }
 
@@ -323,6 +328,10 @@ void story_add(struct finding *f, const struct telling *t)
 		add_step(f, t, &t->hit->step[i]);
 	if (t->hit->kind == HIT_NAMES)
 		add_names(f, t);
+	if (t->hit->kind == HIT_TUNNEL)
+		(void)put_channel(f, t->view, t->hit->channel);
+	for (uint32_t i = 0; i < t->hit->places; i++)
+		(void)put_channel(f, t->view, t->hit->place[i]);
 	bool walk = t->hit->kind == HIT_CHAIN || t->hit->kind == HIT_METRONOME;
 	while (walk && f->kind == KIND_LADDER && t->hit->why == MECHANISM_NONE && extend(f, t))
 		;
@@ -370,5 +379,9 @@ bool story_shares(const struct finding *f, const struct telling *t)
 			find_channel(f, t->view, s->to) < f->channels)
 			return true;
 	}
-	return false;
+	for (uint32_t i = 0; i < t->hit->places; i++)
+		if (find_channel(f, t->view, t->hit->place[i]) < f->channels)
+			return true;
+	return t->hit->kind == HIT_TUNNEL &&
+	       find_channel(f, t->view, t->hit->channel) < f->channels;
 }

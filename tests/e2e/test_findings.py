@@ -126,7 +126,37 @@ EXPLAINED = [
     ("benign-mirror-set", "mirror", "dotsrc.org"),
     ("benign-site-outage", "outage", "freshfind0.example"),
     ("benign-roaming", "outage", "hotelnet2.example"),
+    ("benign-six-mirrors", "mirror", "ambervault.example"),
 ]
+
+
+# Procedures that limbs of their own see: scenario, kind, and endpoints in the order of their switches.
+FOUND = [
+    ("attack/G0049-oilrig", "tunnel", ["prosperplanet.example:80", "prosperplanet.example:53"]),
+    ("attack/G0046-fin7", "tunnel", ["peppermeadow.example:80", "peppermeadow.example:53"]),
+    ("attack/S0022-uroburos", "tunnel", None),
+    ("attack/G0096-apt41", "deaddrop", ["coppersky.example:443", "steamcommunity.com:443", "198.51.100.72:443"]),
+    ("attack/S0044-jhuhugit", "ladder", ["applecircle.example:443", "applecircle.example:3128"]),
+    ("attack/split-thresholds", "split", None),
+]
+
+
+class Limbs(Case):
+    def test_each_kind_is_found(self):
+        for name, kind, way in FOUND:
+            with self.subTest(name):
+                findings, _ = self.hunt("-", stdin=scenario_bytes(name))
+                self.assertEqual({found["kind"] for found in findings}, {kind})
+                channels = findings[0]["channels"]
+                if way is not None:
+                    switches = findings[0]["switches"]
+                    walked = [switches[0]["from"]] + [switch["to"] for switch in switches]
+                    self.assertEqual([endpoint(channels[index]) for index in walked], way)
+
+    def test_a_page_is_a_carrier(self):
+        findings, _ = self.hunt("-", stdin=scenario_bytes("attack/G0096-apt41"))
+        self.assertEqual([(channel["endpoint"], channel["role"]) for channel in findings[0]["channels"]],
+                         [("coppersky.example", "primary"), ("steamcommunity.com", "carrier"), ("198.51.100.72", "fallback")])
 
 
 class Benign(Case):
