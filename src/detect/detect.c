@@ -67,6 +67,9 @@ static const struct {
 		"much that had worked failed at once and came back: the network was away"},
 	[MECHANISM_COMMON_PAIR] = {"common-pair", "many hosts here know both ends: their software, "
 						  "not one host's intruder"},
+	[MECHANISM_MOVED] = {"moved",
+		"the host itself left or slept: nothing that it used just before goes on"},
+	[MECHANISM_MONITOR] = {"monitor", "a monitoring tool asks each of its targets in turn"},
 };
 
 const char *mechanism_name(enum mechanism m)
@@ -101,10 +104,10 @@ struct hit *hit_new(const struct look *look, struct hits *hits, const struct hit
 	const struct step *steps, uint32_t count)
 {
 	bool pair = like->kind == HIT_PAIR || like->kind == HIT_PAIR_METRONOME;
-	struct likeness likeness = {0};
-	/* generated names are failures of one class by definition; one name is one program anyway
-	 */
-	if (like->kind != HIT_NAMES && like->kind < HIT_SAME_NAME)
+	/* moves bring their own; generated names are failures of one class by definition; one name
+	 * is one program anyway */
+	struct likeness likeness = like->likeness;
+	if (like->kind <= HIT_PAIR_METRONOME)
 		likeness = likeness_of(look->view, steps, count, pair);
 	double e = fmax(E_MIN, exp2(like->trials_bits - like->timing_bits - likeness.total));
 	struct hit *hit = e > E_MAX ? NULL : hits_add(hits, e);

@@ -40,6 +40,8 @@ enum mechanism {
 	MECHANISM_RESOLVER_POOL,
 	MECHANISM_OUTAGE,
 	MECHANISM_COMMON_PAIR, /* many hosts of the site know both ends */
+	MECHANISM_MOVED,       /* the host itself left: what it used before goes on nowhere */
+	MECHANISM_MONITOR,     /* a monitoring tool asks each of its targets in turn */
 	MECHANISM_COUNT
 };
 const char *mechanism_name(enum mechanism m);     /* "same-name", …; "none" */
@@ -50,13 +52,19 @@ struct step {
 	uint32_t from, to;     /* channels */
 	uint32_t from_attempt; /* the last failed one before the successor */
 	uint32_t to_attempt;
-	uint32_t tries;         /* failed attempts since the endpoint last answered */
-	enum mechanism why;     /* NONE: counts as evidence */
+	uint32_t tries;     /* failed attempts since the endpoint last answered */
+	enum mechanism why; /* NONE: counts as evidence */
+	bool door; /* the successor is another port or transport of the endpoint that failed */
 	int64_t fail_ns, at_ns; /* the last failure; the successor's start */
 	double delay_s;
 	double rate;   /* first contacts per second that this host makes around that time, the most
 	                  that can be defended */
 	double chance; /* of a successor this close, by accident; floored */
+	/* Moves from one channel in steady use to another: how often the left one was contacted
+	 * and every how many seconds; how far from its next turn the other began. */
+	uint32_t contacts;
+	double gap_s, off_s;
+	bool at_end; /* rather: delay_s after it had been left */
 };
 
 /* All switches of the host: computed once per view, used by several limbs. */
@@ -65,9 +73,14 @@ struct steps {
 	uint32_t count;
 };
 
+struct runs;
+struct moves;
+
 struct look {
 	const struct view *view;
 	const struct steps *steps;
+	const struct runs *runs; /* both by moves_prepare() */
+	const struct moves *moves;
 	struct arena *arena;
 	double steps_today; /* of this host, this look included: how many chances chance had */
 };
@@ -92,6 +105,9 @@ enum hit_kind {
 	HIT_DEADDROP,
 	HIT_SPLIT,
 	HIT_ROUTE,
+	HIT_HANDOVER,
+	HIT_MOVES,
+	HIT_TURNS,
 };
 
 /* -log2(e) = timing_bits - trials_bits + likeness.total */
@@ -115,6 +131,15 @@ struct hit {
 	/* Metronomes: the common delay or spacing. */
 	double tick_s, tick_error_s;
 	bool spacing;
+	/* Hand-overs: both ends are clocks of one pace; what the second did; how long the first has
+	 * been silent, and its longest pause before. */
+	bool twin;
+	uint32_t contacts_after;
+	double gap_after_s, silence_s, longest_s;
+	/* Turns in any order: of `pauses` between contacts of `endpoints`, `regular` are near
+	 * tick_s. */
+	bool shuffled;
+	uint32_t endpoints, pauses, regular;
 	/* Names: of `names` newly asked domains within span_s, from span_ns on, `dead` do not
 	 * exist. */
 	uint32_t names, dead;
@@ -142,6 +167,9 @@ struct detector {
 	const char *attack;      /* technique ids beside T1008, or NULL */
 	const char *explanation; /* one sentence */
 	void (*run)(const struct look *look, struct hits *hits);
+	/* What it tells are coincidences of failures with what came next: decoys can show how many
+	 * there are without a reason. Needs no moves. */
+	bool coincidences;
 };
 
 #define DETECTOR(name) extern const struct detector detector_##name;
@@ -150,6 +178,10 @@ struct detector {
 
 /* Switches of the host. Returns false when the arena is full. */
 MUST_USE bool steps_find(const struct view *v, struct arena *arena, struct steps *ret);
+
+/* Channels in steady use and what took over from them, in the look's arena, for several limbs.
+ * Returns false when the arena is full. */
+MUST_USE bool moves_prepare(struct look *look);
 
 size_t detectors_count(void);
 const struct detector *detectors_get(size_t index);

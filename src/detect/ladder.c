@@ -155,7 +155,10 @@ static void ladder_run(const struct look *look, struct hits *hits)
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < look->steps->count; i++) {
 		if (look->steps->step[i].why == MECHANISM_NONE) {
-			counted[count++] = look->steps->step[i];
+			/* a metronome needs endpoints that are new: doors have a pace of their own
+			 */
+			if (!look->steps->step[i].door)
+				counted[count++] = look->steps->step[i];
 			best_chain(look, i, hits);
 		} else { /* told on its own, so that --all can show what explains it */
 			struct hit like = {.by = &detector_ladder,
@@ -177,4 +180,5 @@ const struct detector detector_ladder = {
 		"a list of servers is walked: each that fails is followed at once by one this host "
 		"never met before",
 	.run = ladder_run,
+	.coincidences = true,
 };

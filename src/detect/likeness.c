@@ -33,29 +33,29 @@ static double failure_bits(enum outcome outcome)
 	return 0;
 }
 
-static void add_step(const struct view *v, const struct step *s, struct likeness *sum)
+void likeness_add(
+	struct likeness *sum, double request_a, double request_b, uint32_t ja3_a, uint32_t ja3_b)
 {
-	uint32_t a = v->attempt[s->from_attempt].request_bytes,
-		 b = v->attempt[s->to_attempt].request_bytes;
-	if (a != 0 && b != 0) {
-		bool near = fabs((double)a - (double)b) <= 0.05 * fmax(a, b);
+	if (request_a > 0 && request_b > 0) {
+		bool near = fabs(request_a - request_b) <= 0.05 * fmax(request_a, request_b);
 		sum->request += near ? 1.5 : -0.5;
 		sum->requests_near += near;
 		sum->requests_known++;
 	}
-	uint32_t x = v->channel[s->from].channel->ja3, y = v->channel[s->to].channel->ja3;
-	if (x != 0 && y != 0 && x != y)
+	if (ja3_a != 0 && ja3_b != 0 && ja3_a != ja3_b)
 		sum->ja3 -= 1.5;
+}
+
+static void add_step(const struct view *v, const struct step *s, struct likeness *sum)
+{
+	likeness_add(sum, v->attempt[s->from_attempt].request_bytes,
+		v->attempt[s->to_attempt].request_bytes, v->channel[s->from].channel->ja3,
+		v->channel[s->to].channel->ja3);
 	sum->failure += failure_bits((enum outcome)v->attempt[s->from_attempt].outcome);
 }
 
-struct likeness likeness_of(
-	const struct view *v, const struct step *steps, uint32_t count, bool mean)
+struct likeness likeness_clamped(struct likeness sum, double share)
 {
-	struct likeness sum = {0};
-	for (uint32_t i = 0; i < count; i++)
-		add_step(v, &steps[i], &sum);
-	double share = mean && count > 0 ? 1.0 / count : 1;
 	double total = share * (sum.request + sum.ja3 + sum.failure);
 	/* clamped as a whole; the parts shrink with it, so that they still add up */
 	if (fabs(total) > LIKENESS_MAX)
@@ -65,4 +65,14 @@ struct likeness likeness_of(
 	sum.failure *= share;
 	sum.total = sum.request + sum.ja3 + sum.failure;
 	return sum;
+}
+
+struct likeness likeness_of(
+	const struct view *v, const struct step *steps, uint32_t count, bool mean)
+{
+	struct likeness sum = {0};
+	for (uint32_t i = 0; i < count; i++)
+		add_step(v, &steps[i], &sum);
+	double share = mean && count > 0 ? 1.0 / count : 1;
+	return likeness_clamped(sum, share);
 }

@@ -552,4 +552,5 @@ const struct detector detector_pair = {
 	.explanation =
 		"a backup is opened whenever its primary fails, and not when the primary works",
 	.run = pair_run,
+	.coincidences = true,
 };

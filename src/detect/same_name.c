@@ -5,11 +5,13 @@
 
 /* One endpoint, another way: the next address, IPv4 after IPv6, TCP after QUIC, the second
  * resolver. That is how software is built (RFC 8305), and no fallback channel: told for --all, so
- * that nobody has to wonder. What a port or protocol ladder within one name is worth, is for a limb
- * of its own. Details: docs/detectors/same_name.md. */
+ * that nobody has to wonder. What of it the ladder limb takes for a walk through ports is left out.
+ * Details: docs/detectors/same_name.md. */
 
 #define ANOTHER_WAY_NS (30 * NS_PER_S)
 #define EYEBALLS_NS    (2 * NS_PER_S)
+/* A finding of the ladder limb by the default line (CONTRACT, --max-e). */
+#define TOLD_E 0.1
 
 struct ways { /* of one endpoint, by one mechanism */
 	enum mechanism why;
@@ -32,6 +34,19 @@ static enum mechanism way(const struct view *v, const struct attempt *a, const s
 	if (is_v6(v, a) && !is_v6(v, b) && b->start_ns - a->start_ns < EYEBALLS_NS)
 		return MECHANISM_HAPPY_EYEBALLS;
 	return MECHANISM_SAME_NAME;
+}
+
+/* Whether the ladder limb tells of this switch already, as one that nothing explains. */
+static bool is_told(const struct hits *hits, const struct step *s)
+{
+	for (uint32_t i = 0; i < hits->count; i++) {
+		const struct hit *h = &hits->hit[i];
+		for (uint32_t k = 0; h->e <= TOLD_E && h->why == MECHANISM_NONE && k < h->steps;
+			k++)
+			if (h->step[k].door && h->step[k].from == s->from && h->step[k].to == s->to)
+				return true;
+	}
+	return false;
 }
 
 /* The attempt on the same endpoint that answered where this one failed; 0 none. */
@@ -65,7 +80,8 @@ static void add(struct ways *w, uint32_t *count, uint32_t max, const struct step
 		w[i].step[w[i].count++] = *s;
 }
 
-static void collect(const struct view *v, struct ways *w, uint32_t *count, uint32_t max)
+static void collect(const struct view *v, const struct hits *hits, struct ways *w, uint32_t *count,
+	uint32_t max)
 {
 	for (uint32_t i = 0; i < v->attempts; i++) {
 		const struct attempt *a = &v->attempt[i];
@@ -95,6 +111,8 @@ static void collect(const struct view *v, struct ways *w, uint32_t *count, uint3
 		} else {
 			continue;
 		}
+		if (is_told(hits, &s))
+			continue;
 		add(w, count, max, &s, v->channel[a->channel].group);
 	}
 }
@@ -109,7 +127,7 @@ static void same_name_run(const struct look *look, struct hits *hits)
 		if (w[i].step == NULL)
 			return;
 	}
-	collect(look->view, w, &count, WAYS_MAX);
+	collect(look->view, hits, w, &count, WAYS_MAX);
 	for (uint32_t i = 0; i < count; i++) {
 		/* nothing is claimed, so nothing was tested: one a day of these is what to expect
 		 */

@@ -5,17 +5,10 @@
 #include "detect/detect.h"
 #include "detect/detect_private.h"
 
-/* A coincidence of the two finest clocks could be exact: one step is never worth more than this
- * (prototype section 4). */
-#define CHANCE_FLOOR 1e-4
 /* So many first contacts that answered make a habit; their ends are this vague. */
 #define END_S         0.05
 #define SUCCESSES_MIN 5u
-/* Closer than the clocks of capture cards tell apart: no order, no reaction. */
-#define TIE_NS (50 * NS_PER_US)
-/* A client's own timer is this precise at best. */
-#define TIMER_S  0.02
-#define HAPPY_NS (2 * NS_PER_S)
+#define HAPPY_NS      (2 * NS_PER_S)
 /* With this many look-ups in view, an address that no answer held is a choice. */
 #define DNS_IN_VIEW 10u
 
@@ -168,7 +161,7 @@ static bool latest_failure(const struct survey *y, uint32_t to, int64_t after_ns
 
 /* Failed attempts of the endpoint since it last answered, up to and with attempt `last`; *ret_first
  * is the first of them. */
-static uint32_t count_tries(const struct view *v, uint32_t last, uint32_t *ret_first)
+uint32_t step_tries(const struct view *v, uint32_t last, uint32_t *ret_first)
 {
 	uint32_t group = v->channel[v->attempt[last].channel].group, tries = 0;
 	*ret_first = last;
@@ -196,7 +189,7 @@ static bool in_failed_burst(const struct view *v, uint32_t attempt)
 
 /* Whether the endpoint answered another way (other address, port or transport) between the
  * failure's beginning and the successor: then nothing was lost. */
-static bool answered_meanwhile(const struct view *v, uint32_t attempt, int64_t before_ns)
+bool step_answered_meanwhile(const struct view *v, uint32_t attempt, int64_t before_ns)
 {
 	uint32_t group = v->channel[v->attempt[attempt].channel].group;
 	for (uint32_t i = attempt + 1; i < v->attempts && v->attempt[i].start_ns < before_ns; i++) {
@@ -320,11 +313,9 @@ bool speaks_vpn(const struct view *v, uint32_t channel)
 	return false;
 }
 
-enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b)
+enum mechanism mechanism_of_ends(const struct view *v, uint32_t a, uint32_t b)
 {
 	const struct view_channel *from = &v->channel[a], *to = &v->channel[b];
-	if (view_same_party(v, a, b))
-		return from->operator!= NULL ? MECHANISM_SAME_OPERATOR : MECHANISM_SAME_NETWORK;
 	enum mechanism m = class_mechanism(from->class);
 	if (m == MECHANISM_NONE)
 		m = class_mechanism(to->class);
@@ -352,6 +343,14 @@ enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b)
 	return MECHANISM_NONE;
 }
 
+enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b)
+{
+	if (view_same_party(v, a, b))
+		return v->channel[a].operator!= NULL ? MECHANISM_SAME_OPERATOR
+		                                     : MECHANISM_SAME_NETWORK;
+	return mechanism_of_ends(v, a, b);
+}
+
 static enum mechanism mechanism_of(
 	const struct view *v, const struct step *s, uint32_t first, bool bare)
 {
@@ -369,7 +368,7 @@ static enum mechanism mechanism_of(
 /* ---- how likely the delay is by accident ---- */
 
 /* The client's timer that ended nearest to the successor: silence has no instant of its own. */
-static double leave_distance(const struct view *v, const struct step *s, uint32_t *ret_timers)
+double step_leave_distance(const struct view *v, const struct step *s, uint32_t *ret_timers)
 {
 	double best = HUGE_VAL;
 	uint32_t group = v->channel[s->from].group;
@@ -419,7 +418,7 @@ static double chance_of(const struct survey *y, struct step *s, bool bare)
 	double chance = -expm1(-s->rate * s->tries * s->delay_s), choices = 1;
 	if (v->attempt[s->from_attempt].outcome == OUTCOME_SILENT) {
 		uint32_t timers = 0;
-		double distance = leave_distance(v, s, &timers);
+		double distance = step_leave_distance(v, s, &timers);
 		double by_timer = isinf(distance)
 		                          ? 1
 		                          : -expm1(-2 * s->rate * timers * fmax(distance, TIMER_S));
@@ -441,7 +440,7 @@ static bool make_step(
 	if (!latest_failure(y, to, after_ns, b->start_ns - TIE_NS, bare, &f))
 		return false;
 	const struct attempt *a = &v->attempt[f.attempt];
-	if (!in_failed_burst(v, f.attempt) || answered_meanwhile(v, f.attempt, b->start_ns))
+	if (!in_failed_burst(v, f.attempt) || step_answered_meanwhile(v, f.attempt, b->start_ns))
 		return false;
 	if (v->one_way && (a->outcome == OUTCOME_SILENT || a->outcome == OUTCOME_DNS_SILENT))
 		return false;
@@ -452,7 +451,7 @@ static bool make_step(
 		.to_attempt = to,
 		.fail_ns = a->over_ns,
 		.at_ns = b->start_ns};
-	s.tries = count_tries(v, f.attempt, &first);
+	s.tries = step_tries(v, f.attempt, &first);
 	s.delay_s = (double)(s.at_ns - s.fail_ns) / (double)NS_PER_S;
 	s.why = mechanism_of(v, &s, first, bare);
 	s.chance = chance_of(y, &s, bare);
@@ -522,8 +521,7 @@ static bool survey_make(const struct view *v, struct arena *arena, struct survey
 
 bool steps_find(const struct view *v, struct arena *arena, struct steps *ret)
 {
-	*ret = (struct steps){
-		.step = ARENA_NEW(arena, struct step, v->arrivals == 0 ? 1 : v->arrivals)};
+	*ret = (struct steps){.step = ARENA_NEW(arena, struct step, v->arrivals + v->channels)};
 	struct survey survey;
 	if (ret->step == NULL || !survey_make(v, arena, &survey))
 		return false;
@@ -539,5 +537,5 @@ bool steps_find(const struct view *v, struct arena *arena, struct steps *ret)
 			before_bare_ns = a->start_ns;
 	}
 	find_gateways(v, ret);
-	return true;
+	return doors_find(v, arena, ret);
 }

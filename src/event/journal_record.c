@@ -1,17 +1,26 @@
-/* A record: crc (4)  length (4)  length bytes; big-endian. crc is zlib's CRC-32 of the length and
- * the bytes. The bytes are its kind (1 conn, 2 lookup, 3 note) and its fields in a fixed order,
- * most of them small numbers:
+/* A record: crc (4), length (4), that many bytes; big-endian. crc is zlib's CRC-32 of the length
+ * and the bytes. The bytes are its kind (1 conn, 2 lookup, 3 note) and its fields in a fixed order,
+ * most of them small numbers.
  *
- *   number   7 bits a byte, lowest first, the high bit says that more follow; the shortest form
- * only signed   the number 2n, or -2n-1 for n < 0 time     signed, less the record's first time
- * (conn start_ns, lookup query_ns); only when its bit in the flags says that it is not 0 addr 0, or
- * 4 and the IPv4 address, or 16 and the address text     0 for NULL, or the number of its bytes
- * plus 1, the bytes, and a NUL
+ * A number: 7 bits a byte, lowest first, the high bit says that more follow; the shortest form
+ * only.
+ *
+ * A signed one: the number 2n, or -2n-1 for n < 0.
+ *
+ * A time: signed, less the record's first time (conn start_ns, lookup query_ns); only when its bit
+ * in the flags says that it is not 0.
+ *
+ * An addr: 0, or 4 and the IPv4 address, or 16 and the address.
+ *
+ * A text: 0 for NULL, or the number of its bytes plus 1, the bytes, and a NUL.
  *
  * A conn: id, flags, start and up to 4 times, client, server, mac, both ports (2 bytes each),
  * ip_proto, transport, outcome, name_source (1 byte each), vlan, http_status, four counters, tries,
- * request and response bytes, 11 texts. A lookup: id, flags, query and up to 3 times, client,
- * resolver, mac, port, transport, outcome, qtype, rcode, name, cnames, answers with their TTL, uid.
+ * request and response bytes, two numbers of echoes, 11 texts.
+ *
+ * A lookup: id, flags, query and up to 3 times, client, resolver, mac, port, transport, outcome,
+ * qtype, rcode, name, cnames, answers with their TTL, uid, process.
+ *
  * A note: its own kind, and the rest of the record. */
 #include "event/journal_record.h"
 
@@ -154,7 +163,8 @@ static void put_conn(struct put *p, const struct conn *c)
 	put_u8(p, c->outcome);
 	put_u8(p, c->name_source);
 	const uint64_t numbers[] = {c->vlan, c->http_status, c->packets_out, c->packets_in,
-		c->bytes_out, c->bytes_in, c->tries, c->request_bytes, c->response_bytes};
+		c->bytes_out, c->bytes_in, c->tries, c->request_bytes, c->response_bytes,
+		c->echo_hash, c->echo_fresh};
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		put_number(p, numbers[i]);
 	const char *const texts[] = {c->name, c->service, c->ja3, c->ja4, c->alpn, c->user_agent,
@@ -343,6 +353,8 @@ static void get_conn(struct cur *c, struct conn *conn)
 	conn->tries = (uint32_t)get_number(c, UINT32_MAX);
 	conn->request_bytes = (uint32_t)get_number(c, UINT32_MAX);
 	conn->response_bytes = (uint32_t)get_number(c, UINT32_MAX);
+	conn->echo_hash = (uint32_t)get_number(c, UINT32_MAX);
+	conn->echo_fresh = (uint32_t)get_number(c, UINT32_MAX);
 	const char **const texts[] = {&conn->name, &conn->service, &conn->ja3, &conn->ja4,
 		&conn->alpn, &conn->user_agent, &conn->method, &conn->uri, &conn->certificate,
 		&conn->uid, &conn->process};

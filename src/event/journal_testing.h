@@ -123,7 +123,9 @@ static inline struct event full_conn(void)
 			.http_status = 503,
 			.to_proxy = true,
 			.uid = "CMdzit1AMNsmfAIiQc",
-			.process = "curl"}};
+			.process = "curl",
+			.echo_hash = 0xdeadbeef,
+			.echo_fresh = 7}};
 }
 
 static inline struct event full_lookup(void)
@@ -193,7 +195,7 @@ static inline void assert_conn(const struct conn *got, const struct conn *want)
 	SAME(server_port), SAME(ip_proto), SAME(vlan), SAME(transport), SAME(outcome);
 	SAME(packets_out), SAME(packets_in), SAME(bytes_out), SAME(bytes_in), SAME(tries);
 	SAME(request_bytes), SAME(response_bytes), SAME(first_data_ns), SAME(name_source);
-	SAME(http_status), SAME(to_proxy);
+	SAME(echo_hash), SAME(echo_fresh), SAME(http_status), SAME(to_proxy);
 	SAME_TEXT(name), SAME_TEXT(service), SAME_TEXT(ja3), SAME_TEXT(ja4), SAME_TEXT(alpn);
 	SAME_TEXT(user_agent), SAME_TEXT(method), SAME_TEXT(uri), SAME_TEXT(certificate);
 	SAME_TEXT(uid), SAME_TEXT(process);

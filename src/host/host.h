@@ -69,12 +69,14 @@ struct channel {
 	uint32_t process;
 	uint64_t bytes_out, bytes_in;
 	int64_t first_ns, last_ns; /* starts of attempts */
+	/* Running mean of the gaps between openings and of their distance from it, in tenths of a
+	 * second, saturating: attempts in quick succession are not kept. */
+	uint16_t gap_ds, jitter_ds;
 	uint16_t port;
-	uint8_t transport; /* enum transport; OTHER: the name alone (a lookup) */
-	bool named;
-	uint8_t failure; /* the last failure's outcome */
-	uint8_t last_outcome;
-	bool used : 1, rare : 1;
+	uint8_t failure : 4; /* the last failure's outcome */
+	uint8_t last_outcome : 4;
+	uint8_t transport : 2; /* enum transport; OTHER: the name alone (a lookup) */
+	bool named : 1, used : 1, rare : 1;
 	bool proxied : 1; /* asked for through a proxy, which the addresses are of */
 };
 

@@ -99,7 +99,7 @@ static void test_falco(void **state)
 			"300000000", "EINPROGRESS", "1027") CALL("400000000", "ENETUNREACH", "1028")
 			ALERT("\"fd.name\":\"2001:db8::5:1029->2001:db8:1::1:443\",\"fd.l4proto\":"
 			      "\"udp\",\"proc.name\":\"x\"") ALERT("\"fd.name\":\"/etc/"
-	                                                           "shadow\",\"proc.name\":\"cat\"")
+								   "shadow\",\"proc.name\":\"cat\"")
 				ALERT("\"fd.name\":\"10.0.0.5:1->x:443\",\"fd.l4proto\":\"tcp\""));
 	EXPECT_CONNS(t, DATED_S,
 		"0.1+0 tcp 10.0.0.5:1025 > 192.0.2.1:443 refused@0.1 x0 0/0 1/0 by curl",

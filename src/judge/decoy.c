@@ -287,7 +287,8 @@ static bool look_once(struct decoys *d, const struct look *real, uint32_t lane, 
 		.steps_today = fmax(real->steps_today, unexplained)};
 	hits->count = 0;
 	for (size_t i = 0; i < detectors_count(); i++)
-		detectors_get(i)->run(&look, hits);
+		if (detectors_get(i)->coincidences)
+			detectors_get(i)->run(&look, hits);
 	qsort(hits->hit, hits->count, sizeof *hits->hit, by_e);
 	count_hits(d, &view, &p, hits, seen_ns, told);
 	return true;

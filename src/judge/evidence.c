@@ -302,6 +302,89 @@ static void tunnel(struct finding *f, const struct telling *t)
 	words_fini(&w);
 }
 
+/* One move from a channel in steady use to another. */
+static void move(struct finding *f, const struct telling *t, const struct step *s, double bits)
+{
+	struct words w = {0};
+	char from[2 * NAME_BYTES], to[2 * NAME_BYTES], gap[NAME_BYTES];
+	(void)snprintf(from, sizeof from, "%s", place(&w.out[0], t->view, s->from));
+	(void)snprintf(to, sizeof to, "%s", place(&w.out[0], t->view, s->to));
+	(void)snprintf(gap, sizeof gap, "%s", duration(&w.out[0], s->gap_s));
+	evidence_add(f, "turn", bits,
+		"%s was contacted %u times, every %s, and left; %s began %s %s; at this host's "
+		"pace of such beginnings then (%s) one comes that close by accident %s",
+		from, s->contacts, gap, to, duration(&w.out[1], s->at_end ? s->delay_s : s->off_s),
+		s->at_end ? "later" : "from its next turn", pace(&w.out[2], s->rate),
+		odds(&w.out[3], s->chance));
+	words_fini(&w);
+}
+
+static void handover(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	struct words w = {0};
+	move(f, t, &h->step[0], h->timing_bits);
+	if (h->step[0].tries > 0)
+		evidence_add(f, "failure", 0, "the last contact failed: it %s",
+			failure_words(
+				(enum outcome)t->view->attempt[h->step[0].from_attempt].outcome));
+	if (h->silence_s > h->longest_s)
+		evidence_add(f, "stop", 0,
+			"it has been silent for %s since; its longest pause before was %s",
+			duration(&w.out[0], h->silence_s), duration(&w.out[1], h->longest_s));
+	if (h->twin)
+		evidence_add(f, "pace", 0,
+			"both run at one pace: every %s before, every %s after (%u contacts); only "
+			"beginnings of such channels were counted, and of unrelated ones one in "
+			"six has "
+			"an equal pace",
+			duration(&w.out[0], h->step[0].gap_s), duration(&w.out[1], h->gap_after_s),
+			h->contacts_after);
+	words_fini(&w);
+}
+
+static void moves(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	double sum = 0, rest = 0;
+	for (uint32_t i = 0; i < h->steps; i++)
+		sum -= log(h->step[i].chance);
+	for (uint32_t i = 0; i < h->steps; i++) {
+		double bits = sum > 0 ? h->timing_bits * -log(h->step[i].chance) / sum : 0;
+		if (i < STEPS_TOLD)
+			move(f, t, &h->step[i], bits);
+		else
+			rest += bits;
+	}
+	if (h->steps > STEPS_TOLD)
+		evidence_add(f, "turn", rest, "it goes on like that for another %u moves",
+			h->steps - STEPS_TOLD);
+}
+
+static void turns(struct finding *f, const struct telling *t)
+{
+	const struct hit *h = t->hit;
+	struct words w = {0};
+	char gap[NAME_BYTES];
+	(void)snprintf(gap, sizeof gap, "%s", duration(&w.out[0], h->step[0].gap_s));
+	if (h->shuffled) {
+		evidence_add(f, "turn", h->timing_bits,
+			"%u endpoints share one clock: of the %u pauses between contacts with any "
+			"of "
+			"them %u are %s long, within a quarter; none keeps time alone",
+			h->endpoints, h->pauses, h->regular, duration(&w.out[0], h->tick_s));
+		words_fini(&w);
+		return;
+	}
+	evidence_add(f, "turn", h->timing_bits,
+		"%u endpoints are each contacted every %s, %s apart from one another within %s: "
+		"one "
+		"program goes around; clocks of their own would lie as evenly %s",
+		h->steps + 1, gap, duration(&w.out[0], h->tick_s),
+		duration(&w.out[1], h->tick_error_s), odds(&w.out[2], exp2(-h->timing_bits)));
+	words_fini(&w);
+}
+
 /* Each reading gets its share of the bits that all of them carry together. */
 static void deaddrop(struct finding *f, const struct telling *t)
 {
@@ -442,6 +525,15 @@ void evidence_write(struct finding *f, const struct telling *t)
 		break;
 	case HIT_NAMES:
 		names(f, t);
+		break;
+	case HIT_HANDOVER:
+		handover(f, t);
+		break;
+	case HIT_MOVES:
+		moves(f, t);
+		break;
+	case HIT_TURNS:
+		turns(f, t);
 		break;
 	case HIT_TUNNEL:
 		tunnel(f, t);

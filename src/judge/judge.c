@@ -185,9 +185,24 @@ static bool is_timing(enum hit_kind kind)
 	       kind == HIT_PAIR_METRONOME;
 }
 
+/* Moves after failures are a list that is walked, whatever limb saw them. */
+static bool mostly_failed(const struct hit *hit)
+{
+	uint32_t failed = 0;
+	for (uint32_t i = 0; i < hit->steps; i++)
+		failed += hit->step[i].tries > 0;
+	return 2 * failed > hit->steps;
+}
+
 static enum finding_kind kind_of(const struct hit *hit)
 {
 	switch (hit->kind) {
+	case HIT_HANDOVER:
+		return KIND_HANDOVER;
+	case HIT_MOVES:
+		return mostly_failed(hit) ? KIND_LADDER : KIND_ROTATION;
+	case HIT_TURNS:
+		return KIND_ROTATION;
 	case HIT_NAMES:
 		return KIND_DGA;
 	case HIT_TUNNEL:
@@ -267,6 +282,10 @@ void judge_look(struct judge *j, struct host *h)
 	}
 	struct look look = {.view = &view, .steps = &steps, .arena = &j->arena};
 	look.steps_today = steps_today(j, &view, &steps);
+	if (!moves_prepare(&look)) {
+		j->refused++;
+		return;
+	}
 	struct hits hits = {.hit = j->hit, .max = HITS_MAX};
 	for (size_t i = 0; i < detectors_count(); i++)
 		detectors_get(i)->run(&look, &hits);

@@ -127,6 +127,9 @@ EXPLAINED = [
     ("benign-site-outage", "outage", "freshfind0.example"),
     ("benign-roaming", "outage", "hotelnet2.example"),
     ("benign-six-mirrors", "mirror", "ambervault.example"),
+    ("benign-port-ladders", "same-name", "smallfirm.example"),
+    ("benign-laptop-leaves", "moved", "homeheating.example"),
+    ("benign-monitor-turns", "monitor", "teashop.example"),
 ]
 
 
