@@ -225,6 +225,44 @@ static void processes_and_records_are_told(void **state)
 	run_stop(&r);
 }
 
+static bool tells_uid(const struct finding *f, const char *uid)
+{
+	for (size_t i = 0; i < f->uids; i++)
+		if (strcmp(f->uid[i], uid) == 0)
+			return true;
+	return false;
+}
+
+/* Names that do not exist, and who asked for them. */
+static void who_asks_for_names_is_told(void **state)
+{
+	(void)state;
+	struct run r;
+	run_start(&r);
+	quiet_hour(&r);
+	char name[32], uid[16];
+	for (int i = 0; i < 12; i++) {
+		(void)snprintf(name, sizeof name, "q%dxk%dz.com", i * 7919, i);
+		(void)snprintf(uid, sizeof uid, "D%d", i);
+		struct event e =
+			lookup_event(name, 3700 + 7.3 * i + (i % 5), OUTCOME_NXDOMAIN, NULL);
+		e.lookup.process = "evil.exe";
+		e.lookup.uid = uid;
+		add(&r, e);
+	}
+	run_finish(&r, 0.1);
+	assert_true(judge_count(r.judge) >= 1);
+	const struct finding *f = judge_get(r.judge, 0);
+	assert_int_equal(f->kind, KIND_DGA);
+	assert_string_equal(f->process, "evil.exe");
+	assert_int_equal(f->uids, 12);
+	for (int i = 0; i < 12; i++) {
+		(void)snprintf(uid, sizeof uid, "D%d", i);
+		assert_true(tells_uid(f, uid));
+	}
+	run_stop(&r);
+}
+
 /* What another program meets first is no reaction to a program's failure. */
 static void another_process_is_no_fallback(void **state)
 {
@@ -251,6 +289,7 @@ int main(void)
 		cmocka_unit_test(ids_do_not_depend_on_time),
 		cmocka_unit_test(processes_and_records_are_told),
 		cmocka_unit_test(another_process_is_no_fallback),
+		cmocka_unit_test(who_asks_for_names_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

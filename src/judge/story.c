@@ -247,6 +247,16 @@ static void add_attempts(struct finding *f, const struct telling *t)
 	}
 }
 
+/* Who asked for the domain, as far as its channel is in view. */
+static const char *asker(const struct view *v, uint32_t domain)
+{
+	for (uint32_t i = 1; i < v->channels; i++)
+		if (v->channel[i].named && v->channel[i].endpoint == domain &&
+			v->channel[i].channel->process != 0)
+			return strings_get(v->strings, v->channel[i].channel->process);
+	return NULL;
+}
+
 /* A name that was asked for and does not exist; its channel may be forgotten by now. */
 static void put_name(struct finding *f, const struct view *v, const struct new_name *n)
 {
@@ -259,6 +269,7 @@ static void put_name(struct finding *f, const struct view *v, const struct new_n
 	struct finding_channel *fc = &f->channel[f->channels++];
 	*fc = (struct finding_channel){.role = ROLE_TRIED,
 		.key = n->domain,
+		.process = asker(v, n->domain),
 		.endpoint = domain,
 		.transport = TRANSPORT_OTHER,
 		.service = "dns",
