@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logs that name who connected, and records by id: both are in the finding, whatever prints it."""
 import datetime
+import json
 import unittest
 
 from support import FINDINGS, Case, Run
@@ -41,6 +42,54 @@ def zeek():
     return "\n".join(rows).encode() + b"\n"
 
 
+SERVERS = ["192.0.2.1", "198.51.100.7", "203.0.113.9", "203.0.114.77"]
+NAMES = ["alpha-one.com", "bravo-two.net", "charlie-three.org", "delta-four.info"]
+
+
+def squid():
+    """Three targets that the proxy can't reach, each left for the next 10 ms after its error page; the log has the end."""
+    start = START.timestamp()
+    rows = [f"{start + 60 * i:.3f} 100 10.0.0.5 TCP_TUNNEL/200 5000 CONNECT known.example:443 alice HIER_DIRECT/198.51.100.200 -" for i in range(60)]
+    for i, name in enumerate(NAMES):
+        seconds, result = (2, "NONE/503 0") if i < 3 else (0.1, "TCP_TUNNEL/200 5000")
+        rows.append(f"{start + 3700 + 2.01 * i + seconds:.3f} {seconds * 1000:.0f} 10.0.0.5 {result} CONNECT {name}:443 alice HIER_NONE/- -")
+    return "\n".join(rows).encode() + b"\n"
+
+
+def conntrack():
+    """The same walk, refused after two seconds each."""
+    rows = []
+
+    def row(at, change, state, server, port, unreplied=""):
+        rows.append((at, f"[{START.timestamp() + at:.6f}]\t{change:>10} tcp      6 {state} src=10.0.0.5 dst={server} sport={port} dport=443 "
+                         f"{unreplied}src={server} dst=10.0.0.5 sport=443 dport={port}"))
+
+    def life(at, server, port, state, seconds):
+        row(at, "[NEW]", "120 SYN_SENT", server, port, "[UNREPLIED] ")
+        row(at + seconds, "[UPDATE]", state, server, port)
+    for i in range(60):
+        life(60 * i, "198.51.100.200", 1025 + i, "432000 ESTABLISHED", 0.02)
+    for i, server in enumerate(SERVERS):
+        life(3700 + 2.01 * i, server, 3000 + i, *(("10 CLOSE", 2) if i < 3 else ("432000 ESTABLISHED", 0.02)))
+    return "\n".join(text for _, text in sorted(rows)).encode() + b"\n"
+
+
+def sysmon(names=12):
+    """A process that asks for names none of which exists, beside another that goes on as ever."""
+    rows = []
+
+    def event(number, at, process, **fields):
+        when = (START + datetime.timedelta(seconds=at)).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+        rows.append((at, json.dumps({"SourceName": "Microsoft-Windows-Sysmon", "EventID": number, "Hostname": "PC", "RecordNumber": len(rows),
+                                     "UtcTime": when, "Image": f"C:\\x\\{process}", **fields})))
+    for i in range(60):
+        event(3, 60 * i, "browser.exe", Protocol="tcp", Initiated="true", SourceIp="10.0.0.5", SourcePort=str(2000 + i),
+              DestinationIp="198.51.100.200", DestinationPort="443")
+    for i in range(names):
+        event(22, 3500 + 7.3 * i + i % 5, "evil.exe", QueryName=f"q{i * 7919}xk{i}z.com", QueryStatus="9003", QueryResults="-")
+    return "\n".join(text for _, text in sorted(rows)).encode() + b"\n"
+
+
 class Processes(Case):
     def test_process_is_told(self):
         findings, summary = self.hunt(self.path("kern.log", walk()))
@@ -68,6 +117,29 @@ class Processes(Case):
         self.assertEqual(len(findings), 1)
         self.assertEqual(findings[0]["uids"], [f"Cwalk{i}" for i in range(4)])
         self.assertIsNone(findings[0]["process"])
+
+    def test_proxy(self):
+        findings, _ = self.hunt(self.path("access.log", squid()))
+        self.assertEqual(len(findings), 1)
+        self.assertEqual([c["endpoint"] for c in findings[0]["channels"]], NAMES)
+        self.assertEqual({s["failure"] for s in findings[0]["switches"]}, {"http-error"})
+        self.assertEqual([c["addresses"] for c in findings[0]["channels"]], [[]] * 4)
+        self.assertEqual(findings[0]["community_ids"], [])
+        self.assertEqual(findings[0]["process"], {"name": "user alice"})
+
+    def test_conntrack(self):
+        findings, _ = self.hunt(self.path("conntrack.txt", conntrack()))
+        self.assertEqual(len(findings), 1)
+        self.assertEqual([c["endpoint"] for c in findings[0]["channels"]], SERVERS)
+        self.assertEqual({s["failure"] for s in findings[0]["switches"]}, {"refused"})
+        self.assertEqual(len(findings[0]["community_ids"]), 4)
+
+    def test_sysmon(self):
+        findings, _ = self.hunt(self.path("sysmon.json", sysmon()))
+        self.assertEqual([finding["kind"] for finding in findings], ["dga"])
+        self.assertEqual(findings[0]["process"], {"name": "evil.exe"})
+        self.assertEqual(findings[0]["host"], "10.0.0.5")
+        self.assertEqual(len(findings[0]["uids"]), 12)
 
 
 if __name__ == "__main__":
