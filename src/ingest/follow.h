@@ -2,6 +2,9 @@
  * and truncating, over files made anew, and over restarts of Postern. Every complete line of every
  * file is handed out once.
  *
+ * Copying and truncating (logrotate's copytruncate) is a race of whoever does it: what is copied
+ * while it is read may come twice.
+ *
  * A file is known by its device, inode and first 64 bytes, not by its name. Its position moves on
  * disk only for what the caller has committed, and is kept in a small text file. Linux: inotify on
  * the folders, and a look every second where that says nothing (network file systems). */

@@ -269,7 +269,8 @@ static void copy_lines(int idle_ms)
 static void test_killed(void **state)
 {
 	(void)state;
-	struct writer w = {0};
+	/* no copying and truncating: whoever does that while another reads may give a line twice */
+	struct writer w = {.header = true};
 	enter(1000);
 	for (int round = 0; round < 40; round++) {
 		pid_t child = fork();

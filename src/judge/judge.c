@@ -18,7 +18,9 @@
 #define ARENA_BYTES ((size_t)4 << 20)
 /* What is weaker than this is not even a lead (prototype section 5: "hunting list"). */
 #define LEAD_E 1.0
-#define DAY_NS (86400 * NS_PER_S)
+/* Failures that by themselves are as strong as this make a ladder of whatever else it may be. */
+#define LADDER_E 0.1
+#define DAY_NS   (86400 * NS_PER_S)
 /* "line 3 of FILE vouches for NAME" */
 #define VOUCHED_BYTES 400u
 
@@ -30,6 +32,9 @@ struct story {
 	enum mechanism excuse;
 	char vouched[VOUCHED_BYTES];
 
+	unsigned seen;           /* bits of finding_kind: what its hits are */
+	enum finding_kind moved; /* of the strongest that is no ladder; LADDER: none */
+	double ladder_e;         /* of the strongest hit that is one */
 	bool timing; /* its strongest hit is a coincidence in time, which decoys can show */
 	uint32_t host;
 };
@@ -153,7 +158,7 @@ static struct story *story_new(struct judge *j, const struct hit *hit, uint32_t 
 	}
 	j->refused += s == NULL || s == weakest;
 	if (s != NULL)
-		s->host = host;
+		*s = (struct story){.host = host, .ladder_e = HUGE_VAL};
 	return s;
 }
 
@@ -223,12 +228,25 @@ static enum finding_kind kind_of(const struct hit *hit)
 	return KIND_LADDER;
 }
 
-/* What is more than a ladder, some limb has to have seen; generated names before all else. */
+/* What names, carriers and volumes show is that, whatever else they show. Otherwise failures make a
+ * ladder, as far as they would be told by themselves, before a hand-over or a rotation, which need
+ * none. */
 static void set_kind(struct story *s, const struct hit *hit)
 {
+	static const enum finding_kind special[] = {
+		KIND_DGA, KIND_SPLIT, KIND_TUNNEL, KIND_DEADDROP};
 	enum finding_kind kind = kind_of(hit);
-	if (kind == KIND_DGA || s->finding.kind == KIND_LADDER)
-		s->finding.kind = kind;
+	s->seen |= 1u << kind;
+	if (kind == KIND_LADDER)
+		s->ladder_e = fmin(s->ladder_e, hit->e);
+	else if (s->moved == KIND_LADDER || hit->e <= s->e)
+		s->moved = kind;
+	s->finding.kind = s->ladder_e <= LADDER_E || (s->seen & ~(1u << KIND_LADDER)) == 0
+	                          ? KIND_LADDER
+	                          : s->moved;
+	for (size_t i = ARRAY_LEN(special); i > 0; i--)
+		if ((s->seen >> special[i - 1] & 1) != 0)
+			s->finding.kind = special[i - 1];
 }
 
 static void tell(struct judge *j, const struct telling *t)

@@ -166,7 +166,7 @@ static void set_roles(struct finding *f)
 		return;
 	f->channel[f->sw[0].from].role = ROLE_PRIMARY;
 	for (size_t i = 0; i < f->switches; i++) /* it did not fail: it only told where to go on */
-		if (f->sw[i].failure == OUTCOME_OK)
+		if (f->kind == KIND_DEADDROP && f->sw[i].failure == OUTCOME_OK)
 			f->channel[f->sw[i].from].role = ROLE_CARRIER;
 	f->channel[f->sw[f->switches - 1].to].role = ROLE_FALLBACK;
 }
