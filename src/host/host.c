@@ -363,7 +363,7 @@ void host_end_attempt(struct host *h, uint32_t channel, uint16_t client_port, in
 void host_retire(struct host *h)
 {
 	if (h->attempts > HOST_ATTEMPTS_MAX / 4 * 3) {
-		uint32_t gone = h->attempts / 4;
+		uint32_t gone = h->attempts / 2;
 		h->forgotten_ns = h->attempt[gone - 1].start_ns;
 		memmove(h->attempt, h->attempt + gone, (h->attempts - gone) * sizeof *h->attempt);
 		h->attempts -= gone;

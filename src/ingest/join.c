@@ -301,6 +301,28 @@ static bool goes_on(struct sink *s, struct ports *p, uint64_t key, const struct 
 	return add_try(s, p, w, c);
 }
 
+/* ---- tails of what is over ---- */
+
+static struct tail *tail_of(const struct sink *s, uint64_t ports)
+{
+	return &s->tail[ports & (TAILS_MAX - 1)];
+}
+
+static bool remembers_tail(const struct sink *s, uint64_t ports, int64_t start_ns)
+{
+	const struct tail *t = tail_of(s, ports);
+	int64_t since_ns = start_ns - t->end_s * NS_PER_S;
+	return t->tag == (uint32_t)(ports >> 32) && since_ns < TAIL_NS && since_ns > -TAIL_NS;
+}
+
+static void remember_tail(struct sink *s, uint64_t ports, int64_t end_ns)
+{
+	int64_t end_s = end_ns / NS_PER_S;
+	if (end_s == (int32_t)end_s)
+		*tail_of(s, ports) =
+			(struct tail){.tag = (uint32_t)(ports >> 32), .end_s = (int32_t)end_s};
+}
+
 /* ---- waiting ---- */
 
 static void remember_ports(struct sink *s, uint64_t ports, uint64_t record, int64_t end_ns)
@@ -313,6 +335,32 @@ static void remember_ports(struct sink *s, uint64_t ports, uint64_t record, int6
 		p = keyed_push(&s->ports, ports);
 	}
 	*p = (struct ports){.record = record, .waits = true, .end_ns = end_ns};
+}
+
+/* ports 0: they are not known. */
+static void wait_for_more(
+	struct sink *s, uint64_t key, uint64_t ports, const struct conn *conn, bool over)
+{
+	while (keyed_full(&s->waiting))
+		join_tell_first(s);
+	struct waiting_conn *w = keyed_push(&s->waiting, key);
+	w->conn = *conn;
+	if (conn->joined && unanswered(conn)) { /* a lone RST is backscatter */
+		w->conn.outcome = OUTCOME_UNKNOWN;
+		w->conn.fail_ns = 0;
+	}
+	w->ports = ports;
+	w->last_try_ns = unanswered(&w->conn) ? last_try(conn) : 0;
+	keep_texts(s, w);
+	if (ports != 0 && over)
+		remember_tail(s, ports, conn->end_ns);
+	else if (ports != 0)
+		remember_ports(s, ports, key, conn->end_ns);
+	struct note *orphan = keyed_find(&s->orphans, key);
+	if (orphan == NULL)
+		return;
+	w->note = *orphan;
+	keyed_remove(&s->orphans, key);
 }
 
 void sink_conn(struct sink *s, uint64_t key, const struct conn *conn)
@@ -328,28 +376,21 @@ void sink_conn(struct sink *s, uint64_t key, const struct conn *conn)
 	struct ports *p = portless ? NULL : keyed_find(&s->ports, ports);
 	if (p != NULL && goes_on(s, p, key, conn))
 		return;
-	if (key == 0 || keyed_find(&s->waiting, key) != NULL) {
+	struct waiting_conn *same = key == 0 ? NULL : keyed_find(&s->waiting, key);
+	if (same != NULL && same->ports == ports) {
+		merge_row(s, same, conn);
+		return;
+	}
+	if (conn->joined && !portless && remembers_tail(s, ports, conn->start_ns)) {
+		struct ports over = {.end_ns = conn->end_ns};
+		tell_rest(s, &over, conn, false);
+		return;
+	}
+	if (key == 0 || same != NULL) {
 		s->unnamed++;
 		key = sink_key_bytes(s, &s->unnamed, sizeof s->unnamed);
 	}
-	while (keyed_full(&s->waiting))
-		join_tell_first(s);
-	struct waiting_conn *w = keyed_push(&s->waiting, key);
-	w->conn = *conn;
-	if (conn->joined && unanswered(conn)) { /* a lone RST is backscatter */
-		w->conn.outcome = OUTCOME_UNKNOWN;
-		w->conn.fail_ns = 0;
-	}
-	w->ports = ports;
-	w->last_try_ns = unanswered(&w->conn) ? last_try(conn) : 0;
-	keep_texts(s, w);
-	if (!portless)
-		remember_ports(s, ports, key, conn->end_ns);
-	struct note *orphan = keyed_find(&s->orphans, key);
-	if (orphan == NULL)
-		return;
-	w->note = *orphan;
-	keyed_remove(&s->orphans, key);
+	wait_for_more(s, key, ports, conn, conn->ended && !unanswered(conn));
 }
 
 /* ---- details ---- */

@@ -24,7 +24,8 @@ int rows_new(struct sink **ret, const struct rows_options *options)
 	s->clock_ns = INT64_MIN;
 	size_t room = options->waiting_max == 0 ? WAITING_MAX : options->waiting_max;
 	size_t asking = room / ASKING_SHARE > ASKING_MIN ? room / ASKING_SHARE : ASKING_MIN;
-	if (keyed_init(&s->waiting, sizeof(struct waiting_conn), room) < 0 ||
+	s->tail = calloc(TAILS_MAX, sizeof *s->tail);
+	if (s->tail == NULL || keyed_init(&s->waiting, sizeof(struct waiting_conn), room) < 0 ||
 		keyed_init(&s->ports, sizeof(struct ports), room) < 0 ||
 		keyed_init(&s->orphans, sizeof(struct note), room) < 0 ||
 		keyed_init(&s->lookups, sizeof(struct waiting_lookup), asking) < 0 ||
@@ -44,6 +45,7 @@ void rows_free(struct sink *s)
 		return;
 	keyed_fini(&s->waiting);
 	keyed_fini(&s->ports);
+	free(s->tail);
 	keyed_fini(&s->orphans);
 	keyed_fini(&s->lookups);
 	keyed_fini(&s->machines);

@@ -44,6 +44,13 @@ struct ports {
 	uint64_t bytes_out, bytes_in, packets_out, packets_in; /* told */
 };
 
+/* A conversation that is over: what its ports say without a beginning is its tail. */
+struct tail {
+	uint32_t tag;  /* of its ports' key */
+	int32_t end_s; /* since 1970; what does not fit is not remembered */
+};
+#define TAILS_MAX ((size_t)1 << 16)
+
 struct waiting_lookup {
 	struct lookup lookup; /* texts are the run's strings */
 	uint64_t record;      /* key of its record's id, 0 none */
@@ -70,7 +77,8 @@ struct sink {
 	bool asked;            /* look-ups are told by rows of their own */
 	int64_t usual_rtt_ns;  /* of answers lately; 0 unknown */
 	struct keyed waiting;  /* waiting_conn, by its record's key */
-	struct keyed ports;    /* ports */
+	struct keyed ports;    /* ports: of conversations that may go on */
+	struct tail *tail;     /* of those that are over, by their ports; TAILS_MAX */
 	struct keyed orphans;  /* note: details whose conversation has not been seen yet */
 	struct keyed lookups;  /* waiting_lookup */
 	struct keyed machines; /* addr */

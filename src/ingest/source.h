@@ -92,8 +92,9 @@ enum remark {
 
 /* ---- the sink: rows.c implements it ---- */
 
-/* A whole conversation, settled and ended by itself unless interim. key 0: nothing joins it. All
- * strings are borrowed for the call. conn->id is given by the sink. */
+/* A conversation that is over (conn->ended), or of which more rows may come: retries, interim rows.
+ * settled is not looked at. key 0: nothing joins it. All strings are borrowed for the call.
+ * conn->id is given by the sink. */
 void sink_conn(struct sink *s, uint64_t key, const struct conn *conn);
 /* Adds to the conversation of the key, whether it was told before or will be. */
 void sink_detail(struct sink *s, uint64_t key, const struct detail *detail);

@@ -298,6 +298,16 @@ static void conn_outcome(struct sink *s, const struct zeek_row *row, struct conn
 	}
 }
 
+/* Both ends have said so. */
+static bool is_over(const struct zeek_row *row)
+{
+	static const char *const states[] = {"SF", "RSTO", "RSTR", "REJ"};
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		if (span_is(row->field[ZEEK_CONN_STATE], states[i]))
+			return true;
+	return false;
+}
+
 /* The row's conversation; false: said why it is none. */
 static bool endpoints(struct sink *s, const struct zeek_row *row, struct conn *c)
 {
@@ -342,6 +352,7 @@ static void emit_conn(struct sink *s, const struct zeek_row *row)
 	c.client_mac = mac_of(row->field[ZEEK_ORIG_L2_ADDR]);
 	c.service = text(s, row, ZEEK_SERVICE);
 	c.uid = text(s, row, ZEEK_UID);
+	c.ended = is_over(row);
 	conn_outcome(s, row, &c);
 	bool asked = c.outcome == OUTCOME_SILENT || c.outcome == OUTCOME_REFUSED;
 	c.tries = asked && c.packets_out <= UINT32_MAX ? (uint32_t)c.packets_out : 1;
