@@ -10,6 +10,7 @@
 #include "cli/run.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
+#include "cli/watch.h"
 #include "detect/detect.h"
 #include "report/page.h"
 #include "report/report.h"
@@ -23,7 +24,7 @@ struct hunt {
 	double max_e, budget;
 	int64_t since_ns, until_ns;
 	size_t memory_bytes;
-	bool json, all, procedures, exit_code, quiet, verbose;
+	bool json, all, follow, procedures, exit_code, quiet, verbose;
 };
 
 #define AT(field) offsetof(struct hunt, field)
@@ -61,6 +62,8 @@ static const struct option options[] = {
 		.help = "scale the tables to SIZE (such as 512M); what finds no room is counted "
 			"and "
 			"told"},
+	{"follow", 0, OPTION_FLAG, NULL, AT(follow),
+		.help = "do not end: follow the logs as they grow (as watch, which can do more)"},
 	{"procedures", 0, OPTION_FLAG, NULL, AT(procedures), .help = "list what can be detected"},
 	{"exit-code", 0, OPTION_FLAG, NULL, AT(exit_code),
 		.help = "exit with 1 when there are findings"},
@@ -116,6 +119,9 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 		return "--report needs a file of its own";
 	if (is_input(call, h->output) || is_input(call, h->report))
 		return "-o or --report names an input: it would be overwritten";
+	if (h->follow && (h->report != NULL || h->since_ns != 0 || h->until_ns != 0 ||
+				 call_given(call, "budget") || call_given(call, "safelist")))
+		return "--follow has no end: it goes with --json, --all, --max-e, --local and -o";
 	for (size_t i = 0, pipes = 0; i < call->words; i++) {
 		pipes += strcmp(call->word[i], "-") == 0;
 		if (pipes > 1)
@@ -340,6 +346,18 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 	return code;
 }
 
+static enum exit_code follow(const struct call *call, const struct hunt *h)
+{
+	return watch_start(call, &(struct watch){.local = h->local,
+					 .output = h->output,
+					 .max_e = h->max_e,
+					 .memory_bytes = h->memory_bytes,
+					 .json = h->json,
+					 .all = h->all,
+					 .quiet = h->quiet,
+					 .verbose = h->verbose});
+}
+
 static enum exit_code hunt_run(const struct call *call)
 {
 	const struct hunt *h = call->settings;
@@ -352,6 +370,8 @@ static enum exit_code hunt_run(const struct call *call)
 		message("hunt: %s", wrong);
 		return EXIT_USAGE;
 	}
+	if (h->follow)
+		return follow(call, h);
 	enum exit_code code = EXIT_USAGE;
 	struct safelist *safelist = NULL;
 	/* before the work: a name that can't be written is known at once */
@@ -363,7 +383,6 @@ static enum exit_code hunt_run(const struct call *call)
 		code = hunt(call, h, safelist, &outputs);
 	safelist_free(safelist);
 	output_close(&outputs.result);
-
 	output_close(&outputs.page);
 	return code;
 }

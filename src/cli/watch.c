@@ -10,6 +10,7 @@
 #include "cli/sources.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
+#include "cli/watch.h"
 #include "event/journal.h"
 #include "report/json.h"
 
@@ -26,14 +27,6 @@
 #define JOURNAL_AGE_NS (3 * 86400 * NS_PER_S)
 /* Names and fingerprints take this share of their table before what hosts did is read anew. */
 #define STRINGS_FULL 0.9
-
-struct watch {
-	const char *iface, *filter, *netflow, *state, *output;
-	struct networks local;
-	double max_e;
-	size_t memory_bytes;
-	bool host, json, all, from_end, quiet, verbose;
-};
 
 #define AT(field) offsetof(struct watch, field)
 
@@ -409,9 +402,9 @@ static int start(struct watching *t, struct fail *why)
 	return code < 0 || t->journal == NULL ? code : store(t, why);
 }
 
-static enum exit_code watch_run(const struct call *call)
+enum exit_code watch_start(const struct call *call, const struct watch *w)
 {
-	struct watching t = {.w = call->settings, .call = call, .full = STRINGS_FULL};
+	struct watching t = {.w = w, .call = call, .full = STRINGS_FULL};
 	struct fail why = {0};
 	const char *wrong = complaint(call, t.w);
 	if (wrong != NULL) {
@@ -438,6 +431,11 @@ static enum exit_code watch_run(const struct call *call)
 	engine_fini(&t.engine);
 	sources_close(t.sources);
 	return code < 0 ? EXIT_NOTHING : EXIT_DONE;
+}
+
+static enum exit_code watch_run(const struct call *call)
+{
+	return watch_start(call, call->settings);
 }
 
 static const char *const text[] = {

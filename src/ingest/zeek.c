@@ -304,13 +304,14 @@ static void zeek_parse(struct sink *sink, const struct frame *row)
 		return;
 	}
 	struct zeek_row z = {.path = schema->path, .item = next_item, .schema = schema};
+	bool escaped = span_has(line, '\\'); /* few are: one look at the line for all its fields */
 	for (uint32_t i = 0; i < schema->columns; i++) {
 		enum zeek_field f = schema->field[i];
 		struct span value = lines_field(line, end, i);
 		if (f == ZEEK_FIELDS || span_eq(value, mark_span(&schema->unset)) ||
 			span_eq(value, mark_span(&schema->empty)))
 			continue;
-		z.field[f] = is_list(f) ? value : unescape(sink, value);
+		z.field[f] = is_list(f) || !escaped ? value : unescape(sink, value);
 	}
 	zeek_emit(sink, &z);
 }

@@ -19,8 +19,8 @@ PATIENCE = 20.0       # for a busy machine with sanitizers
 class Watch:
     """A running watch; its lines as they come, each with the time it came."""
 
-    def __init__(self, *args, prefix=()):  # prefix: a command whose last words are the watch
-        self.child = subprocess.Popen([*prefix, POSTERN, "watch", "--json", *map(str, args)], stdout=subprocess.PIPE,
+    def __init__(self, *args, prefix=(), verb=("watch",)):  # prefix: a command whose last words are the watch
+        self.child = subprocess.Popen([*prefix, POSTERN, *verb, "--json", *map(str, args)], stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, env=ENVIRONMENT, text=True)
         self.lines, self.errors = [], []
         self.readers = [threading.Thread(target=self.read, args=(self.child.stdout, self.lines, json.loads), daemon=True),
@@ -79,6 +79,15 @@ class Logs(Case):
         self.assertEqual(watch.child.returncode, 0)
         self.assertEqual([(x["status"], x["id"]) for x in lines if x["id"] == line["id"]],
                          [("provisional", line["id"]), ("final", line["id"])])
+
+    def test_hunt_follows_too(self):
+        folder = self.log("conn.log", zeeklogs.head() + "".join(zeeklogs.day()))
+        watch = Watch(folder, verb=("hunt", "--follow"))
+        time.sleep(0.5)
+        self.log("conn.log", "".join(zeeklogs.ladder(zeeklogs.START + 12100)))
+        watch.wait(to_end)
+        watch.end()
+        self.assertEqual(watch.child.returncode, 0)
 
     def test_rotated_truncated_and_made_anew(self):
         head = zeeklogs.head()

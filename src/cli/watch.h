@@ -1,0 +1,15 @@
+/* Watch: an endless hunt, for the verbs that start one. */
+#pragma once
+
+#include "cli/verb.h"
+
+struct watch {
+	const char *iface, *filter, *netflow, *state, *output;
+	struct networks local;
+	double max_e;
+	size_t memory_bytes;
+	bool host, json, all, from_end, quiet, verbose;
+};
+
+/* Follows call->word until a signal ends it. */
+enum exit_code watch_start(const struct call *call, const struct watch *w);
