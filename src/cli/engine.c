@@ -59,6 +59,9 @@ void engine_fini(struct engine *e)
 
 void engine_event(struct engine *e, const struct event *event)
 {
+	int64_t at_ns = event->kind == EVENT_CONN ? event->conn.start_ns : event->lookup.query_ns;
+	e->first_ns = e->first_ns == 0 || at_ns < e->first_ns ? at_ns : e->first_ns;
+	e->last_ns = at_ns > e->last_ns ? at_ns : e->last_ns;
 	if (e->options.event != NULL)
 		e->options.event(e->options.context, event);
 	struct host *ripe = hosts_add(e->hosts, event);

@@ -33,6 +33,8 @@ struct engine { /* all zero is valid for engine_fini() */
 	struct sink *rows; /* NULL until the first row */
 	struct hosts *hosts;
 	uint64_t packets, rows_taken;
+	int64_t first_ns,
+		last_ns; /* of what was told: the earliest beginning, the latest; 0 none */
 };
 
 /* Fails: -ENOMEM. The engine must not move from here on; engine_fini() also when this fails. */

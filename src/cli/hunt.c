@@ -188,7 +188,10 @@ static void tell_empty(const struct run_result *r, const struct input *input)
 	struct out path = {0};
 	out_safe(&path, input->path, 200);
 	if (input->frames == 0)
-		message("%s: a capture without a packet", out_string(&path));
+		message("%s: a %s", out_string(&path),
+			input->log ? "log without a row" : "capture without a packet");
+	else if (input->log)
+		message("%s: no row that is read", out_string(&path));
 	else
 		message("%s: no packet of a link type that is read (LINKTYPE %u): convert it, or "
 			"capture at another "
@@ -206,6 +209,9 @@ static bool tell_inputs(const struct call *call, const struct hunt *h, const str
 		const struct input *input = r->input[i];
 		bool by = passed_by(call, input);
 		passed += by;
+		/* a folder of Zeek's has logs with nothing in them but their header */
+		if (input->log && input->frames == 0 && input->text[0] == '\0' && !all)
+			continue;
 		any |= !by && (input->error != 0 || input->cut || input->rejected > 0);
 		if (by && (!all || told++ >= PASSED_TOLD))
 			continue;

@@ -226,11 +226,18 @@ static void sum_up(struct run *r, struct run_result *ret)
 		s->rejected += in->rejected;
 		rows_rejected += in->rows_rejected;
 		s->partial |= in->cut || in->rejected > 0 || in->error != 0;
+		if (in->log) /* its other rows have any time: see below */
+			continue;
 		if (in->frames > 0 && (s->first_ns == 0 || in->first_ns < s->first_ns))
 			s->first_ns = in->first_ns;
 		if (in->last_ns > s->last_ns)
 			s->last_ns = in->last_ns;
 	}
+	const struct engine *e = &r->engine;
+	if (e->rows != NULL && e->first_ns != 0 && (s->first_ns == 0 || e->first_ns < s->first_ns))
+		s->first_ns = e->first_ns;
+	if (e->rows != NULL && e->last_ns > s->last_ns)
+		s->last_ns = e->last_ns;
 	s->rejected += decoder_counts(r->engine.decoder)[DECODED_LINKTYPE];
 	s->partial |= r->stopped || decoder_counts(r->engine.decoder)[DECODED_LINKTYPE] > 0;
 	s->records =
