@@ -103,3 +103,9 @@ bool pool_conn(const struct conn *c)
 	       (failed ||
 		       (c->outcome == OUTCOME_OK && ignored_service(c->transport, c->server_port)));
 }
+
+bool pool_conn_changed(const struct channel *ch, const struct conn *c)
+{
+	bool fails = outcome_is_failure(c->outcome);
+	return ch->first_ns == 0 || fails != outcome_is_failure((enum outcome)ch->last_outcome);
+}

@@ -10,9 +10,6 @@
 
 /* A connection this long after the answer to a look-up was made for it (prototype section 3). */
 #define LOOKUP_LEADS_NS (10 * NS_PER_S)
-/* An answer this close to a failure of the same name voids the failure: the stub asked elsewhere,
- * or for the other family. */
-#define ANSWER_VOIDS_NS (10 * NS_PER_S)
 /* A host whose DNS is in view; then a name it never asked for is made up (Tor's SNI). */
 #define DNS_IN_VIEW 10u
 
@@ -304,14 +301,6 @@ static void note_loss(
 		outages_tried(hs->outages, slot->host.index, at_ns);
 }
 
-/* Of a service that is asked of any server of a list only the changes are kept: a server that went
- * silent, one that answers for the first time or again. It is never a first contact. */
-static bool pool_changed(const struct channel *ch, const struct conn *c)
-{
-	bool fails = outcome_is_failure(c->outcome);
-	return ch->first_ns == 0 || fails != outcome_is_failure((enum outcome)ch->last_outcome);
-}
-
 /* The record's id is kept as long as the attempt is one of its own. */
 static void add_attempt(struct hosts *hs, struct host *h, struct attempt *a, const char *uid)
 {
@@ -384,7 +373,7 @@ static struct host *add_pool(struct hosts *hs, struct slot *slot, const struct c
 		return h->ripe ? h : NULL;
 	}
 	describe(hs, &h->channel[channel], c, name);
-	if (pool_changed(&h->channel[channel], c))
+	if (pool_conn_changed(&h->channel[channel], c))
 		add_conn_attempt(hs, slot, c, &key, channel, false);
 	return h->ripe ? h : NULL;
 }
@@ -442,20 +431,6 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 
 /* ---- look-ups ---- */
 
-/* A failure whose name answered a moment before or after was none. */
-static void void_failures(struct host *h, uint32_t channel, uint32_t name, int64_t answered_ns)
-{
-	if (h->channel[channel].name != name)
-		return;
-	for (uint32_t i = h->attempts; i > 0; i--) {
-		struct attempt *a = &h->attempt[i - 1];
-		if (answered_ns - a->start_ns > ANSWER_VOIDS_NS)
-			return;
-		if (a->channel == channel && (a->flags & ATTEMPT_LOOKUP) != 0 && attempt_failed(a))
-			a->flags |= ATTEMPT_VOID;
-	}
-}
-
 static bool answered_lately(const struct slot *slot, uint32_t name, int64_t at_ns)
 {
 	for (size_t i = 0; i < RECENT_LOOKUPS; i++) {
@@ -507,7 +482,7 @@ static struct host *add_answer(
 {
 	uint32_t channel = host_channel_find(&slot->host, key);
 	if (channel != CHANNEL_FORGOTTEN)
-		void_failures(&slot->host, channel, name, l->query_ns);
+		host_void_failures(&slot->host, channel, name, l->query_ns);
 	slot->recent[slot->recent_next++ % RECENT_LOOKUPS] =
 		(struct recent){.query_ns = l->query_ns, .domain = key->endpoint, .name = name};
 	return NULL;

@@ -13,7 +13,14 @@ bool ignored_conn(const struct conn *c);
 /* Whether it is to be kept as a pool service's: of the ports that nothing else is looked for at,
  * all; of the others the silence only, which over UDP means nothing elsewhere. */
 bool pool_conn(const struct conn *c);
+/* Of a service that is asked of any server of a list only the changes are kept: a server that went
+ * silent, one that answers for the first time or again. It is never a first contact. */
+bool pool_conn_changed(const struct channel *ch, const struct conn *c);
 bool is_reversed_address(const char *name);
+
+/* An answer this close to a failure of the same name voids the failure: the stub asked elsewhere,
+ * or for the other family. */
+#define ANSWER_VOIDS_NS (10 * NS_PER_S)
 
 /* host.c */
 struct channel_key {
@@ -44,6 +51,8 @@ bool host_add_attempt(struct host *h, const struct attempt *a);
  * failure, adds nothing but a count: leaves them out. Not done one by one as they come, since
  * failures are told late. */
 void host_join_successes(struct host *h);
+/* A failure whose name answered a moment before or after was none. */
+void host_void_failures(struct host *h, uint32_t channel, uint32_t name, int64_t answered_ns);
 /* The success that was told before is over. */
 void host_end_attempt(struct host *h, uint32_t channel, uint16_t client_port, int64_t end_ns);
 /* A look-up of a domain that is new to the host. */
