@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/limits.h"
+#include "base/scan.h"
 #include "cli/message.h"
 #include "cli/sightings.h"
 #include "cli/sources.h"
@@ -24,7 +25,7 @@
 #define SETTLE_NS (5 * NS_PER_S)
 /* Kept for the next start, by the data's time: what a fallback can reach back to
  * (docs/DETECTION.md: three days). */
-#define JOURNAL_AGE_NS (3 * 86400 * NS_PER_S)
+#define JOURNAL_AGE_NS (INT64_C(3) * 86400 * NS_PER_S)
 /* Names and fingerprints take this share of their table before what hosts did is read anew. */
 #define STRINGS_FULL 0.9
 
@@ -132,6 +133,8 @@ static void format_line(struct out *o, const struct finding *f)
 		out_printf(o, " [%s]", f->explained);
 }
 
+/* The note with the logs' positions: how long the journal was then. */
+#define NOTE_JOURNAL "journal "
 /* Kinds of notes in the journal. */
 enum { NOTE_TOLD = 1, NOTE_FINAL = 2 };
 
@@ -167,7 +170,7 @@ static void tell(void *context, const char *id, const char *status, double e, co
 static void ripe(void *context, struct host *host)
 {
 	struct watching *t = context;
-	if (t->sightings != NULL)
+	if (t->sightings != NULL && !t->replaying) /* an earlier run has told of it */
 		sightings_look(t->sightings, host, sources_now(t->sources));
 }
 
@@ -200,14 +203,17 @@ static void remember(void *context, const struct journal_record *record)
 		engine_event(&t->engine, &record->event);
 		return;
 	}
-	char id[40];
-	double e = 0;
-	char note[JOURNAL_NOTE_MAX + 1] = {0};
+	char note[JOURNAL_NOTE_MAX + 1] = {0}, *end = note;
 	struct cur c = cur_of(record->bytes.ptr, record->bytes.len);
 	for (size_t i = 0; c.len > 0 && i < JOURNAL_NOTE_MAX; i++)
 		note[i] = (char)cur_u8(&c);
-	if (sscanf(note, "%32s %lf", id, &e) == 2)
-		sightings_remember(t->sightings, id, e, record->note == NOTE_FINAL);
+	char *space = strchr(note, ' ');
+	if (space == NULL)
+		return;
+	*space = '\0';
+	double e = strtod(space + 1, &end);
+	if (end != space + 1 && *end == '\0')
+		sightings_remember(t->sightings, note, e, record->note == NOTE_FINAL);
 }
 
 static int replay(struct watching *t, struct fail *why)
@@ -231,12 +237,15 @@ static int open_journal(struct watching *t, struct fail *why)
 	out_fini(&path);
 	if (code < 0)
 		return code;
-	unsigned long long position = 0;
-	const char *note = sources_note(t->sources);
-	if (t->call->words > 0) { /* logs go on where the journal ends */
-		bool stored = sscanf(note, "journal %llu", &position) == 1;
-		code = journal_cut(t->journal, stored ? position : 0, why);
+	uint64_t position = 0;
+	struct span note = span_of(sources_note(t->sources));
+	if (span_begins(note, NOTE_JOURNAL)) {
+		size_t word = strlen(NOTE_JOURNAL);
+		if (scan_u64((struct span){note.ptr + word, note.len - word}, &position) < 0)
+			position = 0;
 	}
+	if (t->call->words > 0) /* logs go on where the journal ends */
+		code = journal_cut(t->journal, position, why);
 	if (code == -ESTALE || code == -ENODATA) {
 		message("%s", why->text);
 		code = 0;
@@ -274,7 +283,8 @@ static int store(struct watching *t, struct fail *why)
 	if (code < 0)
 		return code;
 	if (t->journal != NULL)
-		(void)snprintf(note, sizeof note, "journal %llu", (unsigned long long)position);
+		(void)snprintf(
+			note, sizeof note, NOTE_JOURNAL "%llu", (unsigned long long)position);
 	return sources_store(t->sources, note, why);
 }
 

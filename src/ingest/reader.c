@@ -90,10 +90,12 @@ static struct cur look_at_start(struct reader *r, size_t bytes)
 
 static const struct format *claimed(struct cur start, bool log)
 {
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-		if ((formats[i]->parse != NULL) == log && start.len >= sizeof(uint32_t) &&
-			formats[i]->claims(start))
-			return formats[i];
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		const struct format *f = formats[i];
+		CHECK(f != NULL);
+		if ((f->parse != NULL) == log && start.len >= sizeof(uint32_t) && f->claims(start))
+			return f;
+	}
 	return NULL;
 }
 

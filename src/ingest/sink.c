@@ -24,7 +24,7 @@ const char *sink_text(struct sink *s, struct span text)
 	if (copy == NULL)
 		return NULL;
 	for (size_t i = 0; i < text.len; i++)
-		copy[i] = text.ptr[i] == 0 ? '?' : (char)text.ptr[i];
+		copy[i] = (char)(text.ptr[i] == 0 ? '?' : text.ptr[i]);
 	return copy;
 }
 

@@ -181,22 +181,27 @@ static bool ports(const struct zeek_row *row, uint16_t *ret_orig, uint16_t *ret_
 	return good;
 }
 
+/* 16: it is no hexadecimal digit. */
+static unsigned hex(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - (unsigned)'0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - (unsigned)'a' + 10 : 16;
+}
+
+/* 0: none. */
 static uint64_t mac_of(struct span text)
 {
 	uint64_t mac = 0;
 	struct span rest = text, part;
 	size_t parts = 0;
 	while (span_next(&rest, ':', &part)) {
-		unsigned byte = 0;
-		for (size_t i = 0; i < part.len; i++) {
-			unsigned c = part.ptr[i] | 0x20u;
-			unsigned digit = c >= 'a' && c <= 'f' ? c - 'a' + 10 : c - (unsigned)'0';
-			if ((part.ptr[i] >= 'A' || part.ptr[i] > '9' || part.ptr[i] < '0') &&
-				(c < 'a' || c > 'f'))
-				return 0;
-			byte = byte << 4 | digit;
-		}
-		mac = mac << 8 | (byte & 0xff);
+		unsigned high = part.len == 2 ? hex(part.ptr[0]) : 16;
+		unsigned low = part.len == 2 ? hex(part.ptr[1]) : 16;
+		if (high > 15 || low > 15)
+			return 0;
+		mac = mac << 8 | high << 4 | low;
 		parts++;
 	}
 	return parts == 6 ? mac : 0;
@@ -326,7 +331,7 @@ static bool endpoints(struct sink *s, const struct zeek_row *row, struct conn *c
 }
 
 /* Longer ones are a sensor's mistake: a wrapped counter, a clock that jumped. */
-#define DURATION_MAX (366 * 86400 * NS_PER_S)
+#define DURATION_MAX (INT64_C(366) * 86400 * NS_PER_S)
 
 static void emit_conn(struct sink *s, const struct zeek_row *row)
 {

@@ -122,16 +122,12 @@ static int add_line(struct safelist *s, struct span line, uint32_t number, struc
 	char *text = strndup((const char *)line.ptr, nul ? 0 : line.len);
 	if (text == NULL)
 		return fail_set(why, -ENOMEM, "out of memory");
-	struct entry e = {.own = text, .told = {.text = text, .line = number}};
-	e.domain = cidr_parse(text, &e.net) < 0;
-	if (e.domain)
+	struct entry *e = &s->entry[s->count++];
+	*e = (struct entry){.own = text, .told = {.text = text, .line = number}};
+	e->domain = cidr_parse(text, &e->net) < 0;
+	if (e->domain)
 		normalise(text);
-	if (e.domain && !is_domain(text)) {
-		free(text);
-		return complain(s, line, number, why);
-	}
-	s->entry[s->count++] = e;
-	return 0;
+	return e->domain && !is_domain(text) ? complain(s, line, number, why) : 0;
 }
 
 /* ---- the list ---- */
