@@ -394,8 +394,12 @@ static enum exit_code hunt_run(const struct call *call)
 }
 
 static const char *const text[] = {
-	"Reads captures (pcap and pcapng, plain or packed) in the order of time, whatever they are "
-	"called, and looks at what each local host did when a channel failed it.",
+	"Reads captures (pcap, pcapng) and logs (Zeek, Suricata, AWS, NetFlow and IPFIX, nfdump, "
+	"Argus, firewalls' syslogs, conntrack, proxies, CEF, LEEF, Sysmon, osquery, Falco, the "
+	"journal), plain or packed, in the order of time, whatever they are called, and looks at "
+	"what each local host did when a channel failed it.",
+	"How a conversation ended is told as far as the source says it; what it does not say is "
+	"unknown, and that is counted under \"could not be judged\".",
 	"A finding is a switch: attempts that failed, and what the host opened instead. Its E is "
 	"the "
 	"number of findings as strong as this that an innocent host would show per day; the list "
@@ -412,6 +416,8 @@ static const struct example examples[] = {
 	{"postern hunt capture.pcap", "Look into a capture:"},
 	{"postern hunt --report case.html captures/",
 		"All captures of a folder, and a page to keep:"},
+	{"postern hunt /opt/zeek/logs/2026-03-02/", "A day of Zeek's logs, packed or not:"},
+	{"TZ=UTC nfdump -R /var/cache/nfdump -o csv | postern hunt -", "What nfdump kept:"},
 	{"zstd -dc day.pcapng.zst | postern hunt --json - | jq .host",
 		"From a pipe, for programs:"},
 	{"postern hunt --budget 1 --exit-code /var/captures || mail-someone",
@@ -421,7 +427,7 @@ static const struct example examples[] = {
 const struct verb verb_hunt = {
 	.name = "hunt",
 	.words = "INPUT...",
-	.summary = "read captures and find fallback channels in them",
+	.summary = "read captures and logs and find fallback channels in them",
 	.text = text,
 	.option = options,
 	.options = ARRAY_LEN(options),

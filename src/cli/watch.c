@@ -450,14 +450,18 @@ static enum exit_code watch_run(const struct call *call)
 
 static const char *const text[] = {
 	"Follows logs while they grow, over rotation, truncation and renaming, and packets, flow "
-	"exports and this machine's own connections as they happen, and tells findings within two "
-	"seconds of what proves them.",
+	"exports and this machine's own connections as they happen, and tells findings soon after "
+	"what proves them: a server that does not answer counts as silent 8 s after the last SYN, "
+	"a refusal as final 1 s after the RST.",
 	"A finding is told as provisional when it is seen, again when it has become ten times "
 	"stronger, and as final when nothing was added to it for ten minutes, or as withdrawn when "
 	"what came later explains it; always with the same id. A provisional E is that of the "
 	"moment: whoever looks often sees small ones more often.",
 	"With --state FILE a restart goes on where the last run stopped, whatever ended it: FILE "
-	"holds how far each log was read, FILE.journal what hosts did in the last three days.",
+	"holds how far each log was read, FILE.journal.0 and FILE.journal.1 what hosts did in the "
+	"last three days. What an interface, exporters or the kernel told in between is lost.",
+	"Logs need only be readable; -i needs CAP_NET_RAW and CAP_NET_ADMIN, --host CAP_BPF and "
+	"CAP_PERFMON and Linux 5.8 or later.",
 	"SIGINT or SIGTERM ends the watch: what is known is told. A second one ends the program.",
 	NULL,
 };
