@@ -156,17 +156,6 @@ static enum exit_code list_procedures(const struct hunt *h)
 /* Files that were passed by, named one by one where that helps. */
 #define PASSED_TOLD 8u
 
-/* A file of no known format that was found below a folder, not named by anyone. */
-static bool passed_by(const struct call *call, const struct input *input)
-{
-	if (input->error != -ENOMSG)
-		return false;
-	for (size_t i = 0; i < call->words; i++)
-		if (strcmp(call->word[i], input->path) == 0)
-			return false;
-	return true;
-}
-
 static void tell_input(const struct input *input)
 {
 	struct out line = {0};
@@ -207,7 +196,7 @@ static bool tell_inputs(const struct call *call, const struct hunt *h, const str
 	size_t passed = 0, told = 0;
 	for (size_t i = 0; i < r->inputs; i++) {
 		const struct input *input = r->input[i];
-		bool by = passed_by(call, input);
+		bool by = run_passed_by(call->word, call->words, input);
 		passed += by;
 		/* a folder of Zeek's has logs with nothing in them but their header */
 		if (input->log && input->frames == 0 && input->text[0] == '\0' && !all)
@@ -221,8 +210,8 @@ static bool tell_inputs(const struct call *call, const struct hunt *h, const str
 			tell_empty(r, input);
 	}
 	if (passed > told && !h->quiet)
-		message("%zu files of no known format were passed by; -v names them",
-			passed - told);
+		message("%zu file%s of no known format or without content passed by; -v names them",
+			passed - told, passed - told == 1 ? "" : "s");
 	return any;
 }
 

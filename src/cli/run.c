@@ -215,6 +215,16 @@ static void off_calibration(struct run *r, const struct calibration *c)
 
 /* ---- the result ---- */
 
+bool run_passed_by(const char *const *path, size_t paths, const struct input *input)
+{
+	if (input->error != -ENOMSG && input->error != -ENODATA && input->error != -EEXIST)
+		return false;
+	for (size_t i = 0; i < paths; i++)
+		if (strcmp(path[i], input->path) == 0)
+			return false;
+	return true;
+}
+
 static void sum_up(struct run *r, struct run_result *ret)
 {
 	struct summary *s = &ret->summary;
@@ -225,7 +235,8 @@ static void sum_up(struct run *r, struct run_result *ret)
 		s->inputs += in->error == 0;
 		s->rejected += in->rejected;
 		rows_rejected += in->rows_rejected;
-		s->partial |= in->cut || in->rejected > 0 || in->error != 0;
+		bool by = run_passed_by(r->options->path, r->options->paths, in);
+		s->partial |= in->cut || in->rejected > 0 || (in->error != 0 && !by);
 		if (in->log) /* its other rows have any time: see below */
 			continue;
 		if (in->frames > 0 && (s->first_ns == 0 || in->first_ns < s->first_ns))

@@ -58,3 +58,7 @@ struct run_result {
  * run_result_fini(). Fails: -ENOMEM, -EINVAL (as ingest_open). */
 MUST_USE int run_hunt(const struct run_options *options, struct run_result *ret, struct fail *why);
 void run_result_fini(struct run_result *result); /* all zero is fine */
+
+/* Whether the input is one that was found below a folder and needs no attention: of no known
+ * format, empty, or the same file as another one. What is named is never passed by. */
+bool run_passed_by(const char *const *path, size_t paths, const struct input *input);
