@@ -218,6 +218,15 @@ int scan_iso(struct span text, int64_t *ret_ns)
 	return 0;
 }
 
+bool scan_is_zoneless(struct span text)
+{
+	struct cur c = cur_of(text.ptr, text.len);
+	int64_t days, clock_ns;
+	return text.len >= 19 && (text.ptr[4] == '-' || text.ptr[4] == '/') &&
+	       take_date(&c, &days) && take_any(&c, "Tt ") && take_clock(&c, &clock_ns) &&
+	       c.len == 0;
+}
+
 /* Whole milli-, micro- or nanoseconds since 1970; seconds stay below 1e11 until the year 5138. */
 static int scan_epoch(struct span text, int64_t *ret_ns)
 {

@@ -22,6 +22,9 @@ MUST_USE int scan_time(struct span text, int64_t *ret_ns);
  * scan_time. */
 MUST_USE int scan_iso(struct span text, int64_t *ret_ns);
 
+/* A date with a time of day, as scan_iso() takes it, that does not say its zone. */
+bool scan_is_zoneless(struct span text);
+
 /* As addr_parse(): both families, zone dropped, mapped IPv4 folded. */
 MUST_USE int scan_addr(struct span text, struct addr *ret);
 

@@ -57,6 +57,20 @@ static void times_of_all_kinds_are_one(void **state)
 		assert_true(scan_time(span_of(bad[i]), &ns) < 0);
 }
 
+static void a_time_without_a_zone_is_known(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool zoneless;
+	} times[] = {{"2020-09-13T12:26:40", true}, {"2020/09/13 12:26:40.5", true},
+		{"2020-09-13T12:26:40Z", false}, {"2020-09-13T12:26:40+0200", false},
+		{"2020-09-13T12:26:4", false}, {"2020-09-13T12:26:40x", false},
+		{"1600000000000000000", false}, {"", false}};
+	for (size_t i = 0; i < ARRAY_LEN(times); i++)
+		assert_int_equal(scan_is_zoneless(span_of(times[i].text)), times[i].zoneless);
+}
+
 static void addresses_are_whole_or_none(void **state)
 {
 	(void)state;
@@ -98,6 +112,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(seconds_become_nanoseconds),
 		cmocka_unit_test(times_of_all_kinds_are_one),
+		cmocka_unit_test(a_time_without_a_zone_is_known),
 		cmocka_unit_test(addresses_are_whole_or_none),
 		cmocka_unit_test(parts_are_taken_off),
 	};

@@ -58,6 +58,7 @@ static void times_of_all_kinds(void **state)
 			row, sizeof row, "{\"ts\":%s,\"uid\":\"C1\"," FIVE "," SF "}\n", same[i]);
 		struct told_rows *t = tell_text("zeek-json", row);
 		EXPECT_CONNS(t, T0, SF_LINE);
+		assert_int_equal(remark_count(t, "have no zone"), i == 5);
 		told_free(t);
 	}
 }

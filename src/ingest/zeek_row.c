@@ -527,6 +527,8 @@ static void emit_dns(struct sink *s, const struct zeek_row *row)
 
 void zeek_emit(struct sink *sink, const struct zeek_row *row)
 {
+	if (row->path != ZEEK_OTHER && scan_is_zoneless(row->field[ZEEK_TS]))
+		sink_remark(sink, REMARK_NO_ZONE);
 	switch (row->path) {
 	case ZEEK_CONN:
 		emit_conn(sink, row);
