@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Zeek's logs, as rows of our own: a quiet host, and one whose list of servers is dead but for the last."""
+import json
+
 
 CONN = ("ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state history "
         "orig_pkts resp_pkts").split()
@@ -36,3 +38,31 @@ def ladder(at, client="10.0.0.5", first=1000):
 
 
 LADDER_END = "192.0.100.50"
+
+
+NUMBERS = {"ts", "id.orig_p", "id.resp_p", "duration", "orig_bytes", "resp_bytes", "orig_pkts", "resp_pkts"}
+
+
+def record(row):
+    """A row as what Zeek's JSON writer makes of it: unset fields are absent."""
+    values = zip(CONN, row.rstrip("\n").split("\t"))
+    return {name: json.loads(value) if name in NUMBERS else value for name, value in values if value != "-"}
+
+
+def lines(records):
+    return "".join(json.dumps(each) + "\n" for each in records)
+
+
+def renamed(rec, scope):
+    """The record with another scope separator; None: nested, as {"id": {"orig_h": ...}}."""
+    if scope is not None:
+        return {name.replace(".", scope): value for name, value in rec.items()}
+    out = {name: value for name, value in rec.items() if not name.startswith("id.")}
+    return {**out, "id": {name[3:]: value for name, value in rec.items() if name.startswith("id.")}}
+
+
+def without(rows, *fields):
+    """(header, rows) of a log that never had these fields."""
+    kept = [name for name in CONN if name not in fields]
+    cut = ["\t".join(value for name, value in zip(CONN, row.rstrip("\n").split("\t")) if name in kept) + "\n" for row in rows]
+    return head(fields=kept), cut
