@@ -6,25 +6,17 @@
 #include "host/facts.h"
 #include "host/identity.h"
 #include "host/outage.h"
+#include "host/recent.h"
 #include "host/state.h"
 
-/* A connection this long after the answer to a look-up was made for it (prototype section 3). */
-#define LOOKUP_LEADS_NS (10 * NS_PER_S)
 /* A host whose DNS is in view; then a name it never asked for is made up (Tor's SNI). */
 #define DNS_IN_VIEW 10u
 
-#define QTYPE_MX       15 /* RFC 1035 3.2.2 */
-#define RECENT_LOOKUPS 16u
-
-struct recent {
-	int64_t query_ns;
-	uint32_t domain, name;
-};
+#define QTYPE_MX 15 /* RFC 1035 3.2.2 */
 
 struct slot { /* host and what only this file needs of it */
 	struct host host;
-	struct recent recent[RECENT_LOOKUPS];
-	uint32_t recent_next;
+	struct recent recent;
 };
 
 struct hosts {
@@ -241,19 +233,6 @@ static struct channel_key key_of(
 	return key;
 }
 
-static int64_t led_by_lookup(
-	const struct slot *slot, const struct channel_key *key, int64_t start_ns)
-{
-	int64_t best = start_ns;
-	for (size_t i = 0; i < RECENT_LOOKUPS; i++) {
-		const struct recent *r = &slot->recent[i];
-		if (key->named && r->domain == key->endpoint && r->query_ns <= start_ns &&
-			start_ns - r->query_ns < LOOKUP_LEADS_NS && r->query_ns < best)
-			best = r->query_ns;
-	}
-	return best;
-}
-
 /* The server's address as a string of the run; 0 where only a proxy knows it. */
 static uint32_t server_of(struct hosts *hs, const struct conn *c)
 {
@@ -319,7 +298,9 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	note_loss(hs, slot, channel, failed, failed ? c->fail_ns : c->start_ns);
 	struct attempt a = {
 		/* a proxy asks for its targets itself */
-		.start_ns = key->proxied ? c->start_ns : led_by_lookup(slot, key, c->start_ns),
+		.start_ns = key->proxied || !key->named
+	                            ? c->start_ns
+	                            : recent_led(&slot->recent, key->endpoint, c->start_ns),
 		.over_ns = failed     ? c->fail_ns
 	                   : c->ended ? c->end_ns
 	                              : 0,
@@ -431,17 +412,6 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 
 /* ---- look-ups ---- */
 
-static bool answered_lately(const struct slot *slot, uint32_t name, int64_t at_ns)
-{
-	for (size_t i = 0; i < RECENT_LOOKUPS; i++) {
-		int64_t since = at_ns - slot->recent[i].query_ns;
-		if (slot->recent[i].name == name && since < ANSWER_VOIDS_NS &&
-			since > -ANSWER_VOIDS_NS)
-			return true;
-	}
-	return false;
-}
-
 static void learn_answers(
 	struct hosts *hs, const struct lookup *l, uint32_t domain, uint32_t name, uint32_t host)
 {
@@ -483,8 +453,7 @@ static struct host *add_answer(
 	uint32_t channel = host_channel_find(&slot->host, key);
 	if (channel != CHANNEL_FORGOTTEN)
 		host_void_failures(&slot->host, channel, name, l->query_ns);
-	slot->recent[slot->recent_next++ % RECENT_LOOKUPS] =
-		(struct recent){.query_ns = l->query_ns, .domain = key->endpoint, .name = name};
+	recent_add(&slot->recent, key->endpoint, name, l->query_ns);
 	return NULL;
 }
 
@@ -507,7 +476,7 @@ static struct host *add_failed_lookup(struct hosts *hs, struct slot *slot, const
 		.flags = (uint8_t)(ATTEMPT_LOOKUP | (first ? ATTEMPT_FIRST : 0) |
 				   (first && key->rare ? ATTEMPT_RARE : 0)),
 		.tries = 1};
-	if (answered_lately(slot, name, l->query_ns))
+	if (recent_answered(&slot->recent, name, l->query_ns))
 		a.flags |= ATTEMPT_VOID;
 	h->channel[channel].name = name;
 	h->channel[channel].service = strings_add(hs->options.strings, "dns");
