@@ -1,6 +1,7 @@
 /* postern watch: from what happens to findings, endlessly. */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

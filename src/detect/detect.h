@@ -49,21 +49,22 @@ const char *mechanism_sentence(enum mechanism m); /* one plain sentence */
 
 /* A failure and the host's next first contact. */
 struct step {
-	uint32_t from, to;     /* channels */
-	uint32_t from_attempt; /* the last failed one before the successor */
-	uint32_t to_attempt;
-	uint32_t tries;     /* failed attempts since the endpoint last answered */
-	enum mechanism why; /* NONE: counts as evidence */
-	bool door; /* the successor is another port or transport of the endpoint that failed */
 	int64_t fail_ns, at_ns; /* the last failure; the successor's start */
 	double delay_s;
 	double rate;   /* first contacts per second that this host makes around that time, the most
 	                  that can be defended */
 	double chance; /* of a successor this close, by accident; floored */
+	double gap_s, off_s;   /* of moves: see contacts */
+	uint32_t from, to;     /* channels */
+	uint32_t from_attempt; /* the last failed one before the successor */
+	uint32_t to_attempt;
+	uint32_t tries;     /* failed attempts since the endpoint last answered */
+	enum mechanism why; /* NONE: counts as evidence */
 	/* Moves from one channel in steady use to another: how often the left one was contacted
-	 * and every how many seconds; how far from its next turn the other began. */
+	 * and every how many seconds (gap_s); how far from its next turn the other began (off_s).
+	 */
 	uint32_t contacts;
-	double gap_s, off_s;
+	bool door;   /* the successor is another port or transport of the endpoint that failed */
 	bool at_end; /* rather: delay_s after it had been left */
 };
 
