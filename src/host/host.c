@@ -421,16 +421,3 @@ void host_name_told(struct host *h, uint32_t domain, bool answered, bool dead)
 		return;
 	}
 }
-
-void host_void_failures(struct host *h, uint32_t channel, uint32_t name, int64_t answered_ns)
-{
-	if (h->channel[channel].name != name)
-		return;
-	for (uint32_t i = h->attempts; i > 0; i--) {
-		struct attempt *a = &h->attempt[i - 1];
-		if (answered_ns - a->start_ns > ANSWER_VOIDS_NS)
-			return;
-		if (a->channel == channel && (a->flags & ATTEMPT_LOOKUP) != 0 && attempt_failed(a))
-			a->flags |= ATTEMPT_VOID;
-	}
-}

@@ -59,11 +59,6 @@ void host_end_attempt(struct host *h, uint32_t channel, uint16_t client_port, in
 bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns);
 /* What a resolver said of the domain: an address, or that the name does not exist. */
 void host_name_told(struct host *h, uint32_t domain, bool answered, bool dead);
-/* An answer this close to a failure of the same name voids the failure: the stub asked elsewhere,
- * or for the other family. */
-#define ANSWER_VOIDS_NS (10 * NS_PER_S)
-/* Failures of the channel's name before this answer were none. */
-void host_void_failures(struct host *h, uint32_t channel, uint32_t name, int64_t answered_ns);
 
 /* carrier.c */
 /* One message that may carry data. */
