@@ -17,11 +17,11 @@ def frames(data):
     return found
 
 
-def pcap(pairs, order="<", nanoseconds=False):
+def pcap(pairs, order="<", nanoseconds=False, linktype=LINKTYPE_ETHERNET, snap=1 << 18):
     unit = 1 if nanoseconds else 1000
-    out = [struct.pack(order + "IHHiIII", 0xA1B23C4D if nanoseconds else 0xA1B2C3D4, 2, 4, 0, 0, 262144, LINKTYPE_ETHERNET)]
+    out = [struct.pack(order + "IHHiIII", 0xA1B23C4D if nanoseconds else 0xA1B2C3D4, 2, 4, 0, 0, snap, linktype)]
     for when, frame in pairs:
-        out.append(struct.pack(order + "IIII", when // 10 ** 9, when % 10 ** 9 // unit, len(frame), len(frame)) + frame)
+        out.append(struct.pack(order + "IIII", when // 10 ** 9, when % 10 ** 9 // unit, min(len(frame), snap), len(frame)) + frame[:snap])
     return b"".join(out)
 
 
@@ -72,3 +72,30 @@ def disordered(pairs, window_ns, seed=1):
 def vlan(pairs, tag=5):
     """Each frame with an 802.1Q tag."""
     return [(when, frame[:12] + struct.pack(">HH", 0x8100, tag) + frame[12:]) for when, frame in pairs]
+
+
+class Pcapng:
+    """A little-endian pcapng file, block by block."""
+
+    def __init__(self):
+        self.out = []
+
+    def block(self, kind, body):
+        body += bytes(-len(body) % 4)
+        total = struct.pack("<I", 12 + len(body))
+        self.out.append(struct.pack("<I", kind) + total + body + total)
+
+    def section(self):
+        self.block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+
+    def interface(self, linktype, resolution=None, offset=None):
+        """resolution: a power of ten; offset: seconds."""
+        options = b"" if resolution is None else struct.pack("<HHB3x", 9, 1, resolution)
+        options += b"" if offset is None else struct.pack("<HHq", 14, 8, offset)
+        self.block(1, struct.pack("<HHI", linktype, 0, 0) + options + struct.pack("<HH", 0, 0))
+
+    def packet(self, interface, units, frame):
+        self.block(6, struct.pack("<IIIII", interface, units >> 32, units & 0xFFFFFFFF, len(frame), len(frame)) + frame)
+
+    def data(self):
+        return b"".join(self.out)

@@ -336,7 +336,7 @@ class Zeek(Input):
         logs = {"conn": (zeeklogs.CONN, [(float(row.split("\t")[0]), row) for row in ROWS]), "dns": ([], []), "ssl": ([], []), "http": ([], [])}
         for number, rec in enumerate(RECORDS):
             ends = {name: rec[name] for name in zeeklogs.CONN[2:6]}
-            rows = {} if number % 2 else {"dns": {"ts": rec["ts"] - 0.002, "uid": f"D{number}", "id.orig_h": "10.0.0.5", "id.orig_p": 30000 + number,
+            rows = {} if number >= len(zeeklogs.day()) else {"dns": {"ts": rec["ts"] - 0.002, "uid": f"D{number}", "id.orig_h": "10.0.0.5", "id.orig_p": 30000 + number,
                             "id.resp_h": "10.0.0.2", "id.resp_p": 53, "proto": "udp", "trans_id": number, "query": f"s{rec['id.resp_h']}.example",
                             "qtype_name": "A", "rcode_name": "NOERROR", "rtt": 0.001, "answers": rec["id.resp_h"]}}
             if rec["conn_state"] == "SF":
