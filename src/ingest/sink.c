@@ -1,6 +1,8 @@
 /* What parsers of rows call for texts, keys and complaints. */
 #include "ingest/sink.h"
 
+#include <idn2.h>
+
 void sink_reject(struct sink *s, const char *why)
 {
 	s->rejected++;
@@ -44,6 +46,33 @@ static struct span without_port(struct span text)
 	return (struct span){text.ptr, (size_t)(colon - text.ptr)};
 }
 
+/* No name is longer, however it is written: 253 letters of four bytes. */
+#define NAME_BYTES_MAX 1012
+
+static bool is_ascii(const char *name)
+{
+	while (*name > 0 && *name < 0x7f)
+		name++;
+	return *name == '\0';
+}
+
+/* As DNS and TLS write it ("xn--bcher-kva.example"): proxies log what the person typed (RFC 5891 5,
+ * UTS 46). What is no such name stays as it is. */
+static char *as_asked(struct sink *s, char *name)
+{
+	uint8_t *ascii = NULL;
+	if (is_ascii(name) || strlen(name) > NAME_BYTES_MAX ||
+		idn2_lookup_u8((const uint8_t *)name, &ascii,
+			IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+		return name;
+	size_t len = strlen((const char *)ascii);
+	char *copy = sink_room(s, len + 1);
+	if (copy != NULL)
+		memcpy(copy, ascii, len);
+	idn2_free(ascii);
+	return copy != NULL ? copy : name;
+}
+
 const char *sink_name(struct sink *s, struct span text, bool port)
 {
 	struct addr literal;
@@ -58,7 +87,7 @@ const char *sink_name(struct sink *s, struct span text, bool port)
 		char c = (char)text.ptr[i];
 		name[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c == 0 ? '?' : c);
 	}
-	return name;
+	return name == NULL ? NULL : as_asked(s, name);
 }
 
 struct keyed *sink_table(struct sink *s, const struct format *of, size_t entry_bytes, size_t room,

@@ -125,8 +125,8 @@ struct keyed *sink_table(struct sink *s, const struct format *of, size_t entry_b
 const char *sink_text(struct sink *s, struct span text);
 /* Room for n bytes of the row's texts, all zero, or NULL. */
 char *sink_room(struct sink *s, size_t n);
-/* As sink_text, as names are kept: lower case, no final dot; NULL for address literals. A host:port
- * loses its port when port is true. */
+/* As sink_text, as names are kept: lower case, no final dot, other scripts as "xn--"; NULL for
+ * address literals. A host:port loses its port when port is true. */
 const char *sink_name(struct sink *s, struct span text, bool port);
 /* Key of a record id of the source. */
 uint64_t sink_key(struct sink *s, struct span uid);

@@ -50,6 +50,26 @@ static void test_native(void **state)
 	told_free(t);
 }
 
+/* anchors part 4 #55: names in any script are the ones that DNS is asked for; what is none stays.
+ */
+static void test_names(void **state)
+{
+	(void)state;
+	struct told_rows *t = tell_text("squid",
+		"1795608000.000 0 10.0.0.5 X/200 1 CONNECT B\xc3\x9c"
+		"CHER.Example.com.:443 - X/- -\n"
+		"1795608001.000 0 10.0.0.5 X/200 1 CONNECT XN--BCHER-KVA.example.com:443 - X/- -\n"
+		"1795608002.000 0 10.0.0.5 X/200 1 CONNECT _ldap._TCP.example.dev:443 - X/- -\n"
+		"1795608003.000 0 10.0.0.5 X/200 1 CONNECT a\xff.example.com:443 - X/- -\n");
+	static const char *const names[] = {"xn--bcher-kva.example.com",
+		"xn--bcher-kva.example.com", "_ldap._tcp.example.dev", "a\xff.example.com"};
+	assert_int_equal(t->events, ARRAY_LEN(names));
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		assert_string_equal(t->event[i].conn.name, names[i]);
+	expect_rejected(t, 0, NULL);
+	told_free(t);
+}
+
 static void test_combined(void **state)
 {
 	(void)state;
@@ -119,7 +139,8 @@ static void test_cuts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_native),
-		cmocka_unit_test(test_combined), cmocka_unit_test(test_syslog),
-		cmocka_unit_test(test_claims), cmocka_unit_test(test_cuts)};
+		cmocka_unit_test(test_names), cmocka_unit_test(test_combined),
+		cmocka_unit_test(test_syslog), cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_cuts)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
