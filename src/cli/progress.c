@@ -1,7 +1,6 @@
 #include "cli/progress.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/limits.h"
 #include "report/page.h"
 #include "report/say.h"
@@ -11,18 +10,11 @@
 #define BAR_CELLS  24
 #define LINE_CELLS 78 /* bar and all numbers at their longest */
 
-static int64_t clock_ns(void)
-{
-	struct timespec now = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 void progress_init(struct progress *p, const struct terminal *t, bool quiet)
 {
 	*p = (struct progress){.on = t->colour && !quiet,
 		.width = t->width == 0 ? REPORT_WIDTH_DEFAULT : t->width,
-		.start_ns = clock_ns()};
+		.start_ns = clock_steady_ns()};
 }
 
 static void say_bar(struct out *o, double share)
@@ -66,7 +58,7 @@ void progress_show(void *context, const struct run_progress *now)
 	struct progress *p = context;
 	if (!p->on)
 		return;
-	int64_t at = clock_ns();
+	int64_t at = clock_steady_ns();
 	if (at - p->start_ns < FIRST_NS || at - p->last_ns < EVERY_NS)
 		return;
 	struct out line = {0}, cut = {0};

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/out.h"
 #include "cli/engine.h"
@@ -296,16 +296,9 @@ static int finish(struct run *r, struct run_result *ret)
 	return 0;
 }
 
-static double clock_s(void)
-{
-	struct timespec now = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int run_hunt(const struct run_options *options, struct run_result *ret, struct fail *why)
 {
-	double start_s = clock_s();
+	int64_t start_ns = clock_steady_ns();
 	struct run *r = calloc(1, sizeof *r);
 	if (r == NULL)
 		return fail_set(why, -ENOMEM, "out of memory");
@@ -323,7 +316,7 @@ int run_hunt(const struct run_options *options, struct run_result *ret, struct f
 		return err;
 	}
 	r->options = NULL; /* borrowed for the call only */
-	result.summary.seconds = clock_s() - start_s;
+	result.summary.seconds = (double)(clock_steady_ns() - start_ns) / NS_PER_S;
 	*ret = result;
 	return 0;
 }

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 
 /* A finding to which nothing was added for so long is over. */
@@ -148,16 +148,9 @@ void sightings_look(struct sightings *s, struct host *host, int64_t now_ns)
 	judge_free(judge);
 }
 
-static int64_t machine_ns(void)
-{
-	struct timespec now = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 bool sightings_look_around(struct sightings *s, int64_t now_ns, int64_t budget_ns)
 {
-	int64_t until_ns = machine_ns() + budget_ns;
+	int64_t until_ns = clock_steady_ns() + budget_ns;
 	size_t hosts = hosts_count(s->options.hosts);
 	for (size_t i = 0; i < hosts; i++) {
 		if (s->next_host >= hosts)
@@ -166,7 +159,7 @@ bool sightings_look_around(struct sightings *s, int64_t now_ns, int64_t budget_n
 		if (!h->changed)
 			continue;
 		sightings_look(s, h, now_ns);
-		if (machine_ns() > until_ns)
+		if (clock_steady_ns() > until_ns)
 			return false;
 	}
 	return true;

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "cli/message.h"
 #include "ingest/feed.h"
@@ -37,13 +37,6 @@ struct sources {
 	int64_t latest_ns;      /* of what came */
 	int64_t latest_at_ns;   /* on the machine's clock, when that came */
 };
-
-static int64_t machine_ns(void)
-{
-	struct timespec now = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 int sources_open(struct sources **ret, const struct sources_options *o, struct fail *why)
 {
@@ -106,12 +99,12 @@ static void came(struct sources *s, int64_t time_ns)
 	if (time_ns <= s->latest_ns)
 		return;
 	s->latest_ns = time_ns;
-	s->latest_at_ns = machine_ns();
+	s->latest_at_ns = clock_steady_ns();
 }
 
 int64_t sources_now(const struct sources *s)
 {
-	return s->latest_ns == 0 ? 0 : s->latest_ns + machine_ns() - s->latest_at_ns;
+	return s->latest_ns == 0 ? 0 : s->latest_ns + clock_steady_ns() - s->latest_at_ns;
 }
 
 /* ---- one turn of each ---- */

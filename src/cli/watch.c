@@ -3,8 +3,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/scan.h"
 #include "cli/message.h"
@@ -87,13 +87,6 @@ static void on_signal(int number)
 {
 	(void)number;
 	stop = 1;
-}
-
-static int64_t machine_ns(void)
-{
-	struct timespec now = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
 /* ---- telling ---- */
@@ -315,7 +308,7 @@ static void say_losses(struct watching *t)
 /* What came is judged, told and stored. */
 static int settle(struct watching *t, struct fail *why)
 {
-	int64_t now_ns = sources_now(t->sources), machine = machine_ns();
+	int64_t now_ns = sources_now(t->sources), machine = clock_steady_ns();
 	int code = 0;
 	engine_settle(&t->engine, now_ns);
 	t->settled_ns = machine;
@@ -338,12 +331,12 @@ static int settle(struct watching *t, struct fail *why)
 static int watch_on(struct watching *t, struct fail *why)
 {
 	int code = 0;
-	t->told_ns = t->settled_ns = machine_ns();
+	t->told_ns = t->settled_ns = clock_steady_ns();
 	while (!stop && code == 0) {
 		bool more = false;
 		sources_wait(t->sources, WAIT_MS);
 		code = sources_take(t->sources, &t->engine, &more, why);
-		if (code == 0 && (!more || machine_ns() - t->settled_ns > SETTLE_NS))
+		if (code == 0 && (!more || clock_steady_ns() - t->settled_ns > SETTLE_NS))
 			code = settle(t, why);
 	}
 	return code;

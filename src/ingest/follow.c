@@ -5,6 +5,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "ingest/follow_private.h"
 
@@ -13,13 +14,6 @@
 #define RESCAN_NS (5 * NS_PER_S)
 #define LOOK_NS   (FOLLOW_TICK_MS * NS_PER_MS)
 #define QUIET_NS  (60 * NS_PER_S)
-
-int64_t follow_now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 void follow_trouble(struct follow *f, const char *path, int code)
 {
@@ -64,7 +58,7 @@ struct tail *follow_add(struct follow *f, const char *path, const char *origin)
 	}
 	t->order = ++f->order;
 	t->number = ++f->number;
-	t->active_ns = follow_now_ns();
+	t->active_ns = clock_steady_ns();
 	f->tail[f->tails++] = t;
 	return t;
 }
@@ -109,7 +103,7 @@ static int start(struct follow *f, const struct follow_options *options, struct 
 			errno == EMFILE ? ": raise sysctl fs.inotify.max_user_instances" : "");
 	code = follow_scan(f, why);
 	f->first = false;
-	f->look_ns = f->rescan_ns = follow_now_ns();
+	f->look_ns = f->rescan_ns = clock_steady_ns();
 	return code;
 }
 
@@ -177,7 +171,7 @@ static void look_at_sizes(struct follow *f, int64_t now_ns, bool all)
 /* Brings what is known up to date, as far as something has changed or time has passed. */
 static int refresh(struct follow *f, struct fail *why)
 {
-	int64_t now = follow_now_ns();
+	int64_t now = clock_steady_ns();
 	bool tick = now - f->look_ns >= LOOK_NS;
 	if (f->rescan || now - f->rescan_ns >= RESCAN_NS) {
 		f->rescan = false;
@@ -224,7 +218,7 @@ static bool give(struct follow *f, struct follow_lines *ret)
 
 int follow_next(struct follow *f, int timeout_ms, struct follow_lines *ret, struct fail *why)
 {
-	int64_t end = follow_now_ns() + timeout_ms * NS_PER_MS;
+	int64_t end = clock_steady_ns() + timeout_ms * NS_PER_MS;
 	follow_wait(f, 0);
 	for (;;) {
 		int code = refresh(f, why);
@@ -232,7 +226,7 @@ int follow_next(struct follow *f, int timeout_ms, struct follow_lines *ret, stru
 			return code;
 		if (give(f, ret))
 			return 1;
-		int64_t left = (end - follow_now_ns() + NS_PER_MS - 1) / NS_PER_MS;
+		int64_t left = (end - clock_steady_ns() + NS_PER_MS - 1) / NS_PER_MS;
 		if (left <= 0)
 			return 0;
 		left = f->rescan ? 1 : left; /* a file was found to be another one */

@@ -68,7 +68,6 @@ struct follow {
 	struct follow_stats stats;
 };
 
-int64_t follow_now_ns(void); /* monotonic */
 void follow_trouble(struct follow *f, const char *path, int code);
 
 /* ---- follow.c ---- */

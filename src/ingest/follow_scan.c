@@ -8,6 +8,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "ingest/follow_private.h"
 
@@ -358,7 +359,7 @@ static int begin(struct follow *f, const struct spec *s, const struct entry *e, 
 	t->dev = e->st.st_dev;
 	t->ino = e->st.st_ino;
 	t->seen = t->checked = t->more = true;
-	t->active_ns = follow_now_ns();
+	t->active_ns = clock_steady_ns();
 	bool history = f->first && (f->from_end || !matches(s, e->name));
 	if (history && tail_open(f, t)) {
 		(void)tail_head(f, t);
@@ -423,7 +424,7 @@ static int watch(const struct follow *f, const struct spec *s, struct fail *why)
 
 static void let_go(struct follow *f)
 {
-	int64_t now = follow_now_ns();
+	int64_t now = clock_steady_ns();
 	for (size_t i = f->tails; i-- > 0;) {
 		struct tail *t = f->tail[i];
 		if (t->seen)

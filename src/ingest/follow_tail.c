@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ingest/follow_private.h"
 
 /* Files held open at once; others are opened again when they grow. */
@@ -256,7 +257,7 @@ static bool take(struct follow *f, struct tail *t, struct follow_lines *ret)
 	size_t len = (size_t)(newline - bytes) + 1;
 	*ret = (struct follow_lines){bytes, len, t->given.offset, t->number, t->path};
 	advance(f, t, mark, len);
-	t->active_ns = follow_now_ns();
+	t->active_ns = clock_steady_ns();
 	return true;
 }
 

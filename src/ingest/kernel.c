@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "ingest/kernel_object.h"
 #include "ingest/sockets.h"
@@ -71,20 +72,13 @@ static int fail_load(int code, struct fail *why)
 	return fail_set(why, code, "the kernel refuses the BPF program: %s", strerror(-code));
 }
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec time;
-	(void)clock_gettime(clock, &time);
-	return time.tv_sec * NS_PER_S + time.tv_nsec;
-}
-
 /* Of three tries the one that was least disturbed. */
 static int64_t utc_minus_monotonic(void)
 {
 	int64_t best_ns = INT64_MAX, offset = 0;
 	for (int i = 0; i < 3; i++) {
-		int64_t before = clock_ns(CLOCK_MONOTONIC), utc = clock_ns(CLOCK_REALTIME);
-		int64_t after = clock_ns(CLOCK_MONOTONIC);
+		int64_t before = clock_steady_ns(), utc = clock_day_ns();
+		int64_t after = clock_steady_ns();
 		if (after - before < best_ns) {
 			best_ns = after - before;
 			offset = utc - (before + best_ns / 2);
@@ -180,7 +174,7 @@ int kernel_next(struct kernel *k, const struct event **ret, struct kernel_owner 
 	if (code < 0 && code != -ECANCELED)
 		return fail_set(why, code, "the kernel's ring: %s", strerror(-code));
 	if (k->event == NULL) {
-		k->event = sockets_due(k->sockets, clock_ns(CLOCK_REALTIME), &k->owner);
+		k->event = sockets_due(k->sockets, clock_day_ns(), &k->owner);
 		count_lost(k);
 	}
 	if (k->event == NULL)

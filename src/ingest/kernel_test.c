@@ -3,18 +3,11 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "ingest/net_testing.h"
 
 static struct kernel *k;
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 /* Where this machine cannot, the test says why and is skipped. */
 static int set_up(void **state)
@@ -53,7 +46,7 @@ static struct event wait_event(struct kernel_owner *ret_owner)
 {
 	const struct event *event;
 	struct fail why = {0};
-	for (int64_t end = now_ns() + INT64_C(3000000000); now_ns() < end;) {
+	for (int64_t end = clock_day_ns() + INT64_C(3000000000); clock_day_ns() < end;) {
 		int code;
 		while ((code = kernel_next(k, &event, ret_owner, &why)) == 1) {
 			assert_int_equal(event->kind, EVENT_CONN);
@@ -133,9 +126,9 @@ static void test_refused(void **state)
 		struct ends e = listen_on(families[i]);
 		struct kernel_owner owner;
 		(void)close(e.listener);
-		int64_t before = now_ns();
+		int64_t before = clock_day_ns();
 		(void)close(connect_to(&e));
-		int64_t after = now_ns();
+		int64_t after = clock_day_ns();
 		struct event event = wait_event(&owner);
 		expect(&event, &e, OUTCOME_REFUSED);
 		assert_true(event.conn.start_ns >= before - 1000000);

@@ -1,8 +1,8 @@
 #include "ingest/live.h"
 
 #include <poll.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "ingest/net_testing.h"
 
 #define LINKTYPE_ETHERNET 1
@@ -45,13 +45,6 @@ static void make_packet(uint8_t *bytes, size_t len, uint8_t mark)
 	bytes[3] = (uint8_t)len;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 /* The bytes that came in, in their order, with their times and numbers; the filter leaves others
  * out; a cut packet tells its whole length. */
 static void test_frames(void **state)
@@ -69,14 +62,14 @@ static void test_frames(void **state)
 			.filter = "udp dst port 9", .snap_bytes = snap};
 		assert_int_equal(live_open(&l, "postern0", &options, &why), 0);
 		uint8_t bytes[LEN];
-		int64_t from = now_ns(), last = 0;
+		int64_t from = clock_day_ns(), last = 0;
 		for (int i = 0; i < COUNT; i++) {
 			make_packet(bytes, LEN, (uint8_t)i);
 			assert_int_equal(write(tun, bytes, LEN), LEN);
 			bytes[23] = 10; /* another port */
 			assert_int_equal(write(tun, bytes, LEN), LEN);
 		}
-		int64_t to = now_ns();
+		int64_t to = clock_day_ns();
 		bool fine = false; /* any time that is no whole microsecond */
 		for (int i = 0; i < COUNT; i++) {
 			struct frame f;

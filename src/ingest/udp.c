@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 
 #define BATCH          64
@@ -235,9 +236,7 @@ static int64_t read_control(struct udp *u, struct msghdr *message)
 	}
 	u->drops += (uint32_t)(drops - u->drops_seen);
 	u->drops_seen = drops;
-	if (time.tv_sec == 0)
-		(void)clock_gettime(CLOCK_REALTIME, &time);
-	return time.tv_sec * NS_PER_S + time.tv_nsec;
+	return time.tv_sec == 0 ? clock_day_ns() : time.tv_sec * NS_PER_S + time.tv_nsec;
 }
 
 static struct addr addr_from(const union peer *peer)

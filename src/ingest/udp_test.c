@@ -2,8 +2,8 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "ingest/net_testing.h"
 
 static struct udp *open_udp(const char *where, size_t buffer_bytes)
@@ -42,13 +42,6 @@ static uint16_t port_of_sender(int fd)
 	return ntohs(name.sin_port);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 static int wait_next(struct udp *u, struct udp_datagram *ret)
 {
 	struct fail why = {0};
@@ -70,7 +63,7 @@ static void test_datagrams(void **state)
 	struct udp_datagram d;
 	struct fail why = {0};
 	assert_int_equal(udp_next(u, &d, &why), 0);
-	int64_t from = now_ns();
+	int64_t from = clock_day_ns();
 	for (int i = 0; i < COUNT; i++) {
 		size_t len = i == 0 ? 0 : i == 1 ? LARGE : (size_t)i;
 		memset(bytes, i, len);
@@ -85,7 +78,7 @@ static void test_datagrams(void **state)
 		char text[ADDR_TEXT_BYTES];
 		assert_string_equal(addr_text(&d.from, text), "127.0.0.1");
 		assert_int_equal(d.from_port, port_of_sender(fd));
-		assert_true(d.time_ns >= from && d.time_ns <= now_ns());
+		assert_true(d.time_ns >= from && d.time_ns <= clock_day_ns());
 	}
 	assert_int_equal(udp_next(u, &d, &why), 0);
 	assert_int_equal(udp_drops(u), 0);
