@@ -1,6 +1,6 @@
 /* Records of a few addresses and ports in any order: packets are neither lost nor told twice,
  * whatever is told when. */
-#include "ingest/flows_fuzzing.h"
+#include "ingest/rows_fuzzing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	(void)fuzz_rows(&format_journal, data, size);
-	(void)fuzz_rows(&format_osquery, data, size);
-	return fuzz_rows(&format_falco, data, size);
+	(void)fuzz_format(&format_journal, data, size);
+	(void)fuzz_format(&format_osquery, data, size);
+	return fuzz_format(&format_falco, data, size);
 }

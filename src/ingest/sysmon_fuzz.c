@@ -5,6 +5,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	(void)fuzz_rows(&format_sysmon, data, size);
-	return fuzz_rows(&format_sysmon_xml, data, size);
+	(void)fuzz_format(&format_sysmon, data, size);
+	return fuzz_format(&format_sysmon_xml, data, size);
 }
