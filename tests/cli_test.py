@@ -115,7 +115,7 @@ class Usage(Case):
         self.usage("hunt", "--limit-memory", "1K", "x", says="give a size from 64M to 16T")
 
     def test_what_does_not_go_together(self):
-        self.usage("hunt", says="hunt: nothing to read: name captures or folders, or - for standard input")
+        self.usage("hunt", says="hunt: nothing to read: name captures, logs or folders, or - for standard input")
         self.usage("hunt", "--max-e", "1", "--budget", "1", "x", says="--max-e and --budget set the same line")
         self.usage("hunt", "--since", "2021-01-02", "--until", "2021-01-01", "x", says="--since is not before --until")
         self.usage("hunt", "-", "-", says="- can be read once only")

@@ -109,7 +109,7 @@ static bool is_input(const struct call *call, const char *path)
 static const char *complaint(const struct call *call, const struct hunt *h)
 {
 	if (call->words == 0)
-		return "nothing to read: name captures or folders, or - for standard input";
+		return "nothing to read: name captures, logs or folders, or - for standard input";
 	if (call_given(call, "max-e") && call_given(call, "budget"))
 		return "--max-e and --budget set the same line: give one of them";
 	if (h->since_ns != 0 && h->until_ns != 0 && h->since_ns >= h->until_ns)
