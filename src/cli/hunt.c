@@ -210,7 +210,8 @@ static bool tell_inputs(const struct call *call, const struct hunt *h, const str
 			tell_empty(r, input);
 	}
 	if (passed > told && !h->quiet)
-		message("%zu file%s of no known format or without content passed by; -v names them",
+		message("%zu file%s passed by: of no known format, empty, or the same as another; "
+			"-v names them",
 			passed - told, passed - told == 1 ? "" : "s");
 	return any;
 }

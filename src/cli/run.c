@@ -217,7 +217,9 @@ static void off_calibration(struct run *r, const struct calibration *c)
 
 bool run_passed_by(const char *const *path, size_t paths, const struct input *input)
 {
-	if (input->error != -ENOMSG && input->error != -ENODATA && input->error != -EEXIST)
+	if (input->error == -EEXIST)
+		return true;
+	if (input->error != -ENOMSG && input->error != -ENODATA)
 		return false;
 	for (size_t i = 0; i < paths; i++)
 		if (strcmp(path[i], input->path) == 0)

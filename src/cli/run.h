@@ -59,6 +59,6 @@ struct run_result {
 MUST_USE int run_hunt(const struct run_options *options, struct run_result *ret, struct fail *why);
 void run_result_fini(struct run_result *result); /* all zero is fine */
 
-/* Whether the input is one that was found below a folder and needs no attention: of no known
- * format, empty, or the same file as another one. What is named is never passed by. */
+/* Whether the input needs no attention: the same as another one; or, found below a folder and not
+ * named, of no known format or empty. */
 bool run_passed_by(const char *const *path, size_t paths, const struct input *input);

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/out.h"
 #include "ingest/source.h"
+#include "ingest/twins.h"
 #include "ingest/walk.h"
 #include "ingest/window.h"
 
@@ -37,6 +39,7 @@ struct entry { /* an input */
 	struct input input;
 	struct source *source; /* open; owned */
 	int64_t begin_ns;      /* its first frame */
+	uint64_t begin_hash;   /* of that one's bytes; 0: it can't be read twice */
 	size_t memory;         /* what it holds when open */
 	uint64_t disk_bytes, disk_done;
 	bool endless; /* bytes on disk are not known */
@@ -50,6 +53,7 @@ struct ingest {
 	struct entry *entry;
 	size_t entries, kept;
 	struct raw_pool pool;
+	struct hash_key hash;
 
 	uint32_t *order; /* those with frames, by the time of the first one, then by index */
 	size_t ordered, begun;
@@ -225,6 +229,7 @@ static void look(struct ingest *ing, size_t index)
 		return;
 	}
 	e->begin_ns = first->time_ns;
+	e->begin_hash = regular ? hash_bytes(&ing->hash, first->bytes, first->cap_bytes) | 1 : 0;
 	ing->order[ing->ordered++] = (uint32_t)index;
 	if (keep) {
 		ing->kept++;
@@ -355,6 +360,54 @@ int ingest_next(struct ingest *ing, struct frame *ret)
 	return 1;
 }
 
+/* ---- the same content under two names ---- */
+
+/* Earlier inputs that an input is compared with: those that begin alike and differ later are few.
+ */
+#define TWINS_MAX 16
+
+/* The input before this rank that holds the same, or NULL. */
+static const struct entry *twin_of(struct ingest *ing, size_t rank)
+{
+	const struct entry *e = &ing->entry[ing->order[rank]];
+	for (size_t i = rank; i-- > 0 && rank - i <= TWINS_MAX;) {
+		const struct entry *other = &ing->entry[ing->order[i]];
+		if (other->begin_ns != e->begin_ns)
+			return NULL;
+		if (other->begin_hash == e->begin_hash && other->input.format == e->input.format &&
+			twins_same(other->input.path, e->input.path, &ing->pool))
+			return other;
+	}
+	return NULL;
+}
+
+/* A log beside its packed copy, or a day that was copied twice, would double every row. */
+static void drop_twins(struct ingest *ing)
+{
+	size_t kept = 0;
+	for (size_t rank = 0; rank < ing->ordered; rank++) {
+		uint32_t index = ing->order[rank];
+		struct entry *e = &ing->entry[index];
+		ing->order[kept] = index; /* those before it are kept ones */
+		const struct entry *twin = e->begin_hash == 0 ? NULL : twin_of(ing, kept);
+		if (twin == NULL) {
+			kept++;
+			continue;
+		}
+		if (e->source != NULL)
+			finish(ing, e->source);
+		struct out o = {0};
+		struct fail why;
+		put_path(&o, twin->input.path);
+		(void)fail_set(&why, -EEXIST, "holds the same as %s: read once", out_string(&o));
+		e->input.cut = false;
+		e->input.rejected = 0;
+		tell_error(&e->input, &why);
+		out_fini(&o);
+	}
+	ing->ordered = kept;
+}
+
 /* ---- opening all ---- */
 
 struct identity {
@@ -454,6 +507,7 @@ static int open_all(
 			look(ing, i);
 	if (ing->ordered > 1)
 		qsort_r(ing->order, ing->ordered, sizeof *ing->order, by_begin, ing);
+	drop_twins(ing);
 	return 0;
 }
 
@@ -462,6 +516,7 @@ int ingest_open(struct ingest **ret, const char *const *paths, size_t path_count
 	struct ingest *ing = calloc(1, sizeof *ing);
 	if (ing == NULL)
 		return fail_set(why, -ENOMEM, "%s", strerror(ENOMEM));
+	ing->hash = hash_key_new();
 	int code = open_all(ing, paths, path_count, why);
 	if (code < 0)
 		ingest_close(ing);

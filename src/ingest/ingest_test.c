@@ -62,6 +62,28 @@ static void test_folder(void **state)
 	remove_all("d");
 }
 
+/* One content under two names is read once, whatever they are packed in or called. */
+static void test_twins(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("t", 0700), 0);
+	write_seconds("t/a", 100, 3, 40);
+	write_seconds("t/b", 100, 4, 40);
+	write_seconds("t/c", 100, 3, 40);
+	write_seconds("t/d", 101, 3, 40);
+	struct ingest *ing = open_one("t");
+	size_t count;
+	struct seen *got = read_all(ing, &count);
+	assert_int_equal(count, 10);
+	expect_input(ing, 0, "t/a", 0, "");
+	expect_input(ing, 1, "t/b", 0, "");
+	expect_input(ing, 2, "t/c", -EEXIST, "t/c: holds the same as t/a: read once");
+	expect_input(ing, 3, "t/d", 0, "");
+	ingest_close(ing);
+	free(got);
+	remove_all("t");
+}
+
 /* ---- what cannot be read ---- */
 
 static void test_errors(void **state)
@@ -382,6 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_twins),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_no_permission),
 		cmocka_unit_test(test_cut),

@@ -159,7 +159,7 @@ static void test_many(void **state)
 		for (uint32_t i = 0; i < FILES; i++) {
 			char path[64];
 			(void)snprintf(path, sizeof path, "many/%u", i * 7 % FILES);
-			write_seconds(path, 1000 + i * step, 5, 300);
+			write_seconds(path, 1000 + i * step, 5, 60 + i); /* no two the same */
 		}
 		struct ingest *ing = open_one("many");
 		assert_int_equal(ingest_inputs(ing), FILES);
