@@ -155,7 +155,7 @@ class Zeek(Input):
         self.same(findings)
         self.assertEqual((summary["inputs"], summary["connections"], summary["rejected"]), (3, len(ROWS), 0))
         self.off(summary, "3 rows of kinds that say nothing about connections")
-        self.assertEqual(said, "postern: 1 file of no known format or without content passed by; -v names them\n")
+        self.assertEqual(said, "postern: 1 file passed by: of no known format, empty, or the same as another; -v names them\n")
 
     def test_08_the_same_log_twice(self):
         """x.log beside x.log.gz is one log; the same name of another day is another (rita's cmd/import.go, rita#34)."""
@@ -163,10 +163,18 @@ class Zeek(Input):
         alone = self.log("x.log", data)
         packed = self.log("x.log.gz", gzip.compress(data))
         want, want_summary, _ = self.told(alone)
-        findings, summary, _ = self.told(alone, packed)
+        head, rows = zeeklogs.without(ROWS, "uid")
+        plain = self.log("home-made.log", head + "".join(rows))
+        for one, other, expected in ((alone, packed, (want, want_summary)), (plain, self.log("home-made.log.gz", gzip.compress(plain.read_bytes())), None)):
+            expected = expected or self.told(one)[:2]
+            findings, summary, _ = self.told(one, other)
+            self.assertEqual(findings, expected[0])
+            self.assertEqual({**summary, "seconds": 0}, {**expected[1], "seconds": 0})
+        # one row more: no copy, but the rows that both have are one
+        more = self.log("y.log", data + zeeklogs.conn(zeeklogs.START + 70, 9999, "10.0.0.5", 47000, "198.51.100.1", 443, "SF", 2.0).encode())
+        findings, summary, _ = self.told(packed, more)
         self.same(findings)
-        for key in ("connections", "hosts", "host_days", "calibration"):
-            self.assertEqual(summary[key], want_summary[key], key)
+        self.assertEqual((summary["inputs"], summary["connections"]), (2, len(ROWS) + 1))
         for day, rows in (("2023-11-14", ROWS[:MIDDLE]), ("2023-11-15", ROWS[MIDDLE:])):
             path = self.folder / "08" / day / "conn.log.gz"
             path.parent.mkdir(parents=True)
