@@ -55,10 +55,11 @@ struct ingest;
  * out, a link to a file is followed, a link to a folder is not), "-" once. A path that cannot be
  * read does not fail the call: its struct input says why. Errors that need no attention below a
  * folder: -ENOMSG (no known format), -ENODATA (empty), -EEXIST (the same file as an earlier input,
- * by another name or given twice, or one with the same content: a log beside its packed copy). Waits for the first packet of a pipe; a signal whose handler was
- * installed without SA_RESTART ends the wait, then and later, as if the pipe were cut there.
- * Owns everything until ingest_close(). Fails: -ENOMEM, -EINVAL (no path, "-" twice), -E2BIG (more
- * than 262,144 files). */
+ * by another name or given twice, or one with the same content: a log beside its packed copy).
+ * Waits for the first packet of a pipe; a signal whose handler was installed without SA_RESTART
+ * ends the wait, then and later, as if the pipe were cut there. Owns everything until
+ * ingest_close(). Fails: -ENOMEM, -EINVAL (no path, "-" twice), -E2BIG (more than 262,144 files).
+ */
 MUST_USE int ingest_open(
 	struct ingest **ret, const char *const *paths, size_t path_count, struct fail *why);
 void ingest_close(struct ingest *ing);
