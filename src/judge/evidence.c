@@ -120,8 +120,10 @@ static void chain_step(
 	words_fini(&w);
 }
 
-/* A pooled chain: each step gets its share of the bits that all of them carry together. */
-static void chain(struct finding *f, const struct telling *t)
+/* Tells the first steps, each with its share of the bits that all of them carry together. Returns
+ * the share of those that were not told. */
+static double tell_steps(struct finding *f, const struct telling *t, uint32_t told,
+	void (*tell)(struct finding *f, const struct telling *t, const struct step *s, double bits))
 {
 	const struct hit *h = t->hit;
 	double sum = 0, rest = 0;
@@ -129,14 +131,20 @@ static void chain(struct finding *f, const struct telling *t)
 		sum -= log(h->step[i].chance);
 	for (uint32_t i = 0; i < h->steps; i++) {
 		double bits = sum > 0 ? h->timing_bits * -log(h->step[i].chance) / sum : 0;
-		if (i < STEPS_TOLD)
-			chain_step(f, t, &h->step[i], bits);
+		if (i < told)
+			tell(f, t, &h->step[i], bits);
 		else
 			rest += bits;
 	}
-	if (h->steps > STEPS_TOLD)
+	return rest;
+}
+
+static void chain(struct finding *f, const struct telling *t)
+{
+	double rest = tell_steps(f, t, STEPS_TOLD, chain_step);
+	if (t->hit->steps > STEPS_TOLD)
 		evidence_add(f, "timing", rest, "the list goes on like that for another %u steps",
-			h->steps - STEPS_TOLD);
+			t->hit->steps - STEPS_TOLD);
 }
 
 static void metronome(struct finding *f, const struct telling *t)
@@ -345,20 +353,10 @@ static void handover(struct finding *f, const struct telling *t)
 
 static void moves(struct finding *f, const struct telling *t)
 {
-	const struct hit *h = t->hit;
-	double sum = 0, rest = 0;
-	for (uint32_t i = 0; i < h->steps; i++)
-		sum -= log(h->step[i].chance);
-	for (uint32_t i = 0; i < h->steps; i++) {
-		double bits = sum > 0 ? h->timing_bits * -log(h->step[i].chance) / sum : 0;
-		if (i < STEPS_TOLD)
-			move(f, t, &h->step[i], bits);
-		else
-			rest += bits;
-	}
-	if (h->steps > STEPS_TOLD)
+	double rest = tell_steps(f, t, STEPS_TOLD, move);
+	if (t->hit->steps > STEPS_TOLD)
 		evidence_add(f, "turn", rest, "it goes on like that for another %u moves",
-			h->steps - STEPS_TOLD);
+			t->hit->steps - STEPS_TOLD);
 }
 
 static void turns(struct finding *f, const struct telling *t)
@@ -385,46 +383,36 @@ static void turns(struct finding *f, const struct telling *t)
 	words_fini(&w);
 }
 
-/* Each reading gets its share of the bits that all of them carry together. */
+static void deaddrop_step(
+	struct finding *f, const struct telling *t, const struct step *s, double bits)
+{
+	bool read = t->view->attempt[s->from_attempt].outcome == OUTCOME_OK;
+	struct words w = {0};
+	char from[2 * NAME_BYTES], to[2 * NAME_BYTES];
+	(void)snprintf(from, sizeof from, "%s", place(&w.out[0], t->view, s->from));
+	(void)snprintf(to, sizeof to, "%s", place(&w.out[0], t->view, s->to));
+	if (read)
+		evidence_add(f, "deaddrop", bits,
+			"%s was read, where anybody can leave a text, and %s later this host met "
+			"%s for the first time%s: by accident so soon %s",
+			from, duration(&w.out[0], s->delay_s), to,
+			t->view->channel[s->to].named ? "" : ", an address that no name led to",
+			odds(&w.out[1], s->chance));
+	else
+		evidence_add(f, "timing", bits,
+			"%s %s, and %s after that %s was read: by accident so soon %s", from,
+			failed_how(&w.out[0], t->view, s), duration(&w.out[1], s->delay_s), to,
+			odds(&w.out[2], s->chance));
+	words_fini(&w);
+}
+
 static void deaddrop(struct finding *f, const struct telling *t)
 {
-	const struct hit *h = t->hit;
-	double sum = 0, rest = 0;
-	for (uint32_t i = 0; i < h->steps; i++)
-		sum -= log(h->step[i].chance);
-	for (uint32_t i = 0; i < h->steps; i++) {
-		const struct step *s = &h->step[i];
-		double bits = sum > 0 ? h->timing_bits * -log(s->chance) / sum
-		                      : h->timing_bits / h->steps;
-		if (i >= 2 * STEPS_TOLD) {
-			rest += bits;
-			continue;
-		}
-		bool read = t->view->attempt[s->from_attempt].outcome == OUTCOME_OK;
-		struct words w = {0};
-		char from[2 * NAME_BYTES], to[2 * NAME_BYTES];
-		(void)snprintf(from, sizeof from, "%s", place(&w.out[0], t->view, s->from));
-		(void)snprintf(to, sizeof to, "%s", place(&w.out[0], t->view, s->to));
-		if (read)
-			evidence_add(f, "deaddrop", bits,
-				"%s was read, where anybody can leave a text, and %s later this "
-				"host met %s "
-				"for the first time%s: by accident so soon %s",
-				from, duration(&w.out[0], s->delay_s), to,
-				t->view->channel[s->to].named ? ""
-							      : ", an address that no name led to",
-				odds(&w.out[1], s->chance));
-		else
-			evidence_add(f, "timing", bits,
-				"%s %s, and %s after that %s was read: by accident "
-				"so soon %s",
-				from, failed_how(&w.out[0], t->view, s),
-				duration(&w.out[1], s->delay_s), to, odds(&w.out[2], s->chance));
-		words_fini(&w);
-	}
-	if (h->steps > 2 * STEPS_TOLD)
+	const uint32_t told = 2 * STEPS_TOLD; /* a failure and a reading make one */
+	double rest = tell_steps(f, t, told, deaddrop_step);
+	if (t->hit->steps > told)
 		evidence_add(f, "deaddrop", rest, "it goes on like that for another %u steps",
-			h->steps - 2 * STEPS_TOLD);
+			t->hit->steps - told);
 }
 
 static void split(struct finding *f, const struct telling *t)
