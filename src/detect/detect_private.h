@@ -39,9 +39,9 @@ uint32_t step_tries(const struct view *v, uint32_t last, uint32_t *ret_first);
 /* Whether the endpoint answered another way (other address, port or transport) between the
  * failure's beginning and the successor: then nothing was lost. */
 bool step_answered_meanwhile(const struct view *v, uint32_t attempt, int64_t before_ns);
-/* How far the successor is from the end of the client's nearest own timer, in seconds; HUGE_VAL
- * when none is known. */
-double step_leave_distance(const struct view *v, const struct step *s, uint32_t *ret_timers);
+/* How likely the successor, at the step's rate, is by accident so near to the end of one of the
+ * client's own timers; 1 when none is known. */
+double step_timer_chance(const struct view *v, const struct step *s);
 
 /* doors.c: switches to another port or transport of the endpoint that failed, put among the
  * others. Room for view.channels more is needed. Returns false when the arena is full. */

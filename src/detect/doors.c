@@ -244,14 +244,8 @@ static double chance_of(const struct doors *d, struct step *s)
 	const struct view *v = d->view;
 	s->rate = door_rate(d, s->fail_ns, v->channel[s->from].group);
 	double chance = -expm1(-s->rate * s->tries * s->delay_s);
-	if (v->attempt[s->from_attempt].outcome == OUTCOME_SILENT) {
-		uint32_t timers = 0;
-		double distance = step_leave_distance(v, s, &timers);
-		double by_timer = isinf(distance)
-		                          ? 1
-		                          : -expm1(-2 * s->rate * timers * fmax(distance, TIMER_S));
-		chance = 2 * fmin(chance, by_timer);
-	}
+	if (v->attempt[s->from_attempt].outcome == OUTCOME_SILENT)
+		chance = 2 * fmin(chance, step_timer_chance(v, s));
 	return fmin(1, fmax(CHANCE_FLOOR, chance));
 }
 

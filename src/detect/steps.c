@@ -368,22 +368,21 @@ static enum mechanism mechanism_of(
 /* ---- how likely the delay is by accident ---- */
 
 /* The client's timer that ended nearest to the successor: silence has no instant of its own. */
-double step_leave_distance(const struct view *v, const struct step *s, uint32_t *ret_timers)
+double step_timer_chance(const struct view *v, const struct step *s)
 {
 	double best = HUGE_VAL;
-	uint32_t group = v->channel[s->from].group;
-	*ret_timers = 0;
-	for (uint32_t i = s->from_attempt + 1; i > 0 && *ret_timers < s->tries; i--) {
+	uint32_t group = v->channel[s->from].group, timers = 0;
+	for (uint32_t i = s->from_attempt + 1; i > 0 && timers < s->tries; i--) {
 		const struct attempt *a = &v->attempt[i - 1];
 		if (v->channel[a->channel].group != group || !attempt_failed(a))
 			continue;
-		++*ret_timers;
+		timers++;
 		if (a->leave_us == 0)
 			continue;
 		int64_t leave = a->start_ns + (int64_t)a->leave_us * NS_PER_US;
 		best = fmin(best, fabs((double)(s->at_ns - leave) / (double)NS_PER_S));
 	}
-	return best;
+	return isinf(best) ? 1 : -expm1(-2 * s->rate * timers * fmax(best, TIMER_S));
 }
 
 /* The share of the host's first contacts that answered, and after whose end the next one came
@@ -417,12 +416,7 @@ static double chance_of(const struct survey *y, struct step *s, bool bare)
 	s->rate = arrival_rate(y, s->fail_ns, &w);
 	double chance = -expm1(-s->rate * s->tries * s->delay_s), choices = 1;
 	if (v->attempt[s->from_attempt].outcome == OUTCOME_SILENT) {
-		uint32_t timers = 0;
-		double distance = step_leave_distance(v, s, &timers);
-		double by_timer = isinf(distance)
-		                          ? 1
-		                          : -expm1(-2 * s->rate * timers * fmax(distance, TIMER_S));
-		chance = fmin(chance, by_timer);
+		chance = fmin(chance, step_timer_chance(v, s));
 		choices = 2;
 	}
 	return fmax(choices * chance, success_share(v, s->delay_s));
