@@ -1,5 +1,7 @@
 #include "base/json_escape.h"
 
+#include "base/scan.h"
+
 /* n hexadecimal digits at the front, or -1. */
 static int64_t hex(struct cur c, size_t n)
 {
@@ -7,13 +9,10 @@ static int64_t hex(struct cur c, size_t n)
 	for (struct span s = cur_bytes(&c, n); n > 0; n--) {
 		if (s.len < n)
 			return -1;
-		uint8_t digit = s.ptr[s.len - n], low = digit | 0x20;
-		if (digit >= '0' && digit <= '9')
-			v = v << 4 | (digit - '0');
-		else if (low >= 'a' && low <= 'f')
-			v = v << 4 | (low - 'a' + 10);
-		else
+		unsigned digit = scan_hex(s.ptr[s.len - n]);
+		if (digit > 15)
 			return -1;
+		v = v << 4 | digit;
 	}
 	return v;
 }

@@ -51,6 +51,15 @@ static inline bool span_has(struct span s, char letter)
 	return s.len > 0 && memchr(s.ptr, letter, s.len) != NULL;
 }
 
+/* What the hexadecimal digit, in either case, stands for; 16: it is none. */
+static inline unsigned scan_hex(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - (unsigned)'0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - (unsigned)'a' + 10 : 16;
+}
+
 /* ASCII letters' case does not matter. */
 bool span_is_nocase(struct span s, const char *text);
 /* Without white space at both ends. */

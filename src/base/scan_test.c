@@ -105,6 +105,13 @@ static void parts_are_taken_off(void **state)
 	assert_true(scan_u64(span_of("18446744073709551615"), &v) == 0 && v == UINT64_MAX);
 	assert_true(scan_u64(span_of("18446744073709551616"), &v) < 0 && v == UINT64_MAX);
 	assert_true(scan_max(span_of("65536"), UINT16_MAX, &v) < 0);
+	static const char digits[] = "0123456789abcdef", others[] = "/:@G`g \x10\x80\xff";
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(scan_hex((uint8_t)digits[i]), i);
+	assert_int_equal(scan_hex('A'), 10);
+	assert_int_equal(scan_hex('F'), 15);
+	for (size_t i = 0; i < sizeof others; i++)
+		assert_int_equal(scan_hex((uint8_t)others[i]), 16);
 }
 
 int main(void)

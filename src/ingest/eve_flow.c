@@ -43,13 +43,10 @@ bool eve_flags(struct span text, uint8_t *ret)
 {
 	unsigned flags = 0;
 	for (struct cur c = cur_of(text.ptr, text.len); c.len > 0;) {
-		uint8_t digit = cur_u8(&c), low = digit | 0x20;
-		if (digit >= '0' && digit <= '9')
-			flags = flags << 4 | (digit - (unsigned)'0');
-		else if (low >= 'a' && low <= 'f')
-			flags = flags << 4 | (low - (unsigned)'a' + 10);
-		else
+		unsigned digit = scan_hex(cur_u8(&c));
+		if (digit > 15)
 			return false;
+		flags = flags << 4 | digit;
 	}
 	*ret = (uint8_t)flags;
 	return text.len > 0 && text.len <= 4;

@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "base/scan.h"
 #include "ingest/follow_private.h"
 
 #define VERSION "postern-follow 1"
@@ -81,15 +82,6 @@ void follow_state_print(const struct follow *f, struct out *o)
 
 /* ---- parse ---- */
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Up to the separator, which is taken. */
 static struct span until(struct cur *c, uint8_t separator)
 {
@@ -107,10 +99,10 @@ static uint64_t number(struct cur *line)
 	if (s.len == 0 || s.len > 16)
 		cur_fail(line, CUR_BAD);
 	for (size_t i = 0; i < s.len && cur_ok(line); i++) {
-		int digit = hex_digit(s.ptr[i]);
-		if (digit < 0)
+		unsigned digit = scan_hex(s.ptr[i]);
+		if (digit > 15)
 			cur_fail(line, CUR_BAD);
-		v = v << 4 | (uint64_t)(digit & 15);
+		v = v << 4 | (digit & 15);
 	}
 	return v;
 }
@@ -126,8 +118,8 @@ static void text(struct cur *line, char *buf, size_t room)
 	while (c.len > 0 && cur_ok(line)) {
 		uint8_t byte = cur_u8(&c);
 		if (byte == '%') {
-			int high = hex_digit(cur_u8(&c)), low = hex_digit(cur_u8(&c));
-			byte = (uint8_t)(high < 0 || low < 0 ? 0 : high * 16 + low);
+			unsigned high = scan_hex(cur_u8(&c)), low = scan_hex(cur_u8(&c));
+			byte = (uint8_t)(high > 15 || low > 15 ? 0 : high << 4 | low);
 		} else if (byte <= ' ' || byte > '~') {
 			byte = 0;
 		}

@@ -61,20 +61,12 @@ static bool claims(struct cur start)
 	       span_begins(line, "#fields ") || span_begins(line, "#path\t");
 }
 
-static unsigned hex(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - (unsigned)'0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - (unsigned)'a' + 10 : 16;
-}
-
 /* The byte that "\xHH" at the front stands for, or -1. */
 static int escape(struct span s)
 {
 	if (s.len < 4 || s.ptr[0] != '\\' || s.ptr[1] != 'x')
 		return -1;
-	unsigned high = hex(s.ptr[2]), low = hex(s.ptr[3]);
+	unsigned high = scan_hex(s.ptr[2]), low = scan_hex(s.ptr[3]);
 	return high > 15 || low > 15 ? -1 : (int)(high << 4 | low);
 }
 

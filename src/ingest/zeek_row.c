@@ -181,15 +181,6 @@ static bool ports(const struct zeek_row *row, uint16_t *ret_orig, uint16_t *ret_
 	return good;
 }
 
-/* 16: it is no hexadecimal digit. */
-static unsigned hex(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - (unsigned)'0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - (unsigned)'a' + 10 : 16;
-}
-
 /* 0: none. */
 static uint64_t mac_of(struct span text)
 {
@@ -197,8 +188,8 @@ static uint64_t mac_of(struct span text)
 	struct span rest = text, part;
 	size_t parts = 0;
 	while (span_next(&rest, ':', &part)) {
-		unsigned high = part.len == 2 ? hex(part.ptr[0]) : 16;
-		unsigned low = part.len == 2 ? hex(part.ptr[1]) : 16;
+		unsigned high = part.len == 2 ? scan_hex(part.ptr[0]) : 16;
+		unsigned low = part.len == 2 ? scan_hex(part.ptr[1]) : 16;
 		if (high > 15 || low > 15)
 			return 0;
 		mac = mac << 8 | high << 4 | low;
