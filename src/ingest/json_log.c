@@ -88,3 +88,20 @@ bool json_log_has(struct span object, const char *name)
 	struct span value;
 	return json_peek(object, name, &value);
 }
+
+struct span json_log_flatten(
+	struct sink *s, const struct json_log *log, const struct json_value *list, char mark)
+{
+	struct json_value item = {0};
+	char *to = list->text.len == 0 ? NULL : sink_room(s, list->text.len + 1);
+	size_t len = 0;
+	while (to != NULL && json_each(log->json, list, &item)) {
+		/* an item and what stands beside it is never shorter than the item and a mark */
+		for (struct cur c = cur_of(item.text.ptr, item.text.len); c.len > 0;) {
+			uint8_t byte = cur_u8(&c);
+			to[len++] = (char)(byte == 0 ? '?' : byte);
+		}
+		to[len++] = mark;
+	}
+	return (struct span){(const uint8_t *)to, len};
+}

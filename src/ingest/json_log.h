@@ -31,6 +31,10 @@ struct span json_log_object(struct span line);
 
 /* Picks the row's members into slots. False: the row is none, which was said. */
 bool json_log_pick(struct sink *s, const struct frame *row, struct json_value *slots);
+/* A list's items, each with the mark behind it, in the sink's room; empty when that is full. An
+ * item's NUL bytes become "?". */
+struct span json_log_flatten(
+	struct sink *s, const struct json_log *log, const struct json_value *list, char mark);
 
 /* Whether one of the first lines is of this kind: a file may begin within a line. */
 bool json_log_claims(struct cur start, bool (*is)(struct span object));

@@ -97,22 +97,6 @@ static bool sysmon_next(struct reader *r, struct frame *ret)
 	return json_log_next(r, ret, when);
 }
 
-/* A list as Sysmon writes it: items with ";" behind each. */
-static struct span flatten(
-	struct sink *s, const struct json_log *log, const struct json_value *list)
-{
-	struct json_value item = {0};
-	char *to = list->text.len == 0 ? NULL : sink_room(s, list->text.len + 1);
-	size_t len = 0;
-	while (to != NULL && json_each(log->json, list, &item)) {
-		/* an item and what stands beside it is never shorter than the item and a mark */
-		for (struct cur c = cur_of(item.text.ptr, item.text.len); c.len > 0;)
-			to[len++] = (char)cur_u8(&c);
-		to[len++] = ';';
-	}
-	return (struct span){(const uint8_t *)to, len};
-}
-
 static void sysmon_parse(struct sink *sink, const struct frame *row)
 {
 	const struct json_log *log = row->schema;
@@ -128,7 +112,8 @@ static void sysmon_parse(struct sink *sink, const struct frame *row)
 		size_t f = i < NAMED ? i / ARRAY_LEN(prefixes) : others[i - NAMED].field;
 		if (field[f].len > 0 || slot[i].type == JSON_OBJECT)
 			continue;
-		field[f] = slot[i].type == JSON_ARRAY ? flatten(sink, log, &slot[i]) : slot[i].text;
+		field[f] = slot[i].type == JSON_ARRAY ? json_log_flatten(sink, log, &slot[i], ';')
+		                                      : slot[i].text;
 	}
 	sysmon_emit(sink, field);
 }

@@ -81,24 +81,6 @@ static bool next_item(
 	return span_next(rest, '\0', ret);
 }
 
-/* A list as its items, each with a NUL behind it. */
-static struct span flatten(
-	struct sink *s, const struct json_log *log, const struct json_value *list)
-{
-	struct json_value item = {0};
-	char *to = list->text.len == 0 ? NULL : sink_room(s, list->text.len + 1);
-	size_t len = 0;
-	while (to != NULL && json_each(log->json, list, &item)) {
-		/* an item and what stands beside it is never shorter than the item and a NUL */
-		for (struct cur c = cur_of(item.text.ptr, item.text.len); c.len > 0;) {
-			uint8_t byte = cur_u8(&c);
-			to[len++] = (char)(byte == 0 ? '?' : byte);
-		}
-		to[len++] = '\0';
-	}
-	return (struct span){(const uint8_t *)to, len};
-}
-
 static bool is_list(enum zeek_field f)
 {
 	return f == ZEEK_ANSWERS || f == ZEEK_TTLS || f == ZEEK_CONN_UIDS || f == ZEEK_PROXIED;
@@ -131,7 +113,8 @@ static void emit(struct sink *sink, const struct json_log *log, const struct jso
 		if (slot[i].type == JSON_ABSENT)
 			continue;
 		present |= zeek_bit(f);
-		z.field[i] = is_list(f) ? flatten(sink, log, &slot[i]) : slot[i].text;
+		z.field[i] =
+			is_list(f) ? json_log_flatten(sink, log, &slot[i], '\0') : slot[i].text;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (z.field[others[i].field].len == 0)
