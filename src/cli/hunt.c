@@ -1,6 +1,5 @@
 /* postern hunt: from files to findings, once. */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -8,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/run.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
 #include "cli/watch.h"
@@ -72,24 +72,6 @@ static const struct option options[] = {
 	{"verbose", 'v', OPTION_FLAG, NULL, AT(verbose),
 		.help = "tell about each input, and fingerprints and volumes of each channel"},
 };
-
-/* ---- signals: the first ends the hunt early, the second the program ---- */
-
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
-}
 
 /* ---- before ---- */
 
@@ -269,12 +251,12 @@ static int write_all(const struct hunt *h, const struct run_result *r, struct ou
 static enum exit_code code_of(const struct hunt *h, const struct run_result *r, bool unread)
 {
 	if (r->summary.records == 0) {
-		message("nothing was read%s", stop ? ": interrupted" : "");
+		message("nothing was read%s", signals_stop ? ": interrupted" : "");
 		return EXIT_NOTHING;
 	}
 	if (h->exit_code && r->summary.findings > 0)
 		return EXIT_FINDINGS;
-	return unread || r->summary.partial || stop ? EXIT_PARTIAL : EXIT_DONE;
+	return unread || r->summary.partial || signals_stop ? EXIT_PARTIAL : EXIT_DONE;
 }
 
 /* ---- the safelist ---- */
@@ -320,12 +302,12 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 		.until_ns = h->until_ns,
 		.safelist = safelist,
 		.memory_bytes = h->memory_bytes,
-		.stop = &stop,
+		.stop = &signals_stop,
 		.progress = progress_show,
 		.context = &progress};
 	struct run_result result = {0};
 	struct fail why = {0};
-	catch_signals();
+	signals_catch();
 	int err = run_hunt(&run, &result, &why);
 	progress_end(&progress);
 	if (err < 0) {
@@ -333,7 +315,7 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 		return EXIT_NOTHING;
 	}
 	bool unread = tell_inputs(call, h, &result);
-	if (stop)
+	if (signals_stop)
 		message("interrupted: what had been read by then is judged");
 	enum exit_code code = code_of(h, &result, unread);
 	if (write_all(h, &result, outputs) < 0)

@@ -1,6 +1,5 @@
 /* postern watch: from what happens to findings, endlessly. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include "base/scan.h"
 #include "cli/message.h"
 #include "cli/sightings.h"
+#include "cli/signals.h"
 #include "cli/sources.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
@@ -81,14 +81,6 @@ struct watching {
 	bool dirty;  /* something came since it was stored */
 };
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
 /* ---- telling ---- */
 
 static void format_json(struct out *o, const struct finding *f)
@@ -150,11 +142,11 @@ static void tell(void *context, const char *id, const char *status, double e, co
 		(void)fprintf(t->out, "{\"type\":\"finding\",\"status\":\"%s\"%s\n", status, text);
 	else
 		(void)fprintf(t->out, "%-11s E %-8.2g %s  %s\n", status, e, text, id);
-	if (fflush(t->out) != 0 && !stop) {
+	if (fflush(t->out) != 0 && !signals_stop) {
 		message("%s: %s",
 			t->w->output != NULL ? shown(t->w->output).text : "standard output",
 			strerror(errno));
-		stop = 1;
+		signals_stop = 1;
 	}
 	keep_told(t, id, status, e);
 }
@@ -332,7 +324,7 @@ static int watch_on(struct watching *t, struct fail *why)
 {
 	int code = 0;
 	t->told_ns = t->settled_ns = clock_steady_ns();
-	while (!stop && code == 0) {
+	while (!signals_stop && code == 0) {
 		bool more = false;
 		sources_wait(t->sources, WAIT_MS);
 		code = sources_take(t->sources, &t->engine, &more, why);
@@ -362,14 +354,6 @@ static const char *complaint(const struct call *call, const struct watch *w)
 		if (strcmp(call->word[i], "-") == 0)
 			return "standard input does not grow: hunt reads it";
 	return NULL;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
 }
 
 static int start(struct watching *t, struct fail *why)
@@ -415,7 +399,7 @@ enum exit_code watch_start(const struct call *call, const struct watch *w)
 		message("watch: %s", wrong);
 		return EXIT_USAGE;
 	}
-	catch_signals();
+	signals_catch();
 	int code = start(&t, &why);
 	bool started = code == 0;
 	if (started)
