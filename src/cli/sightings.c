@@ -18,9 +18,9 @@ struct sighting {
 	double e; /* as told last */
 	int64_t changed_ns;
 	uint32_t host;
-	bool final, told_before; /* told_before: by an earlier run; its text is not known */
-	bool stands;             /* the last look at its host saw it */
-	char *text;              /* owned */
+	bool final;
+	bool stands; /* the last look at its host saw it */
+	char *text;  /* owned; NULL: told by an earlier run, its text is not known */
 };
 
 struct sightings {
@@ -86,7 +86,6 @@ void sightings_remember(struct sightings *s, const char *id, double e, bool fina
 	}
 	x->e = e;
 	x->final = final;
-	x->told_before = true;
 }
 
 static void tell(struct sightings *s, const struct sighting *x, const char *status)
