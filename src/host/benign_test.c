@@ -3,37 +3,9 @@
 /* What is told from failures that mean nothing: outages, and services that are asked of any server
  * of a list. */
 
-struct rig {
-	struct strings *strings;
-	struct hosts *hosts;
-	struct arena arena;
-	struct view view;
-};
-
-static void rig_start(struct rig *r)
-{
-	assert_int_equal(strings_new(&r->strings, 4 << 20, 1 << 16), 0);
-	assert_int_equal(hosts_new(&r->hosts, &(struct hosts_options){.strings = r->strings}), 0);
-	assert_int_equal(arena_init(&r->arena, 1 << 20), 0);
-}
-
-static void rig_stop(struct rig *r)
-{
-	arena_fini(&r->arena);
-	hosts_free(r->hosts);
-	strings_free(r->strings);
-}
-
 static void add(struct rig *r, struct event e)
 {
 	assert_null(hosts_add(r->hosts, &e));
-}
-
-static const struct view *look(struct rig *r)
-{
-	arena_reset(&r->arena, 0);
-	assert_true(host_view(r->hosts, hosts_get(r->hosts, 0), &r->arena, &r->view));
-	return &r->view;
 }
 
 /* ---- outages of one host ---- */
@@ -68,7 +40,7 @@ static bool is_outage(struct story s)
 	rig_start(&r);
 	for (int minute = 0; minute < 16; minute++)
 		poll(&r, &s, minute);
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	uint32_t failures = 0, outages = 0;
 	for (uint32_t i = 0; i < v->attempts; i++) {
 		failures += attempt_failed(&v->attempt[i]);
@@ -122,7 +94,7 @@ static void of_a_clock_only_changes_are_kept(void **state)
 		OUTCOME_SILENT, OUTCOME_SILENT, OUTCOME_OK, OUTCOME_OK};
 	for (int i = 0; i < 8; i++)
 		add(&r, datagram(conn_event("192.0.2.1", 123, 64 * i, outcome[i], 5), "ntp"));
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_int_equal(v->attempts, 3);
 	assert_int_equal(v->attempt[1].outcome, OUTCOME_SILENT);
 	assert_int_equal(v->attempt[1].start_ns, at(192));
@@ -142,9 +114,9 @@ static void silence_elsewhere_over_udp_is_nothing(void **state)
 	struct rig r;
 	rig_start(&r);
 	add(&r, datagram(conn_event("192.0.2.1", 6000, 0, OUTCOME_SILENT, 5), NULL));
-	assert_int_equal(look(&r)->attempts, 0);
+	assert_int_equal(rig_look(&r)->attempts, 0);
 	add(&r, datagram(conn_event("192.0.2.1", 51820, 10, OUTCOME_SILENT, 5), NULL));
-	assert_int_equal(look(&r)->attempts, 1);
+	assert_int_equal(rig_look(&r)->attempts, 1);
 	assert_int_equal(pool_service(TRANSPORT_TCP, 123), POOL_NONE);
 	assert_int_equal(pool_service(TRANSPORT_UDP, 123), POOL_TIME);
 	assert_int_equal(pool_service(TRANSPORT_UDP, 3481), POOL_MEDIA);
@@ -159,11 +131,11 @@ static void who_asks_for_exchangers_delivers_mail(void **state)
 	struct rig r;
 	rig_start(&r);
 	add(&r, lookup_event("site.example", 0, OUTCOME_OK, "192.0.2.1"));
-	assert_false(look(&r)->host->asks_mx);
+	assert_false(rig_look(&r)->host->asks_mx);
 	struct event e = lookup_event("site.example", 1, OUTCOME_OK, NULL);
 	e.lookup.qtype = 15;
 	add(&r, e);
-	assert_true(look(&r)->host->asks_mx);
+	assert_true(rig_look(&r)->host->asks_mx);
 	rig_stop(&r);
 }
 

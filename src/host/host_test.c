@@ -1,38 +1,10 @@
 #include "host/testing.h"
 
-struct rig {
-	struct strings *strings;
-	struct hosts *hosts;
-	struct arena arena;
-	struct view view;
-};
-
-static void rig_start(struct rig *r)
-{
-	assert_int_equal(strings_new(&r->strings, 4 << 20, 1 << 16), 0);
-	assert_int_equal(hosts_new(&r->hosts, &(struct hosts_options){.strings = r->strings}), 0);
-	assert_int_equal(arena_init(&r->arena, 1 << 20), 0);
-}
-
-static void rig_stop(struct rig *r)
-{
-	arena_fini(&r->arena);
-	hosts_free(r->hosts);
-	strings_free(r->strings);
-}
-
 static void add(struct rig *r, struct event e)
 {
 	struct host *ripe = hosts_add(r->hosts, &e);
 	if (ripe != NULL)
 		host_retire(ripe);
-}
-
-static const struct view *look(struct rig *r)
-{
-	arena_reset(&r->arena, 0);
-	assert_true(host_view(r->hosts, hosts_get(r->hosts, 0), &r->arena, &r->view));
-	return &r->view;
 }
 
 static struct event named(struct event e, const char *name, enum name_source source)
@@ -51,7 +23,7 @@ static void a_lookup_leads_to_its_conversation(void **state)
 	rig_start(&r);
 	add(&r, lookup_event("a.site.com", 100, OUTCOME_OK, "192.0.2.1"));
 	add(&r, conn_event("192.0.2.1", 443, 100.5, OUTCOME_OK, 0));
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_int_equal(v->attempts, 1);
 	assert_int_equal(v->attempt[0].start_ns, at(100));
 	assert_int_equal(v->arrivals, 1);
@@ -69,7 +41,7 @@ static void names_learnt_later_apply(void **state)
 	add(&r, conn_event("192.0.2.1", 443, 100, OUTCOME_REFUSED, 1));
 	add(&r, lookup_event("www.site.com", 500, OUTCOME_OK, "192.0.2.1"));
 	add(&r, conn_event("192.0.2.1", 443, 500.5, OUTCOME_OK, 0));
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	uint32_t before = v->attempt[0].channel, after = v->attempt[1].channel;
 	assert_int_not_equal(before, after);
 	assert_int_equal(v->channel[before].group, v->channel[after].group);
@@ -88,7 +60,7 @@ static void shared_addresses_are_not_named(void **state)
 		"www.one.com", "www.two.com", "www.three.com", "www.four.com"};
 	for (int i = 0; i < 4; i++)
 		add(&r, lookup_event(names[i], 200 + i, OUTCOME_OK, "192.0.2.1"));
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_false(v->channel[v->attempt[0].channel].named);
 	rig_stop(&r);
 }
@@ -105,7 +77,7 @@ static void made_up_sni_is_not_a_name(void **state)
 	add(&r, named(conn_event("203.0.113.5", 443, 100, OUTCOME_OK, 0), "www.kx3vqz7.net",
 			NAME_SNI));
 	add(&r, named(conn_event("192.0.2.1", 443, 200, OUTCOME_OK, 0), "www.site.com", NAME_SNI));
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_false(v->channel[v->attempt[0].channel].named);
 	assert_true(v->channel[v->attempt[1].channel].named);
 	rig_stop(&r);
@@ -119,7 +91,7 @@ static void an_answer_voids_a_failure(void **state)
 	rig_start(&r);
 	add(&r, lookup_event("a.site.com", 100, OUTCOME_SERVFAIL, NULL));
 	add(&r, lookup_event("a.site.com", 101, OUTCOME_OK, "192.0.2.1"));
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_int_equal(v->attempt[0].flags & ATTEMPT_VOID, ATTEMPT_VOID);
 	assert_false(attempt_failed(&v->attempt[0]));
 	rig_stop(&r);
@@ -135,7 +107,7 @@ static void twin_failures_are_one_attempt(void **state)
 	six.lookup.qtype = 28;
 	add(&r, lookup_event("gone.site.com", 100, OUTCOME_NXDOMAIN, NULL));
 	add(&r, six);
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_int_equal(v->attempts, 1);
 	assert_int_equal(v->attempt[0].tries, 2);
 	assert_int_equal(v->attempt[0].over_ns, at(100.001) + 20 * NS_PER_MS);
@@ -152,7 +124,7 @@ static void successes_after_a_failure_are_told(void **state)
 	add(&r, conn_event("192.0.2.1", 443, 105, OUTCOME_OK, 0));
 	add(&r, conn_event("203.0.113.5", 443, 106, OUTCOME_REFUSED, 1));
 	add(&r, conn_event("192.0.2.1", 443, 110, OUTCOME_OK, 0));
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_int_equal(v->attempts, 3);
 	assert_int_equal(v->attempt[2].start_ns, at(110));
 	rig_stop(&r);
@@ -193,7 +165,7 @@ static void forgetting_weakens(void **state)
 	const struct host *h = hosts_get(r.hosts, 0);
 	assert_true(h->channels <= HOST_CHANNELS_MAX && h->attempts <= HOST_ATTEMPTS_MAX);
 	assert_int_equal(h->arrivals, 300);
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_int_equal(v->arrivals, 300);
 	uint32_t failed = 0;
 	for (uint32_t i = 0; i < v->attempts; i++)
@@ -291,7 +263,7 @@ static void processes_have_channels_of_their_own(void **state)
 	add(&r, by(conn_event("192.0.2.1", 443, 200, OUTCOME_REFUSED, 1), "a.exe", "C4"));
 	add(&r, by(lookup_event("asked.com", 300, OUTCOME_NXDOMAIN, NULL), "a.exe", "D1"));
 	add(&r, by(lookup_event("asked.com", 310, OUTCOME_NXDOMAIN, NULL), "b.exe", NULL));
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_int_equal(v->channels, 5); /* one is the forgotten */
 	assert_int_equal(v->attempts, 5);
 	assert_int_equal(v->attempt[0].channel, v->attempt[2].channel);
@@ -325,7 +297,7 @@ static void names_without_an_address(void **state)
 		e.conn.to_proxy = true;
 		add(&r, e);
 	}
-	const struct view *v = look(&r);
+	const struct view *v = rig_look(&r);
 	assert_int_equal(v->attempts, 2);
 	assert_int_equal(v->channels, 2);
 	assert_int_equal(v->attempt[0].channel, v->attempt[1].channel);

@@ -75,3 +75,33 @@ static inline struct event lookup_event(
 		l->answer[l->answers++] = (struct answer){test_addr(answer), 60};
 	return e;
 }
+
+/* ---- hosts to add events to, and what is seen of the first ---- */
+
+struct rig {
+	struct strings *strings;
+	struct hosts *hosts;
+	struct arena arena;
+	struct view view;
+};
+
+static inline void rig_start(struct rig *r)
+{
+	assert_int_equal(strings_new(&r->strings, 4 << 20, 1 << 16), 0);
+	assert_int_equal(hosts_new(&r->hosts, &(struct hosts_options){.strings = r->strings}), 0);
+	assert_int_equal(arena_init(&r->arena, 1 << 20), 0);
+}
+
+static inline void rig_stop(struct rig *r)
+{
+	arena_fini(&r->arena);
+	hosts_free(r->hosts);
+	strings_free(r->strings);
+}
+
+static inline const struct view *rig_look(struct rig *r)
+{
+	arena_reset(&r->arena, 0);
+	assert_true(host_view(r->hosts, hosts_get(r->hosts, 0), &r->arena, &r->view));
+	return &r->view;
+}
