@@ -58,7 +58,7 @@ enum name_source { NAME_NONE, NAME_SNI, NAME_HTTP_HOST, NAME_PROXY_TARGET, NAME_
 struct conn {
 	uint64_t id; /* unique in this run, never 0 */
 	bool settled, ended;
-	bool rest;     /* ended was told before: what came since, in numbers */
+	bool rest;     /* ended was told before: what came since, in numbers; outcome unknown */
 	bool joined;   /* begun before the source saw it: an arrival of unknown time */
 	bool inferred; /* direction guessed from ports, flags and local networks */
 	bool one_way;  /* the source saw one direction only */

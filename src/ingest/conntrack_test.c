@@ -22,7 +22,7 @@ static void test_answered(void **state)
 				"[DESTROY] ipv4     2 tcp      6 " A "packets=10 bytes=900 " RA
 				"packets=8 bytes=4320 [ASSURED] id=7"));
 	EXPECT_CONNS(t, DATED_S, "0+0.021 tcp 10.0.0.5:40001 > 192.0.2.1:443 ok x1 1/0 1/0",
-		"0+180.5 tcp 10.0.0.5:40001 > 192.0.2.1:443 ok x1 9/500 7/4000 joined rest");
+		"0+180.5 tcp 10.0.0.5:40001 > 192.0.2.1:443 unknown x1 9/500 7/4000 joined rest");
 	expect_rejected(t, 0, NULL);
 	told_free(t);
 }

@@ -183,6 +183,8 @@ static void tell_rest(struct sink *s, struct ports *p, const struct conn *c, boo
 	struct event e = {.kind = EVENT_CONN, .conn = *c};
 	e.conn.settled = false;
 	e.conn.ended = e.conn.rest = true;
+	e.conn.outcome = OUTCOME_UNKNOWN;
+	e.conn.fail_ns = 0;
 	if (same) {
 		e.conn.bytes_out = more_than(c->bytes_out, p->bytes_out);
 		e.conn.bytes_in = more_than(c->bytes_in, p->bytes_in);
