@@ -89,9 +89,10 @@ struct look {
 /* Bits by which the two ends of a switch look like one program's. */
 #define LIKENESS_MAX 4.0
 struct likeness {
-	double request, ja3, failure; /* bits; they add up to total */
-	double total;                 /* within +-LIKENESS_MAX */
+	double request, mark, ja3, failure; /* bits; they add up to total */
+	double total;                       /* within +-LIKENESS_MAX */
 	uint32_t requests_near, requests_known;
+	uint32_t marks_same, marks_known; /* requests that asked for the same */
 };
 
 enum hit_kind {

@@ -102,6 +102,9 @@ struct likeness likeness_of(
 void likeness_add(
 	struct likeness *sum, double request_a, double request_b, uint32_t ja3_a, uint32_t ja3_b);
 /* The sum, each part times share, clamped as a whole. */
+/* What the requests of each step's two attempts ask for. */
+void likeness_add_marks(
+	const struct view *v, const struct step *steps, uint32_t count, struct likeness *sum);
 struct likeness likeness_clamped(struct likeness sum, double share);
 
 /* Bursts of any channel that begin within [from_ns, to_ns]. */

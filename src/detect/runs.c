@@ -85,8 +85,8 @@ static double median_request(const struct finder *x, uint32_t from, uint32_t to)
 {
 	uint32_t known = 0;
 	for (uint32_t k = from; k <= to; k++)
-		if (x->view->attempt[x->own[k]].request_bytes != 0)
-			x->scratch[known++] = x->view->attempt[x->own[k]].request_bytes;
+		if (x->view->attempt[x->own[k]].request_size != 0)
+			x->scratch[known++] = size_bytes(x->view->attempt[x->own[k]].request_size);
 	return median(x->scratch, known);
 }
 
@@ -459,11 +459,16 @@ struct likeness moves_likeness(
 	const struct view *v, const struct runs *runs, const struct move *move, uint32_t count)
 {
 	struct likeness sum = {0};
+	struct step ends[HIT_STEPS_MAX];
+	uint32_t kept = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct run *a = &runs->run[move[i].from], *b = &runs->run[move[i].to];
 		uint32_t x = v->channel[a->channel].channel->ja3,
 			 y = v->channel[b->channel].channel->ja3;
 		likeness_add(&sum, a->request, b->request, x, y);
+		if (kept < HIT_STEPS_MAX)
+			ends[kept++] = move_step(v, runs, &move[i]);
 	}
+	likeness_add_marks(v, ends, kept, &sum);
 	return likeness_clamped(sum, 1);
 }

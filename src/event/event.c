@@ -113,6 +113,54 @@ const char *community_id(const struct conn *conn, char buf[static COMMUNITY_ID_B
 	return buf;
 }
 
+/* ---- what a request asks for ---- */
+
+#define MARK_WORD_LEAST 6u   /* shorter ones (index, image) are anybody's */
+#define MARK_LOOKED_AT  256u /* of the target: a capture's decoder keeps no more */
+
+static bool is_word_byte(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_';
+}
+
+/* "http://host:80/path" is asked of a proxy: "/path". */
+static struct span without_authority(struct span target)
+{
+	size_t at = 0;
+	while (at + 2 < target.len && memcmp(target.ptr + at, "://", 3) != 0 &&
+		is_word_byte(target.ptr[at]))
+		at++;
+	if (at + 2 >= target.len || memcmp(target.ptr + at, "://", 3) != 0)
+		return target;
+	for (at += 3; at < target.len && target.ptr[at] != '/' && target.ptr[at] != '?'; at++)
+		;
+	return (struct span){target.ptr + at, target.len - at};
+}
+
+uint16_t request_mark(struct span target)
+{
+	struct span path = without_authority(target);
+	size_t end = path.len < MARK_LOOKED_AT ? path.len : MARK_LOOKED_AT;
+	struct span word = {0};
+	for (size_t at = 0, begin = 0; at <= end; at++) {
+		if (at < end && is_word_byte(path.ptr[at]))
+			continue;
+		if (at - begin > word.len)
+			word = (struct span){path.ptr + begin, at - begin};
+		begin = at + 1;
+	}
+	if (word.len < MARK_WORD_LEAST)
+		return 0;
+	uint32_t hash = 2166136261u; /* FNV-1a: no key, so that a journal can keep it */
+	for (size_t i = 0; i < word.len; i++)
+		hash = (hash ^ word.ptr[i]) * 16777619u;
+	uint16_t mark = (uint16_t)(hash >> 16 ^ hash);
+	return mark != 0 ? mark : 1;
+}
+
+/* ---- names ---- */
+
 const char *registered_domain(const char *name)
 {
 	const psl_ctx_t *psl = psl_builtin();

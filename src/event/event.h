@@ -89,7 +89,8 @@ struct conn {
 	enum name_source name_source;
 	const char *service; /* tls, http, quic, dns, ssh, … */
 	const char *ja3, *ja4, *alpn;
-	const char *user_agent, *method, *uri;
+	const char *user_agent, *method;
+	uint16_t request_mark;   /* request_mark() of the first request; 0 unknown */
 	const char *certificate; /* first name of the server's certificate */
 	uint16_t http_status;    /* last one seen; 0 none */
 	bool to_proxy;           /* CONNECT or absolute-URI: name is the target, server the proxy */
@@ -144,6 +145,12 @@ struct event {
 		struct lookup lookup;
 	};
 };
+
+/* What an HTTP request asks for, by the longest word of its target (RFC 9112, 3.2), in 16 bits of a
+ * hash that is the same in every run: a program that goes on with another server asks it for the
+ * same, two programs hardly ever do. A word is a run of letters, digits, - and _; the authority of
+ * an absolute target does not count. 0: no word of six or more. */
+uint16_t request_mark(struct span target);
 
 /* Community ID v1, seed 0 ("1:" + base64), of a conversation; for ICMP the ports are type and code.
  * Spec: github.com/corelight/community-id-spec. buf gets "" for protocols without an id. */

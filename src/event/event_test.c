@@ -67,12 +67,43 @@ static void test_words_of_the_contract(void **s)
 		assert_non_null(outcome_name((enum outcome)i));
 }
 
+static uint16_t mark(const char *target)
+{
+	return request_mark((struct span){(const uint8_t *)target, strlen(target)});
+}
+
+static void test_requests_for_the_same(void **s)
+{
+	(void)s;
+	uint16_t token = mark("/VOEHSQ.php?v=x4tk7t4jo6");
+	assert_int_not_equal(token, 0);
+	assert_int_equal(token, mark("/76N1Lm.php?n=x4tk7t4jo6"));
+	assert_int_equal(token, mark("http://a.long-name.example:8080/?x4tk7t4jo6"));
+	assert_int_equal(token, mark("x4tk7t4jo6"));
+	assert_int_not_equal(token, mark("/76N1Lm.php?n=x4tk7t4jo7"));
+	/* the first of equally long words */
+	assert_int_equal(mark("/abcdef/ghijkl"), mark("/abcdef"));
+	/* nothing that is anybody's, and no host's name */
+	static const char *const none[] = {"", "/", "/a.gif?b=12345", "http://",
+		"http://longest-name.example", "https://longest-name.example/x"};
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		assert_int_equal(mark(none[i]), 0);
+	/* what a capture's decoder cuts off does not count anywhere */
+	char text[300];
+	memset(text, '/', sizeof text);
+	memcpy(text + 10, "sameword", 8);
+	memcpy(text + 252, "otherword0123", 13);
+	text[299] = '\0';
+	assert_int_equal(mark(text), mark("/sameword"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_community_id),
 		cmocka_unit_test(test_registered_domain),
 		cmocka_unit_test(test_words_of_the_contract),
+		cmocka_unit_test(test_requests_for_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

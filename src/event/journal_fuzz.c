@@ -23,7 +23,7 @@ static void check(const struct journal_record *r, const uint8_t *want, size_t le
 	struct journal_record again;
 	CHECK(record_next(&c, &again) == CUR_OK && c.len == 0 && again.event.kind == r->event.kind);
 	if (r->event.kind == EVENT_CONN)
-		check_text(r->event.conn.uri);
+		check_text(r->event.conn.method);
 	if (r->event.kind == EVENT_LOOKUP)
 		check_text(r->event.lookup.uid);
 }

@@ -164,11 +164,11 @@ static void put_conn(struct put *p, const struct conn *c)
 	put_u8(p, c->name_source);
 	const uint64_t numbers[] = {c->vlan, c->http_status, c->packets_out, c->packets_in,
 		c->bytes_out, c->bytes_in, c->tries, c->request_bytes, c->response_bytes,
-		c->echo_hash, c->echo_fresh};
+		c->echo_hash, c->echo_fresh, c->request_mark};
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		put_number(p, numbers[i]);
 	const char *const texts[] = {c->name, c->service, c->ja3, c->ja4, c->alpn, c->user_agent,
-		c->method, c->uri, c->certificate, c->uid, c->process};
+		c->method, c->certificate, c->uid, c->process};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		put_text(p, texts[i]);
 }
@@ -355,9 +355,10 @@ static void get_conn(struct cur *c, struct conn *conn)
 	conn->response_bytes = (uint32_t)get_number(c, UINT32_MAX);
 	conn->echo_hash = (uint32_t)get_number(c, UINT32_MAX);
 	conn->echo_fresh = (uint32_t)get_number(c, UINT32_MAX);
+	conn->request_mark = (uint16_t)get_number(c, UINT16_MAX);
 	const char **const texts[] = {&conn->name, &conn->service, &conn->ja3, &conn->ja4,
-		&conn->alpn, &conn->user_agent, &conn->method, &conn->uri, &conn->certificate,
-		&conn->uid, &conn->process};
+		&conn->alpn, &conn->user_agent, &conn->method, &conn->certificate, &conn->uid,
+		&conn->process};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = get_text(c);
 }

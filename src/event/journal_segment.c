@@ -16,7 +16,7 @@
 
 #define MAGIC       "PSTNJRNL"
 #define MAGIC_BYTES 8
-#define VERSION     1
+#define VERSION     2
 
 const char *segment_path(struct journal *j, const struct segment *s)
 {

@@ -136,7 +136,7 @@ static void test_notes(void **s)
 static void take_long(void *context, const struct journal_record *r)
 {
 	size_t *lens = context;
-	lens[0] = strlen(r->event.conn.uri);
+	lens[0] = strlen(r->event.conn.method);
 	lens[1] = strlen(r->event.conn.user_agent);
 	assert_string_equal(r->event.conn.process, "curl");
 }
@@ -144,11 +144,11 @@ static void take_long(void *context, const struct journal_record *r)
 static void test_long_texts_are_cut_and_counted(void **s)
 {
 	(void)s;
-	static char uri[JOURNAL_TEXT_MAX + 2], agent[JOURNAL_TEXT_MAX + 1];
-	memset(uri, 'u', sizeof uri - 1);
+	static char method[JOURNAL_TEXT_MAX + 2], agent[JOURNAL_TEXT_MAX + 1];
+	memset(method, 'm', sizeof method - 1);
 	memset(agent, 'a', sizeof agent - 1);
 	struct event e = full_conn();
-	e.conn.uri = uri;
+	e.conn.method = method;
 	e.conn.user_agent = agent;
 	struct journal *j = open_j();
 	assert_replay(j, 0, 1, 0);
@@ -302,13 +302,13 @@ static void test_headers(void **s)
 	assert_string_equal(why.text, "j.1: is not a journal: move it away to begin anew");
 	assert_int_equal(size_of("j.1"), len);
 	bytes[0] = 'P';
-	bytes[8] = 2; /* version */
+	bytes[8] = 1; /* version */
 	write_file("j.1", bytes, len);
 	assert_int_equal(
 		journal_open(&j, "j", &(struct journal_options){0}, &why), -EPROTONOSUPPORT);
 	assert_int_equal(size_of("j.1"), len);
 	assert_null(j);
-	bytes[8] = 1;
+	bytes[8] = 2;
 	for (size_t i = 12; i < HEADER_LEN; i++) { /* a damaged header: nothing can be used */
 		bytes[i] ^= 0x10;
 		write_file("j.1", bytes, len);

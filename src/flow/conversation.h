@@ -93,7 +93,8 @@ struct conversation {
 	bool logged, denied; /* as in struct packet, of the client's before any answer */
 
 	/* numbers in options.strings */
-	uint32_t name, service, ja3, ja4, alpn, user_agent, method, uri, certificate;
+	uint32_t name, service, ja3, ja4, alpn, user_agent, method, certificate;
+	uint16_t request_mark; /* as in conn */
 };
 _Static_assert(sizeof(struct conversation) * CONVERSATIONS_MAX +
 			       2 * CONVERSATIONS_MAX * 2 * sizeof(uint32_t) <=

@@ -358,6 +358,7 @@ static void tell(struct flow_table *t, const struct conversation *c, struct conn
 		.bytes_in = c->bytes[SERVER],
 		.tries = c->tries,
 		.request_bytes = c->request_bytes,
+		.request_mark = c->request_mark,
 		.response_bytes = c->response_bytes,
 		.first_data_ns = c->data_ns,
 		.name = text(t, c->name),
@@ -368,7 +369,6 @@ static void tell(struct flow_table *t, const struct conversation *c, struct conn
 		.alpn = text(t, c->alpn),
 		.user_agent = text(t, c->user_agent),
 		.method = text(t, c->method),
-		.uri = text(t, c->uri),
 		.certificate = text(t, c->certificate),
 		.http_status = c->status,
 		.to_proxy = c->to_proxy};

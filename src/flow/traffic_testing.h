@@ -202,7 +202,7 @@ static inline void told_conn(struct told *t, const struct conn *c)
 	told_add(t, &c->client, sizeof c->client);
 	told_add(t, &c->server, sizeof c->server);
 	const char *const texts[] = {c->name, c->service, c->ja3, c->ja4, c->alpn, c->user_agent,
-		c->method, c->uri, c->certificate};
+		c->method, c->certificate};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		told_text(t, texts[i]);
 }

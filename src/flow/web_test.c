@@ -1,7 +1,7 @@
 /* HTTP and what goes through proxies: names, statuses, tunnels. */
 #include "flow/tls_testing.h"
 
-static const char request[] = "GET /gate.php?id=7 HTTP/1.1\r\nHost: Drop.Example.NET:8080\r\n"
+static const char request[] = "GET /gateway.php?id=7 HTTP/1.1\r\nHost: Drop.Example.NET:8080\r\n"
 			      "User-Agent: agent/1\r\n\r\n";
 
 static void test_http(void **state)
@@ -28,7 +28,9 @@ static void test_http(void **state)
 			assert_string_equal(c->name, "drop.example.net");
 			assert_int_equal(c->name_source, NAME_HTTP_HOST);
 			assert_string_equal(c->method, "GET");
-			assert_string_equal(c->uri, "/gate.php?id=7");
+			assert_int_equal(c->request_mark,
+				request_mark((struct span){(const uint8_t *)"gateway", 7}));
+			assert_int_not_equal(c->request_mark, 0);
 			assert_string_equal(c->user_agent, "agent/1");
 			assert_false(c->to_proxy);
 		}
@@ -114,7 +116,7 @@ static void test_absolute_uri(void **state)
 	assert_string_equal(c->name, "target.example.org");
 	assert_int_equal(c->name_source, NAME_PROXY_TARGET);
 	assert_true(c->to_proxy);
-	assert_string_equal(c->uri, "/x");
+	assert_int_equal(c->request_mark, 0); /* no word */
 	assert_outcome(c, OUTCOME_HTTP_ERROR);
 	assert_ms(c->fail_ns, 20);
 	world_free(&w);

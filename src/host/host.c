@@ -18,6 +18,28 @@
 _Static_assert(OUTCOME_COUNT <= 16, "an outcome takes four bits of a channel");
 _Static_assert(sizeof(struct attempt) == 40 && sizeof(struct channel) == 96, "35 KB a host");
 
+#define SIZE_MANTISSA 11u
+
+uint16_t size_code(uint32_t bytes)
+{
+	uint32_t shift = 0;
+	while (bytes >> shift >= 2u << SIZE_MANTISSA)
+		shift++;
+	if (bytes >> shift < 1u << SIZE_MANTISSA)
+		return (uint16_t)bytes;
+	return (uint16_t)((shift + 1) << SIZE_MANTISSA |
+			  ((bytes >> shift) & ((1u << SIZE_MANTISSA) - 1)));
+}
+
+double size_bytes(uint16_t code)
+{
+	uint32_t exponent = code >> SIZE_MANTISSA;
+	double mantissa = code & ((1u << SIZE_MANTISSA) - 1);
+	return exponent == 0 ? mantissa
+	                     : (mantissa + (1u << SIZE_MANTISSA)) *
+	                               (double)(UINT64_C(1) << (exponent - 1));
+}
+
 /* Makes room for one more by doubling up to max. */
 static bool grow(void **array, uint32_t *room, uint32_t first, uint32_t max, size_t item)
 {

@@ -1,5 +1,7 @@
 #include "host/testing.h"
 
+#include <math.h>
+
 static void add(struct rig *r, struct event e)
 {
 	struct host *ripe = hosts_add(r->hosts, &e);
@@ -310,6 +312,21 @@ static void names_without_an_address(void **state)
 	rig_stop(&r);
 }
 
+static void sizes_fit_in_16_bits(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 4096; i++)
+		assert_true(size_bytes(size_code(i)) == i);
+	uint16_t before = 0;
+	for (uint64_t i = 1; i <= UINT32_MAX; i += 1 + i / 3000) {
+		uint16_t code = size_code((uint32_t)i);
+		assert_true(code >= before);
+		assert_true(fabs(size_bytes(code) - (double)i) <= (double)i / 2048);
+		before = code;
+	}
+	assert_true(size_bytes(size_code(UINT32_MAX)) > 0.9995 * UINT32_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +344,7 @@ int main(void)
 		cmocka_unit_test(processes_have_channels_of_their_own),
 		cmocka_unit_test(names_without_an_address),
 		cmocka_unit_test(addresses_of_one_host),
+		cmocka_unit_test(sizes_fit_in_16_bits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,7 +257,7 @@ static void records_of_a_flow_are_joined(void **state)
 			"\"t13d\","
 			"\"server_alpns\":[\"h2\"]}"),
 		APP("2", "41", "http",
-			"\"http\":{\"hostname\":\"a.example:8080\",\"url\":\"/"
+			"\"http\":{\"hostname\":\"a.example:8080\",\"url\":\"/a1b2c3"
 			"\",\"http_user_agent\":"
 			"\"curl\",\"http_method\":\"GET\",\"status\":404}"),
 		APP("2", "42.5", "http",
@@ -284,6 +284,8 @@ static void records_of_a_flow_are_joined(void **state)
 	assert_string_equal(c->alpn, "h2");
 	assert_string_equal(c->service, "tls");
 	assert_int_equal(t->event[1].conn.http_status, 500);
+	assert_int_equal(t->event[1].conn.request_mark, MARK("a1b2c3"));
+	assert_int_equal(t->event[2].conn.request_mark, 0); /* CONNECT asks for a host */
 	assert_string_equal(t->event[1].conn.user_agent, "curl");
 	assert_true(t->event[2].conn.to_proxy);
 	assert_int_equal(t->event[2].conn.name_source, NAME_PROXY_TARGET);

@@ -32,6 +32,8 @@ static void apply_texts(struct conn *c, const struct note *n, const struct strin
 		c->name_source = n->name_source;
 	}
 	c->to_proxy |= n->to_proxy;
+	if (n->request_mark != 0)
+		c->request_mark = n->request_mark;
 	if (n->http_status != 0)
 		c->http_status = n->http_status;
 }
@@ -248,7 +250,6 @@ static void keep_texts(const struct sink *s, struct waiting_conn *w)
 	if (len > 0 && len < sizeof w->uid)
 		memcpy(w->uid, c->uid, len + 1);
 	c->uid = NULL;
-	c->uri = NULL;
 }
 
 /* A row without a beginning: the tail of what was told, or the RST that an attempt waits for. */
@@ -418,6 +419,8 @@ static void add_note(const struct sink *s, struct note *n, const struct detail *
 	}
 	n->to_proxy |= d->to_proxy;
 	n->requests += d->request;
+	if (n->request_mark == 0)
+		n->request_mark = d->request_mark;
 	if (d->http_status != 0) {
 		bool bad = d->http_status >= 400;
 		n->http_status = d->http_status;

@@ -68,7 +68,7 @@ static inline void check_conn(struct seen_events *seen, const struct conn *c)
 	CHECK((c->name == NULL) == (c->name_source == NAME_NONE));
 	check_name(c->name);
 	const char *const texts[] = {c->name, c->service, c->ja3, c->ja4, c->alpn, c->user_agent,
-		c->method, c->uri, c->certificate, c->uid, c->process};
+		c->method, c->certificate, c->uid, c->process};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		check_text(seen, texts[i]);
 	seen->packets += c->packets_out + c->packets_in;

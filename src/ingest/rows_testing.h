@@ -17,6 +17,8 @@ struct told_rows {
 	size_t events;
 };
 
+#define MARK(word) request_mark((struct span){(const uint8_t *)(word), strlen(word)})
+
 static inline const char *keep(struct told_rows *t, const char *text)
 {
 	return strings_get(t->strings, strings_add(t->strings, text));
@@ -32,7 +34,7 @@ static inline void keep_event(void *context, const struct event *event)
 		return;
 	struct conn *c = &e->conn;
 	const char **texts[] = {&c->name, &c->service, &c->ja3, &c->ja4, &c->alpn, &c->user_agent,
-		&c->method, &c->uri, &c->certificate, &c->uid, &c->process};
+		&c->method, &c->certificate, &c->uid, &c->process};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = keep(t, *texts[i]);
 }

@@ -18,7 +18,7 @@ struct note {
 	uint32_t name, service, ja3, ja4, alpn, user_agent, certificate, process;
 	enum name_source name_source;
 	uint32_t requests, statuses_ok, statuses_bad;
-	uint16_t http_status;
+	uint16_t http_status, request_mark;
 	bool to_proxy;
 	int64_t response_ns; /* of the last response that was 400 or over */
 	int64_t alert_ns, denied_ns;

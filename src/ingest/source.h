@@ -41,6 +41,7 @@ struct detail {
 	const char *service, *ja3, *ja4, *alpn, *user_agent, *certificate, *process;
 	bool request;          /* tells one request */
 	uint16_t http_status;  /* 0: no response known */
+	uint16_t request_mark; /* as in conn */
 	int64_t response_ns;   /* when the response came; 0 unknown */
 	bool server_alert;     /* a fatal TLS alert by the server before application data */
 	bool to_proxy, denied; /* denied: a firewall cut the conversation at at_ns */

@@ -105,7 +105,7 @@ static void logs_of_one_record_are_joined(void **state)
 	static const char ssl[] =
 		SSL "1600000000.5\tC1\t" FIVE "\tWWW.Example.COM.\thandshake_failure\tF\tCl\n";
 	static const char http[] = HTTP "1600000002.5\tC2\t10.0.0.5\t50001\t192.0.2."
-					"2\t80\tGET\tbad.example:80\t/x\tcurl/8\t404\n";
+					"2\t80\tGET\tbad.example:80\t/x?id=a1b2c3\tcurl/8\t404\n";
 	static const char *const paths[] = {"conn.log", "http.log", "ssl.log"};
 	write_file("conn.log", conn, sizeof conn - 1);
 	write_file("ssl.log", ssl, sizeof ssl - 1);
@@ -119,6 +119,7 @@ static void logs_of_one_record_are_joined(void **state)
 	assert_int_equal(t->event[0].conn.name_source, NAME_SNI);
 	assert_string_equal(t->event[1].conn.user_agent, "curl/8");
 	assert_int_equal(t->event[1].conn.http_status, 404);
+	assert_int_equal(t->event[1].conn.request_mark, MARK("a1b2c3"));
 	told_free(t);
 }
 

@@ -462,6 +462,11 @@ static void likeness(struct finding *f, const struct hit *h)
 			"the first requests before and after the switch are of equal size (within "
 			"5 %%) in %u of %u cases",
 			l->requests_near, l->requests_known);
+	if (l->marks_known > 0)
+		evidence_add(f, "likeness", l->mark,
+			"the requests before and after the switch ask for the same (the longest "
+			"word of their path or query) in %u of %u cases",
+			l->marks_same, l->marks_known);
 	if (l->ja3 < 0)
 		evidence_add(f, "likeness", l->ja3,
 			"the TLS clients before and after differ: two programs, perhaps");

@@ -107,6 +107,48 @@ static void a_companion_is_explained(void **state)
 	run_stop(&r);
 }
 
+/* Six servers are asked for something of their own, one after another; then one answers with errors
+ * only, and another is contacted 10 ms later. Marks 0: nobody knows what was asked for. */
+static double e_of_requests(uint16_t others, uint16_t before, uint16_t after)
+{
+	struct run r;
+	run_start(&r);
+	quiet_hour(&r);
+	for (uint16_t i = 0; i < 6; i++) {
+		char server[16];
+		(void)snprintf(server, sizeof server, "192.0.2.%u", i + 1u);
+		struct event e = conn_event(server, 80, 600 * i, OUTCOME_OK, 0);
+		e.conn.request_mark = others == 0 ? 0 : (uint16_t)(others + i);
+		add(&r, e);
+	}
+	struct event a = conn_event("198.51.100.7", 80, 3700, OUTCOME_HTTP_ERROR, 0.5);
+	struct event b = conn_event("203.0.113.9", 80, 3700.51, OUTCOME_OK, 0);
+	a.conn.request_mark = before;
+	b.conn.request_mark = after;
+	add(&r, a);
+	add(&r, b);
+	run_finish(&r, 10);
+	assert_int_equal(judge_count(r.judge), 1);
+	const struct finding *f = judge_get(r.judge, 0);
+	assert_near(bits_of(f), -log2(f->e_value), 1e-6);
+	double e = f->e_value;
+	run_stop(&r);
+	return e;
+}
+
+/* None of the six other pairs in a row asks for the same: by Laplace's rule another would by chance
+ * (0 + 1) / (6 + 2); the program's own does one half of the times. */
+static void the_same_request_is_the_same_program(void **state)
+{
+	(void)state;
+	double unknown = e_of_requests(0, 0, 0);
+	assert_near(e_of_requests(100, 7, 7) / unknown, (1.0 / 8) / 0.5, 1e-9);
+	assert_near(e_of_requests(100, 7, 8) / unknown, (7.0 / 8) / 0.5, 1e-9);
+	assert_near(e_of_requests(100, 0, 8) / unknown, 1, 1e-9);
+	/* a host of which nothing else is known: as likely as not, either way */
+	assert_near(e_of_requests(0, 7, 7) / unknown, 1, 1e-9);
+}
+
 static void generated_names_are_found(void **state)
 {
 	(void)state;
@@ -284,6 +326,7 @@ int main(void)
 		cmocka_unit_test(a_dead_dependency_is_no_finding),
 		cmocka_unit_test(a_backup_is_found),
 		cmocka_unit_test(a_companion_is_explained),
+		cmocka_unit_test(the_same_request_is_the_same_program),
 		cmocka_unit_test(generated_names_are_found),
 		cmocka_unit_test(silence_is_not_absence),
 		cmocka_unit_test(ids_do_not_depend_on_time),
