@@ -240,25 +240,6 @@ static bool is_search(const struct view *v, const struct attempt *from, const st
 	return is_extended(name, next) || (same_first_label(name, next) && !is_common_label(name));
 }
 
-static enum mechanism class_mechanism(enum domain_class class)
-{
-	switch (class) {
-	case DOMAIN_OPERATOR:
-	case DOMAIN_DEADDROP:
-		return MECHANISM_POPULAR;
-	case DOMAIN_ECHO:
-	case DOMAIN_PROBE:
-	case DOMAIN_DNSBL:
-		return MECHANISM_PROBE;
-	case DOMAIN_ORDINARY:
-	case DOMAIN_TENANT:
-	case DOMAIN_MIRROR: /* both ends have to be */
-	case DOMAIN_RESOLVER:
-		break;
-	}
-	return MECHANISM_NONE;
-}
-
 /* Another first contact between the endpoint's first try and its first failure: it did not wait for
  * it. */
 static bool is_parallel(const struct view *v, uint32_t first, uint32_t to, bool bare)
@@ -277,80 +258,6 @@ static bool is_parallel(const struct view *v, uint32_t first, uint32_t to, bool 
 	return false;
 }
 
-static const char *const package_agents[] = {"Debian APT", "libdnf", "urlgrabber", "yum/", "dnf/",
-	"pacman/", "pip/", "npm/", "yarn/", "pnpm/", "Go-http-client/1.1 (go mod", "cargo",
-	"composer/", "RubyGems", "Bundler", "conda/", "Homebrew", "ZYpp", "apk-tools", "ClamAV/",
-	"snapd/", "containers/", "docker/", "git/"};
-
-static bool is_package_tool(const struct view *v, uint32_t channel)
-{
-	const char *agent = strings_get(v->strings, v->channel[channel].channel->user_agent);
-	if (agent == NULL)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(package_agents); i++)
-		if (strncmp(agent, package_agents[i], strlen(package_agents[i])) == 0)
-			return true;
-	return false;
-}
-
-/* Port 25 of a host that asks DNS for mail exchangers: it speaks SMTP there, or never answered. */
-static bool is_mail_exchanger(const struct view *v, uint32_t channel)
-{
-	enum { SMTP_PORT = 25 };
-	const struct channel *c = v->channel[channel].channel;
-	const char *service = strings_get(v->strings, c->service);
-	return v->host->asks_mx && c->transport == TRANSPORT_TCP && c->port == SMTP_PORT &&
-	       (service == NULL || strcmp(service, "smtp") == 0);
-}
-
-bool speaks_vpn(const struct view *v, uint32_t channel)
-{
-	static const char *const services[] = {"openvpn", "wireguard", "ipsec", "isakmp"};
-	const char *service = strings_get(v->strings, v->channel[channel].channel->service);
-	for (size_t i = 0; service != NULL && i < ARRAY_LEN(services); i++)
-		if (strcmp(service, services[i]) == 0)
-			return true;
-	return false;
-}
-
-enum mechanism mechanism_of_ends(const struct view *v, uint32_t a, uint32_t b)
-{
-	const struct view_channel *from = &v->channel[a], *to = &v->channel[b];
-	enum mechanism m = class_mechanism(from->class);
-	if (m == MECHANISM_NONE)
-		m = class_mechanism(to->class);
-	if (m != MECHANISM_NONE)
-		return m;
-	if (from->class == to->class && from->class == DOMAIN_MIRROR)
-		return MECHANISM_MIRROR;
-	if (from->class == to->class && from->class == DOMAIN_RESOLVER)
-		return MECHANISM_RESOLVER_POOL;
-	if (!from->rare && !to->rare)
-		return MECHANISM_COMMON_PAIR;
-	if (!from->rare || !to->rare)
-		return MECHANISM_POPULAR;
-	if (is_mail_exchanger(v, a) && is_mail_exchanger(v, b))
-		return MECHANISM_MX_WALK;
-	if (v->channel[a].channel->port == v->channel[b].channel->port && speaks_vpn(v, b))
-		return MECHANISM_VPN_REMOTES;
-	bool bare = !from->named && !to->named;
-	if (bare && v->peer_to_peer)
-		return MECHANISM_PEER_TO_PEER;
-	if (bare && v->scanning)
-		return MECHANISM_SCAN;
-	if (is_package_tool(v, a) || is_package_tool(v, b))
-		return MECHANISM_MIRROR;
-	return MECHANISM_NONE;
-}
-
-enum mechanism mechanism_between(const struct view *v, uint32_t a, uint32_t b)
-{
-	if (view_same_party(v, a, b))
-		return v->channel[a].operator!= NULL ? MECHANISM_SAME_OPERATOR
-		                                     : MECHANISM_SAME_NETWORK;
-	return mechanism_of_ends(v, a, b);
-}
-
 static enum mechanism mechanism_of(
 	const struct view *v, const struct step *s, uint32_t first, bool bare)
 {
@@ -361,7 +268,6 @@ static enum mechanism mechanism_of(
 	enum mechanism m = mechanism_between(v, s->from, s->to);
 	if (m == MECHANISM_NONE && is_parallel(v, first, s->to_attempt, bare))
 		m = MECHANISM_PARALLEL;
-
 	return m;
 }
 

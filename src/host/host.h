@@ -151,10 +151,11 @@ struct host {
 	uint64_t answered; /* conversations and lookups with anything from the other side */
 	uint64_t one_way;  /* conversations of which only this host's packets were seen */
 	uint64_t lookups;
-	uint64_t late; /* attempts that came after their time had been forgotten */
-	bool asks_mx;  /* for mail exchangers: it delivers mail */
-	bool ripe;     /* must be looked at before more is added */
-	bool changed;  /* attempts came since whoever cares looked */
+	uint64_t late;     /* attempts that came after their time had been forgotten */
+	uint32_t database; /* domain of the virus database whose version it asks DNS for; 0 none */
+	bool asks_mx;      /* for mail exchangers: it delivers mail */
+	bool ripe;         /* must be looked at before more is added */
+	bool changed;      /* attempts came since whoever cares looked */
 };
 
 struct hosts_options {

@@ -12,7 +12,8 @@
 /* A host whose DNS is in view; then a name it never asked for is made up (Tor's SNI). */
 #define DNS_IN_VIEW 10u
 
-#define QTYPE_MX 15 /* RFC 1035 3.2.2 */
+#define QTYPE_MX  15 /* RFC 1035 3.2.2 */
+#define QTYPE_TXT 16
 
 struct slot { /* host and what only this file needs of it */
 	struct host host;
@@ -503,6 +504,15 @@ static void carry_lookup(struct hosts *hs, struct host *h, const struct lookup *
 		hs->stats.refused++;
 }
 
+/* ClamAV's updater asks for a text that holds the versions before it asks a mirror for the files.
+ */
+static void note_database(struct hosts *hs, struct host *h, const struct lookup *l)
+{
+	static const char version[] = "current.cvd.";
+	if (l->qtype == QTYPE_TXT && strncmp(l->name, version, sizeof version - 1) == 0)
+		h->database = facts_of(hs->facts, l->name).domain;
+}
+
 static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 {
 	hs->stats.lookups++;
@@ -519,6 +529,7 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	h->lookups++;
 	h->answered += l->answer_ns != 0;
 	h->asks_mx |= l->qtype == QTYPE_MX;
+	note_database(hs, h, l);
 	carry_lookup(hs, h, l);
 	bool failed = outcome_is_failure(l->outcome), answered = l->answers > 0 && !failed;
 	if (!plausible_name(l->name) || (!failed && !answered))

@@ -107,6 +107,51 @@ static void a_companion_is_explained(void **state)
 	run_stop(&r);
 }
 
+/* Two refusals of the first name, the second name is asked for 10 ms later and answers with so many
+ * bytes. Returns what explains it. */
+static const char *why_of(const char *first, const char *second, const char *text, uint64_t bytes)
+{
+	struct run r;
+	run_start(&r);
+	quiet_hour(&r);
+	if (text != NULL) {
+		struct event e = lookup_event(text, 3690, OUTCOME_OK, NULL);
+		e.lookup.qtype = 16;
+		add(&r, e);
+	}
+	add(&r, lookup_event(first, 3699, OUTCOME_OK, "198.51.100.7"));
+	add(&r, conn_event("198.51.100.7", 443, 3700, OUTCOME_REFUSED, 1));
+	add(&r, lookup_event(second, 3701.01, OUTCOME_OK, "203.0.113.9"));
+	struct event e = conn_event("203.0.113.9", 443, 3701.02, OUTCOME_OK, 0);
+	e.conn.bytes_in = bytes;
+	add(&r, e);
+	run_finish(&r, 0.1);
+	assert_int_equal(judge_count(r.judge), 1);
+	const char *why = judge_get(r.judge, 0)->explained; /* a constant */
+	run_stop(&r);
+	return why;
+}
+
+static void an_updater_asks_for_versions_first(void **state)
+{
+	(void)state;
+	static const char first[] = "db1.mirror-one.com", second[] = "database.mirror-two.com";
+	assert_string_equal(why_of(first, second, "current.cvd.mirror-one.com", 1 << 20), "mirror");
+	assert_null(why_of(first, second, "current.mirror-one.com", 1 << 20));
+	/* of the backup alone: what failed was nobody's list */
+	assert_null(why_of(first, second, "current.cvd.mirror-two.com", 1 << 20));
+}
+
+static void both_names_say_what_is_my_address(void **state)
+{
+	(void)state;
+	static const char first[] = "icanhaz.addr-tell.com", second[] = "api.what-is-ip.com";
+	assert_string_equal(why_of(first, second, NULL, 3000), "probe");
+	assert_null(why_of("cdn.pages-one.com", second, NULL, 3000));
+	assert_null(why_of(first, "tip.shipping.com", NULL, 3000)); /* whole words */
+	assert_null(why_of(first, second, NULL, 100000)); /* no line of text is that long */
+}
+
 /* Six servers are asked for something of their own, one after another; then one answers with errors
  * only, and another is contacted 10 ms later. Marks 0: nobody knows what was asked for. */
 static double e_of_requests(uint16_t others, uint16_t before, uint16_t after)
@@ -326,6 +371,8 @@ int main(void)
 		cmocka_unit_test(a_dead_dependency_is_no_finding),
 		cmocka_unit_test(a_backup_is_found),
 		cmocka_unit_test(a_companion_is_explained),
+		cmocka_unit_test(an_updater_asks_for_versions_first),
+		cmocka_unit_test(both_names_say_what_is_my_address),
 		cmocka_unit_test(the_same_request_is_the_same_program),
 		cmocka_unit_test(generated_names_are_found),
 		cmocka_unit_test(silence_is_not_absence),
