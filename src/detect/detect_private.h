@@ -101,10 +101,10 @@ struct likeness likeness_of(
 /* One switch's bits for its two ends, added up; unknown ones (0) say nothing. */
 void likeness_add(
 	struct likeness *sum, double request_a, double request_b, uint32_t ja3_a, uint32_t ja3_b);
-/* The sum, each part times share, clamped as a whole. */
 /* What the requests of each step's two attempts ask for. */
 void likeness_add_marks(
 	const struct view *v, const struct step *steps, uint32_t count, struct likeness *sum);
+/* The sum, each part times share, clamped as a whole. */
 struct likeness likeness_clamped(struct likeness sum, double share);
 
 /* Bursts of any channel that begin within [from_ns, to_ns]. */

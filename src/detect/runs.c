@@ -43,7 +43,8 @@ static double seconds(int64_t ns)
 
 struct finder {
 	const struct view *view;
-	uint32_t *own; /* attempts of the channel at hand */
+	uint32_t channel; /* at hand */
+	uint32_t *own;    /* its attempts */
 	uint32_t owns;
 	double *scratch;
 	struct runs *runs;
@@ -113,8 +114,8 @@ static void add_run(struct finder *x, uint32_t from, uint32_t to, bool last)
 {
 	const struct view *v = x->view;
 	const struct attempt *a = &v->attempt[x->own[from]];
-	const struct channel *c = v->channel[a->channel].channel;
-	struct run r = {.channel = a->channel,
+	const struct channel *c = v->channel[x->channel].channel;
+	struct run r = {.channel = x->channel,
 		.first = x->own[from],
 		.last = x->own[to],
 		.start_ns = a->start_ns,
@@ -131,13 +132,22 @@ static void add_run(struct finder *x, uint32_t from, uint32_t to, bool last)
 	x->runs->run[x->runs->count++] = r;
 }
 
+/* A contact of the channel, or one that did not come about: its name did not resolve. */
+static bool is_contact(const struct finder *x, const struct attempt *a)
+{
+	const struct view_channel *of = &x->view->channel[x->channel];
+	if ((a->flags & ATTEMPT_LOOKUP) != 0)
+		return attempt_failed(a) && x->view->channel[a->channel].group == of->group;
+	return a->channel == x->channel && (a->flags & ATTEMPT_CUT) == 0;
+}
+
 static void runs_of_channel(struct finder *x, uint32_t channel)
 {
 	const struct view *v = x->view;
+	x->channel = channel;
 	x->owns = 0;
 	for (uint32_t i = 0; i < v->attempts; i++)
-		if (v->attempt[i].channel == channel &&
-			(v->attempt[i].flags & (ATTEMPT_LOOKUP | ATTEMPT_CUT)) == 0)
+		if (is_contact(x, &v->attempt[i]))
 			x->own[x->owns++] = i;
 	if (x->owns == 0)
 		return;

@@ -79,6 +79,41 @@ static void assert_quiet(const struct run *r)
 	}
 }
 
+/* The clock's name does not resolve at its next turn, and its twin begins 20 s after that: a
+ * contact that did not come about is one all the same. */
+static void a_name_that_is_gone_ends_a_clock(void **state)
+{
+	(void)state;
+	struct run r;
+	run_start(&r);
+	for (int i = 0; i < 40; i++) {
+		double at_s = 300.0 * i;
+		for (int k = 0; k < 6; k++)
+			add(&r, conn_event("198.51.100.200", 443, at_s + 47 * k, OUTCOME_OK, 0));
+		for (int k = 0; k < 2; k++) { /* so many new ones that a ladder's step is nothing */
+			char other[24];
+			(void)snprintf(other, sizeof other, "198.18.%d.%d", i, k + 1);
+			add(&r, conn_event(other, 443, at_s + 50 + 130 * k, OUTCOME_OK, 0));
+		}
+		const char *name = i < 20 ? "a.first-site.com" : "b.second-place.com";
+		const char *server = i < 20 ? "192.0.2.1" : "203.0.113.9";
+		if (i == 20)
+			add(&r, lookup_event(
+					"a.first-site.com", at_s + 285, OUTCOME_NXDOMAIN, NULL));
+		double begin_s = at_s + (i < 20 ? 285 : 285 + 20);
+		add(&r, lookup_event(name, begin_s, OUTCOME_OK, server));
+		add(&r, conn_event(server, 80, begin_s + 0.1, OUTCOME_OK, 0));
+	}
+	run_finish(&r, 0.1);
+	const struct finding *f = strongest(&r);
+	assert_null(f->explained);
+	assert_int_equal(f->kind, KIND_HANDOVER);
+	assert_true(f->e_value < 0.1);
+	assert_int_equal(f->sw[0].failure, OUTCOME_NXDOMAIN);
+	assert_near((double)f->sw[0].after_ns, 20e9, 1.5e9);
+	run_stop(&r);
+}
+
 /* The first stops after 30 contacts, the second begins when it was due again. Nothing failed. */
 static void a_handover_at_the_tick(void **state)
 {
@@ -430,6 +465,7 @@ static void doors_follow_failures_as_often_as_e_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_that_is_gone_ends_a_clock),
 		cmocka_unit_test(a_handover_at_the_tick),
 		cmocka_unit_test(a_second_clock_is_no_handover),
 		cmocka_unit_test(a_dead_clock_is_no_handover),
