@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import truth_baselines as baselines  # noqa: E402
 import truth_transplant as transplant  # noqa: E402
+import truth_variants as variants  # noqa: E402
 
 DAY_S = 86400
 HOST, SERVER = "10.0.0.5", "198.51.100.7"
@@ -43,6 +44,31 @@ class Walk(unittest.TestCase):
         made = [flow(n, f"198.51.100.{n}", answered=n % 2 == 0) for n in range(1, 40)]
         self.assertEqual(baselines.random_walk(made), [])
         self.assertEqual(baselines.random_walk([flow(n, answered=False) for n in range(40)]), [])
+
+
+class Variants(unittest.TestCase):
+    TEXT = ("length 2h\n\nlist walk\n    host desk\n    wait 2s..4s\n    every 25s..45s\n    retry-wait 20s\n"
+            "    try one tls schannel wait 1m30s tries 2\n\nbackground office 0.2\n")
+
+    def changed(self, title):
+        """Lines of the text that the variant tells otherwise, as (before, after)."""
+        made = variants.VARIANTS[title](self.TEXT).splitlines()
+        self.assertEqual(len(made), len(self.TEXT.splitlines()))
+        return [(a.strip(), b.strip()) for a, b in zip(self.TEXT.splitlines(), made) if a != b]
+
+    def test_lags_are_the_waits_before_the_next_channel(self):
+        self.assertEqual(self.changed("lags / 10"), [
+            ("wait 2s..4s", "wait 200ms..400ms"), ("try one tls schannel wait 1m30s tries 2", "try one tls schannel wait 9000ms tries 2")])
+        self.assertEqual(self.changed("lags x 10")[0], ("wait 2s..4s", "wait 20000ms..40000ms"))
+
+    def test_jitter_is_around_the_middle(self):
+        self.assertEqual(self.changed("jitter 30 %"), [("every 25s..45s", "every 35000ms ±30%")])
+        self.assertEqual(variants.jitter("    every 5m ±5%\n", 0), "    every 300000ms ±0%\n")
+
+    def test_company(self):
+        self.assertEqual(self.changed("alone"), [("background office 0.2", "")])
+        self.assertEqual(self.changed("busy office"), [("background office 0.2", variants.BUSY)])
+        self.assertEqual(self.changed("as told"), [])
 
 
 class Destinations(unittest.TestCase):

@@ -270,12 +270,14 @@ static uint32_t leave_us(const struct conn *c)
 	return us > UINT32_MAX ? 0 : (uint32_t)us;
 }
 
-/* For outages of the site: that it tried, and whether it lost what had worked. */
-static void note_loss(
-	struct hosts *hs, const struct slot *slot, uint32_t channel, bool failed, int64_t at_ns)
+/* For outages of the site: that it tried, and whether it lost what had worked. What a firewall
+ * denied was not lost: somebody chose it. */
+static void note_loss(struct hosts *hs, const struct slot *slot, uint32_t channel,
+	enum outcome outcome, int64_t at_ns)
 {
 	const struct channel *ch = &slot->host.channel[channel];
-	if (failed && ch->connections > ch->failures)
+	bool lost = outcome_is_failure(outcome) && outcome != OUTCOME_DENIED;
+	if (lost && ch->connections > ch->failures)
 		outages_lost(hs->outages, slot->host.index, ch->endpoint, at_ns);
 	else
 		outages_tried(hs->outages, slot->host.index, at_ns);
@@ -296,7 +298,7 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	const struct channel_key *key, uint32_t channel, bool first)
 {
 	bool failed = outcome_is_failure(c->outcome);
-	note_loss(hs, slot, channel, failed, failed ? c->fail_ns : c->start_ns);
+	note_loss(hs, slot, channel, c->outcome, failed ? c->fail_ns : c->start_ns);
 	struct attempt a = {
 		/* a proxy asks for its targets itself */
 		.start_ns = key->proxied || !key->named

@@ -167,9 +167,9 @@ static void lose(const struct view *v, struct outage *o, uint32_t group, int64_t
 	o->returned += v->works_ns[group] > after_ns;
 }
 
-/* Three endpoints that worked are lost within a minute, next to nothing answers, and half of them
- * come back: the network was away. Servers that a list tries never worked, and those that were
- * taken down don't return. */
+/* Three endpoints that worked are lost (not denied) within a minute, next to nothing answers, and
+ * half of them come back: the network was away. Servers that a list tries never worked, and those
+ * that were taken down don't return. */
 static bool host_outage(const struct view *v, uint32_t attempt)
 {
 	struct outage o = {0};
@@ -182,7 +182,8 @@ static bool host_outage(const struct view *v, uint32_t attempt)
 	for (uint32_t i = first; i < v->attempts && v->attempt[i].start_ns <= to_ns; i++) {
 		const struct attempt *a = &v->attempt[i];
 		uint32_t group = v->channel[a->channel].group;
-		if (!attempt_failed(a) || v->worked_ns[group] >= a->start_ns)
+		if (!attempt_failed(a) || a->outcome == OUTCOME_DENIED ||
+			v->worked_ns[group] >= a->start_ns)
 			continue;
 		lose(v, &o, group, at->over_ns);
 		begin_ns = a->start_ns < begin_ns ? a->start_ns : begin_ns;

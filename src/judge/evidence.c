@@ -454,48 +454,6 @@ static void route(struct finding *f, const struct telling *t)
 	words_fini(&w);
 }
 
-static void likeness(struct finding *f, const struct hit *h)
-{
-	const struct likeness *l = &h->likeness;
-	if (l->requests_known > 0)
-		evidence_add(f, "likeness", l->request,
-			"the first requests before and after the switch are of equal size (within "
-			"5 %%) in %u of %u cases",
-			l->requests_near, l->requests_known);
-	if (l->marks_known > 0)
-		evidence_add(f, "likeness", l->mark,
-			"the requests before and after the switch ask for the same (the longest "
-			"word of their path or query) in %u of %u cases",
-			l->marks_same, l->marks_known);
-	if (l->ja3 < 0)
-		evidence_add(f, "likeness", l->ja3,
-			"the TLS clients before and after differ: two programs, perhaps");
-	if (fabs(l->failure) > 0)
-		evidence_add(f, "likeness", l->failure,
-			l->failure > 0 ? "this kind of failure is more often met in malware's "
-					 "switches than in others'"
-				       : "this kind of failure is more often met in other "
-					 "software's switches than in malware's");
-}
-
-static void multiplicity(struct finding *f, const struct telling *t)
-{
-	evidence_add(f, "chances", -t->hit->trials_bits,
-		"chance had about %.0f places to strike in a day of such a host, all lengths and "
-		"windows that were tried "
-		"included",
-		exp2(t->hit->trials_bits));
-}
-
-/* What is left of the number when it is no longer to be believed. */
-static void limit(struct finding *f, const struct hit *h)
-{
-	if (h->e < E_TRUSTED)
-		evidence_add(f, "limit", log2(h->e) - log2(E_TRUSTED),
-			"no model of traffic is trusted to say less than one in a million "
-			"host-days");
-}
-
 void evidence_write(struct finding *f, const struct telling *t)
 {
 	evidence_fini(f);
@@ -541,9 +499,7 @@ void evidence_write(struct finding *f, const struct telling *t)
 		route(f, t);
 		break;
 	}
-	likeness(f, t->hit);
-	multiplicity(f, t);
-	limit(f, t->hit);
+	evidence_terms(f, t);
 }
 
 /* Whether it is said already, as it is or as another look's. */
@@ -573,7 +529,8 @@ void evidence_also(struct finding *f, const struct telling *t)
 	evidence_write(&other, t);
 	for (size_t i = 0; i < other.evidences; i++) {
 		const struct finding_evidence *e = &other.evidence[i];
-		bool main = strcmp(e->kind, "chances") != 0 && strcmp(e->kind, "likeness") != 0;
+		bool main = strcmp(e->kind, "chances") != 0 && strcmp(e->kind, "likeness") != 0 &&
+		            strcmp(e->kind, "intervention") != 0;
 		if (main && i == 0 && !has_text(f, e->text) && !counts_on(f, t->hit, e->kind))
 			evidence_add(f, "also", 0,
 				"%s (the same failures seen another way: not added up)", e->text);

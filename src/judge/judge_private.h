@@ -23,6 +23,8 @@ const char *failure_words(enum outcome outcome);
 void evidence_write(struct finding *f, const struct telling *t);
 /* A hit that saw the same failures: said, but not added. */
 void evidence_also(struct finding *f, const struct telling *t);
+/* evidence_terms.c: the part that all kinds of hit have, after their own. */
+void evidence_terms(struct finding *f, const struct telling *t);
 void evidence_fini(struct finding *f);
 void evidence_add(struct finding *f, const char *kind, double bits, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

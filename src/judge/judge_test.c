@@ -107,6 +107,44 @@ static void a_companion_is_explained(void **state)
 	run_stop(&r);
 }
 
+/* What worked is lost, or denied, together with two more that work again later; a backup is opened
+ * 2 s after the first of them. */
+static const struct finding *three_at_once(struct run *r, enum outcome how)
+{
+	static const char *const servers[] = {"192.0.2.1", "198.51.100.7", "203.0.113.9"};
+	run_start(r);
+	quiet_hour(r);
+	for (int i = 0; i < 3; i++)
+		add(r, conn_event(servers[i], 443, 3500 + i, OUTCOME_OK, 0));
+	for (int i = 0; i < 3; i++)
+		add(r, conn_event(servers[i], 443, 3650 + 10 * i, how, 1));
+	add(r, conn_event("198.18.5.5", 8443, 3672, OUTCOME_OK, 0));
+	for (int i = 0; i < 3; i++)
+		add(r, conn_event(servers[i], 443, 3800 + i, OUTCOME_OK, 0));
+	run_finish(r, 10);
+	assert_int_equal(judge_count(r->judge), 1);
+	return judge_get(r->judge, 0);
+}
+
+static void a_denial_is_no_outage_but_an_experiment(void **state)
+{
+	(void)state;
+	struct run r;
+	assert_string_equal(three_at_once(&r, OUTCOME_UNREACHABLE)->explained, "outage");
+	run_stop(&r);
+	const struct finding *f = three_at_once(&r, OUTCOME_DENIED);
+	assert_null(f->explained);
+	size_t said = 0;
+	for (size_t i = 0; i < f->evidences; i++)
+		if (strcmp(f->evidence[i].kind, "intervention") == 0) {
+			said++;
+			assert_int_equal(strncmp(f->evidence[i].text, "1 of 1 failures is", 18), 0);
+		}
+	assert_int_equal(said, 1);
+	assert_near(bits_of(f), -log2(f->e_value), 1e-6);
+	run_stop(&r);
+}
+
 /* Two refusals of the first name, the second name is asked for 10 ms later and answers with so many
  * bytes. Returns what explains it. */
 static const char *why_of(const char *first, const char *second, const char *text, uint64_t bytes)
@@ -371,6 +409,7 @@ int main(void)
 		cmocka_unit_test(a_dead_dependency_is_no_finding),
 		cmocka_unit_test(a_backup_is_found),
 		cmocka_unit_test(a_companion_is_explained),
+		cmocka_unit_test(a_denial_is_no_outage_but_an_experiment),
 		cmocka_unit_test(an_updater_asks_for_versions_first),
 		cmocka_unit_test(both_names_say_what_is_my_address),
 		cmocka_unit_test(the_same_request_is_the_same_program),

@@ -118,11 +118,11 @@ class Case(unittest.TestCase):
 
 
 @functools.lru_cache(maxsize=None)
-def scenario_bytes(name, form="pcap", seed=None, start=None):
-    """The capture of tests/scenario/NAME.scn."""
+def scenario_bytes(name, form="pcap", seed=None, start=None, told=str):
+    """The capture of tests/scenario/NAME.scn; told: what makes another scenario of its text."""
     import io
     file = io.BytesIO()
-    scenario.write((SCENARIOS / f"{name}.scn").read_text(encoding="utf-8"), file, form, seed, start)
+    scenario.write(told((SCENARIOS / f"{name}.scn").read_text(encoding="utf-8")), file, form, seed, start)
     return file.getvalue()
 
 
