@@ -148,6 +148,49 @@ static void off_hosts(struct run *r)
 			hosts_count(r->engine.hosts));
 }
 
+/* Of the conversations, those with a hole: from one in a hundred on, and not for one or two. */
+#define HOLED_MIN   5u
+#define HOLED_SHARE 100u
+/* New endpoints a second at which one comes within a minute three times in ten (SCIENCE 4.15). */
+#define CROWDED_PER_S 0.00594
+/* What is seen for less than this shows no clock's end and no second try. */
+#define SHORT_NS (10 * 60 * NS_PER_S)
+
+/* How far the traffic allows a judgement at all. */
+static void off_power(struct run *r)
+{
+	size_t crowded = 0, hosts = hosts_count(r->engine.hosts);
+	double most = 0;
+	const struct host *busiest = NULL;
+	int64_t longest_ns = 0;
+	for (size_t i = 0; i < hosts; i++) {
+		const struct host *h = hosts_get(r->engine.hosts, i);
+		double seen_s =
+			(double)(h->active_ns > 60 * NS_PER_S ? h->active_ns : 60 * NS_PER_S) /
+			(double)NS_PER_S;
+		double rate = (double)h->arrivals / seen_s;
+		crowded += rate > CROWDED_PER_S;
+		if (rate > most) {
+			most = rate;
+			busiest = h;
+		}
+		longest_ns = h->last_ns - h->first_ns > longest_ns ? h->last_ns - h->first_ns
+		                                                   : longest_ns;
+	}
+	char addr[ADDR_TEXT_BYTES];
+	if (crowded > 0)
+		say_off(r,
+			"%zu of %zu hosts meet so much that is new (%s: %.0f endpoints an hour) "
+			"that one "
+			"switch a minute after a failure can't be told from chance: people at "
+			"work, or "
+			"several behind one address (NAT, a proxy)",
+			crowded, hosts, addr_text(&busiest->addr, addr), most * 3600);
+	if (hosts > 0 && longest_ns < SHORT_NS)
+		say_off(r, "no host was seen for ten minutes: clocks that stop, and second tries, "
+			   "can't be judged");
+}
+
 static void off_losses(struct run *r)
 {
 	const uint64_t *decoded = decoder_counts(r->engine.decoder);
@@ -166,6 +209,12 @@ static void off_losses(struct run *r)
 	if (drops > 0)
 		say_off(r, "the capturing machine lost %llu packets: some failures may be losses",
 			(unsigned long long)drops);
+	if (flow->holed >= HOLED_MIN && flow->holed * HOLED_SHARE >= flow->conversations)
+		say_off(r,
+			"%llu of %llu conversations acknowledge data that is not here: the tap "
+			"loses "
+			"packets, so silence may be a loss",
+			(unsigned long long)flow->holed, (unsigned long long)flow->conversations);
 	if (decoded[DECODED_LINKTYPE] > 0)
 		say_off(r, "%llu packets of link types that are not read (the first: LINKTYPE %u)",
 			(unsigned long long)decoded[DECODED_LINKTYPE],
@@ -282,6 +331,7 @@ static int finish(struct run *r, struct run_result *ret)
 		ret->max_e = r->options->budget / (double)(hosts > 0 ? hosts : 1);
 	judge_finish(r->judge, ret->max_e);
 	off_hosts(r);
+	off_power(r);
 	off_losses(r);
 	ret->findings = judge_count(r->judge);
 	ret->inputs = ingest_inputs(r->ingest);

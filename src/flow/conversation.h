@@ -55,6 +55,7 @@ struct conversation {
 	bool sized;   /* the first response is over: response_bytes is final */
 	bool talked;  /* first messages have been looked at */
 	bool http;    /* status lines may follow */
+	bool holed;   /* acknowledges what was not seen */
 	bool pending; /* first messages will tell whether it is OK */
 	bool told;    /* OK was told */
 	bool evicted;

@@ -47,7 +47,8 @@ struct flow_stats {
 	uint64_t answers_again;   /* later answers to a question that was answered */
 	uint64_t talks_evicted;   /* conversations whose first messages were given up because too
 	                             many were being read */
-	uint64_t clock_backs;     /* the data's clock went back by more than a late packet does */
+	uint64_t holed; /* TCP conversations that acknowledge what is not here: the tap lost it */
+	uint64_t clock_backs; /* the data's clock went back by more than a late packet does */
 };
 
 struct flow_table;

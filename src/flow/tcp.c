@@ -32,6 +32,18 @@ static bool acknowledges(
 	return p->tcp_ack - c->seq_first[other] <= (sent > slack ? sent : slack);
 }
 
+/* The packet acknowledges what was sent and is not here: the tap lost it. Where one direction is
+ * missing altogether nothing can be told. */
+static void look_for_holes(
+	struct flow_table *t, struct conversation *c, enum side other, const struct packet *p)
+{
+	if (c->holed || (p->tcp_flags & TCP_ACK) == 0 || !knows(c, other) || c->packets[other] == 0)
+		return;
+	uint32_t beyond = p->tcp_ack - c->seq_end[other] - 1; /* a FIN takes a number */
+	c->holed = beyond > 0 && beyond <= FAR;
+	t->stats.holed += c->holed;
+}
+
 static bool is_near(const struct conversation *c, enum side from, const struct packet *p)
 {
 	int32_t distance = (int32_t)(p->tcp_seq - c->seq_end[from]);
@@ -254,6 +266,7 @@ void tcp_add(struct flow_table *t, struct conversation *c, enum side from, const
 	} else if (!c->open) {
 		look_whether_open(t, c, from, p);
 	}
+	look_for_holes(t, c, from == CLIENT ? SERVER : CLIENT, p);
 	if (p->payload_wire > 0)
 		on_payload(t, c, from, p);
 	if ((flags & TCP_FIN) != 0)

@@ -1,6 +1,36 @@
 /* How open conversations of TCP end: each outcome with its times. */
 #include "flow/testing.h"
 
+/* ---- what the tap lost ---- */
+
+static uint64_t holed_after(bool lost, bool answers)
+{
+	struct world w = world_new();
+	struct line l = answers ? connected(&w, 443) : line_new(40000, 443);
+	at(&w, 10);
+	send_text(&w, &l, OUT, "hello over there");
+	struct packet p = segment(&w, &l, IN, TCP_PSH | TCP_ACK, "answer", 6);
+	if (!lost && answers)
+		give(&w, &p);
+	at(&w, 30);
+	send_flags(&w, &l, OUT, TCP_ACK);
+	send_flags(&w, &l, OUT, TCP_FIN | TCP_ACK);
+	if (answers)
+		send_flags(&w, &l, IN, TCP_FIN | TCP_ACK); /* of the FIN: no data */
+	send_flags(&w, &l, OUT, TCP_ACK);
+	uint64_t holed = flow_table_stats(w.t)->holed;
+	world_free(&w);
+	return holed;
+}
+
+static void test_acknowledged_and_never_seen(void **state)
+{
+	(void)state;
+	assert_int_equal(holed_after(true, true), 1); /* once, however often */
+	assert_int_equal(holed_after(false, true), 0);
+	assert_int_equal(holed_after(true, false), 0); /* one direction: everything is missing */
+}
+
 /* ---- answered, but no more ---- */
 
 static void test_connected_and_closed(void **state)
@@ -307,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_refused_then_mute),
 		cmocka_unit_test(test_fell_silent),
 		cmocka_unit_test(test_keep_alives_and_probes),
+		cmocka_unit_test(test_acknowledged_and_never_seen),
 		cmocka_unit_test(test_keep_alives_unanswered),
 		cmocka_unit_test(test_joined_fell_silent),
 		cmocka_unit_test(test_blind_reset),

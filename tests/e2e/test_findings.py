@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must be found in the demo scenarios, and what must not in the benign ones."""
+import re
+import struct
 import unittest
 
 from support import E_MAX, USAGE, Case, Run, endpoint, names, scenario_bytes
@@ -95,6 +97,38 @@ class Safelist(Case):
             run = Run("hunt", "--safelist", path, "-", stdin=scenario_bytes("demo-emotet-like"))
             self.assertEqual((run.code, run.out), (USAGE, b""))
             self.assertIn(words, run.err)
+
+
+class Power(Case):
+    """What the traffic does not allow to judge is said."""
+
+    def test_busy_hosts_and_short_captures(self):
+        crowded = re.compile(r"^1 of 1 hosts meet so much that is new \(10\.1\.0\.21: \d+ endpoints an hour\)")
+        busy = scenario_bytes("attack/S1039-bumblebee", told=lambda text: re.sub("office 0.2", "office 1", text))
+        alone = scenario_bytes("attack/S1039-bumblebee", told=lambda text: re.sub("(?m)^background .*", "", text))
+        for data, is_crowded in ((busy, True), (alone, False)):
+            off = self.hunt("-", stdin=data)[1]["off"]
+            self.assertEqual(any(crowded.match(line) for line in off), is_crowded, off)
+            self.assertFalse(any("ten minutes" in line for line in off), off)
+        off = self.hunt("-", options=["--until", "2026-03-02T08:09:00Z"], stdin=busy)[1]["off"]
+        self.assertTrue(any("no host was seen for ten minutes" in line for line in off), off)
+
+    def test_a_lossy_tap(self):
+        """Every third packet of data from port 443 is taken out."""
+        data = scenario_bytes("benign-office-day", told=lambda text: re.sub("(?m)^length .*", "length 20m", text))
+        kept, at, number = [data[:24]], 24, 0
+        while at < len(data):
+            size = struct.unpack_from("<I", data, at + 8)[0]
+            frame = data[at + 16:at + 16 + size]
+            tcp = frame[12:14] == b"\x08\0" and frame[23] == 6
+            served = tcp and frame[34:36] == b"\x01\xbb" and size > 120
+            number += served
+            if not served or number % 3:
+                kept.append(data[at:at + 16 + size])
+            at += 16 + size
+        lossy = [line for line in self.hunt("-", stdin=b"".join(kept))[1]["off"] if "the tap loses packets" in line]
+        whole = [line for line in self.hunt("-", stdin=data)[1]["off"] if "the tap loses packets" in line]
+        self.assertEqual((len(lossy), len(whole)), (1, 0))
 
 
 class Calibration(Case):
