@@ -154,7 +154,7 @@ static void off_hosts(struct run *r)
 /* New endpoints a second at which one comes within a minute three times in ten (SCIENCE 4.15). */
 #define CROWDED_PER_S 0.00594
 /* What is seen for less than this shows no clock's end and no second try. */
-#define SHORT_NS (10 * 60 * NS_PER_S)
+#define SHORT_NS (INT64_C(600) * NS_PER_S)
 
 /* How far the traffic allows a judgement at all. */
 static void off_power(struct run *r)
