@@ -136,6 +136,7 @@ struct hit {
 	/* Hand-overs: both ends are clocks of one pace; what the second did; how long the first has
 	 * been silent, and its longest pause before. */
 	bool twin;
+	double pace_share; /* as in struct move */
 	uint32_t contacts_after;
 	double gap_after_s, silence_s, longest_s;
 	/* Turns in any order: of `pauses` between contacts of `endpoints`, `regular` are near

@@ -57,6 +57,7 @@ struct run {
 	uint32_t count;       /* contacts */
 	int64_t start_ns, end_ns;
 	double gap_s, spread_s, longest_s; /* median of the gaps, its robust spread, the longest */
+	double early_s[2];                 /* the first two gaps; 0 unknown */
 	uint32_t kept, answered;           /* attempts that are kept, and those with an answer */
 	double request;                    /* median of the first requests' sizes; 0 unknown */
 	bool fresh;                        /* the host's first use of the channel, ever */
@@ -79,6 +80,8 @@ struct move {
 	double chance;     /* of one this near, by accident; floored */
 	bool at_end;       /* counted from the end rather than from the next turn */
 	bool twin;         /* both are clocks of equal gap, and only such beginnings counted */
+	double pace_share; /* of the host's other beginnings, with the left one's pace from the
+	                      first: 0 not asked */
 	enum mechanism why;
 };
 struct moves {

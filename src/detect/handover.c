@@ -26,6 +26,7 @@ static void tell(const struct look *look, const struct runs *runs, const struct 
 		.kind = HIT_HANDOVER,
 		.why = m->why,
 		.twin = m->twin,
+		.pace_share = m->pace_share,
 		.contacts_after = b->count,
 		.gap_after_s = b->gap_s,
 		.longest_s = a->longest_s,

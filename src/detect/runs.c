@@ -15,6 +15,8 @@
 #define TWIN_NS (2 * NS_PER_S)
 /* A pause of more than this many gaps, and a second, ends a run (prototype section 4). */
 #define PAUSE_GAPS 3.0
+/* A run whose last contact failed is left when it is not tried again at its next turn. */
+#define FAILED_GAPS 1.5
 /* Contacts that make a clock, and a clock that can be compared with another. */
 #define CLOCK_MIN 3u
 #define TWIN_MIN  6u
@@ -73,8 +75,11 @@ static void measure_gaps(const struct finder *x, uint32_t from, uint32_t to, str
 	uint32_t gaps = 0;
 	for (uint32_t k = from; k < to; k++) {
 		double gap = gap_after(x, k);
-		if (gap > seconds(TWIN_NS))
+		if (gap > seconds(TWIN_NS)) {
+			if (gaps < ARRAY_LEN(r->early_s))
+				r->early_s[gaps] = gap;
 			x->scratch[gaps++] = gap;
+		}
 		r->longest_s = fmax(r->longest_s, gap);
 	}
 	r->count = gaps + 1;
@@ -166,10 +171,16 @@ static void runs_of_channel(struct finder *x, uint32_t channel)
 	add_run(x, from, x->owns - 1, true);
 }
 
+/* How long after its last contact nobody waits for another. */
+static double patience_s(const struct view *v, const struct run *r)
+{
+	return (attempt_failed(&v->attempt[r->last]) ? FAILED_GAPS : PAUSE_GAPS) * r->gap_s + 1;
+}
+
 /* Whether nothing was tried at the endpoint after the run, for long enough to be sure. */
 static bool is_over(const struct view *v, const struct run *r)
 {
-	double wait_s = fmax(PAUSE_GAPS * r->gap_s + 1, r->longest_s);
+	double wait_s = fmax(patience_s(v, r), r->longest_s);
 	if (seconds(v->host->last_ns - r->end_ns) <= wait_s)
 		return false;
 	uint32_t group = v->channel[r->channel].group;
@@ -264,7 +275,8 @@ static double beginning_rate(const struct asked *q, int64_t at_ns, double gap_s)
 
 /* ---- what else stopped ---- */
 
-/* Whether the host was silent, or left: nothing that it used just before goes on. */
+/* Whether the host was silent, or left: nothing that it used just before goes on, though it is
+ * overdue. */
 static bool host_moved(const struct view *v, const struct run *from, const struct run *to)
 {
 	int64_t near_ns = (int64_t)(10 * from->gap_s * (double)NS_PER_S);
@@ -284,8 +296,10 @@ static bool host_moved(const struct view *v, const struct run *from, const struc
 		if (!x->used || c == from->channel || c == to->channel || x->openings < CLOCK_MIN ||
 			x->first_ns >= from->end_ns || x->last_ns < from->end_ns - near_ns)
 			continue;
-		before++;
-		on += x->last_ns >= to->start_ns;
+		bool goes_on = x->last_ns >= to->start_ns;
+		double silent_s = seconds(v->host->last_ns - x->last_ns);
+		before += goes_on || silent_s > PAUSE_GAPS * x->gap_ds / 10.0 + 1;
+		on += goes_on;
 	}
 	return away || (before > 0 && on == 0);
 }
@@ -299,9 +313,39 @@ static bool is_other_way(const struct view *v, uint32_t a, uint32_t b)
 	       (x->port == y->port || x->transport != y->transport);
 }
 
+static bool is_equal(double gap_s, double other_s)
+{
+	return gap_s > 0 && other_s > 0 && fabs(log(gap_s / other_s)) <= GAP_NEAR;
+}
+
 static bool are_twins(const struct run *a, const struct run *b)
 {
-	return is_twin_clock(a) && is_twin_clock(b) && fabs(log(a->gap_s / b->gap_s)) <= GAP_NEAR;
+	return is_twin_clock(a) && is_twin_clock(b) && is_equal(a->gap_s, b->gap_s);
+}
+
+/* The second has the first one's pace from its first contact on. */
+static bool keeps_pace(const struct run *a, const struct run *b)
+{
+	return is_twin_clock(a) && is_equal(b->early_s[0], a->gap_s) &&
+	       is_equal(b->early_s[1], a->gap_s);
+}
+
+static bool are_alike(const struct run *a, const struct run *b)
+{
+	return are_twins(a, b) || keeps_pace(a, b);
+}
+
+/* Of the host's other beginnings, the share that has this pace, by Laplace's rule. */
+static double pace_share(const struct runs *runs, const struct move *m)
+{
+	uint32_t count = 0, alike = 0;
+	for (uint32_t i = 0; i < runs->count; i++) {
+		if (i == m->from || i == m->to)
+			continue;
+		alike += keeps_pace(&runs->run[m->from], &runs->run[i]);
+		count++;
+	}
+	return (alike + 1.0) / (count + 2.0);
 }
 
 /* When the client knew that the run was over: of a failure its instant. */
@@ -322,14 +366,17 @@ static void weigh_twin(
 	const struct view *v, const struct runs *runs, struct move *m, double *chance)
 {
 	const struct run *a = &runs->run[m->from], *b = &runs->run[m->to];
-	struct asked clocks = {v, runs, m->from, m->to, true};
-	double rate = beginning_rate(&clocks, m->due_ns, a->gap_s);
+	bool clocks = are_twins(a, b); /* a second that is no clock yet is one of all beginnings */
+	struct asked asked = {v, runs, m->from, m->to, clocks};
+	double share = clocks ? 0 : pace_share(runs, m);
+	double rate = beginning_rate(&asked, m->due_ns, a->gap_s) * (clocks ? 1 : share);
 	double after_s = fmax(TICK_S, seconds(b->start_ns - known_ns(v, a)));
 	double at_turn = chance_at_turn(runs, m, rate), at_end = -expm1(-rate * after_s);
 	if (fmin(at_turn, at_end) >= *chance)
 		return;
 	*chance = fmin(at_turn, at_end);
 	m->twin = true;
+	m->pace_share = share;
 	m->at_end = at_end < at_turn;
 	m->rate = rate;
 }
@@ -344,7 +391,7 @@ static struct move weigh(const struct view *v, const struct runs *runs, uint32_t
 	m.off_s = fabs(seconds(b->start_ns - m.due_ns));
 	m.rate = beginning_rate(&(struct asked){v, runs, from, to, false}, m.due_ns, a->gap_s);
 	double chance = chance_at_turn(runs, &m, m.rate);
-	if (are_twins(a, b))
+	if (are_alike(a, b))
 		weigh_twin(v, runs, &m, &chance);
 	m.chance = fmin(1, fmax(CHANCE_FLOOR, CHOICES * chance));
 	return m;
@@ -385,7 +432,7 @@ static bool best_move(
 		*ret = weigh(v, runs, from, near);
 	bool have = near != UINT32_MAX;
 	for (uint32_t to = 0; to < runs->count; to++) {
-		if (to == near || !are_twins(&runs->run[from], &runs->run[to]) ||
+		if (to == near || !are_alike(&runs->run[from], &runs->run[to]) ||
 			!may_follow(v, &runs->run[from], &runs->run[to]))
 			continue;
 		struct move m = weigh(v, runs, from, to);
@@ -408,7 +455,7 @@ static enum mechanism why_moved(const struct view *v, const struct run *a, const
 /* Whether the run ended before the view did, so that something could take over from it. */
 static bool is_left(const struct view *v, const struct run *r)
 {
-	return r->clock && seconds(v->host->last_ns - r->end_ns) > PAUSE_GAPS * r->gap_s + 1;
+	return r->clock && seconds(v->host->last_ns - r->end_ns) > patience_s(v, r);
 }
 
 static bool moves_find(

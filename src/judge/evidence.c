@@ -340,7 +340,16 @@ static void handover(struct finding *f, const struct telling *t)
 		evidence_add(f, "stop", 0,
 			"it has been silent for %s since; its longest pause before was %s",
 			duration(&w.out[0], h->silence_s), duration(&w.out[1], h->longest_s));
-	if (h->twin)
+	if (h->twin && h->pace_share > 0)
+		evidence_add(f, "pace", 0,
+			"it keeps the pace of before: every %s, then every %s (%u contacts); of "
+			"this "
+			"host's other beginnings a share of %.2g at most has that pace, and only "
+			"so "
+			"many were counted",
+			duration(&w.out[0], h->step[0].gap_s), duration(&w.out[1], h->gap_after_s),
+			h->contacts_after, h->pace_share);
+	else if (h->twin)
 		evidence_add(f, "pace", 0,
 			"both run at one pace: every %s before, every %s after (%u contacts); only "
 			"beginnings of such channels were counted, and of unrelated ones one in "

@@ -79,6 +79,48 @@ static void assert_quiet(const struct run *r)
 	}
 }
 
+/* The first clock's last contact is refused; another server is contacted 2 s after that, and twice
+ * more: its gaps. others: servers that keep the first one's pace as well, but began before. */
+static double e_of_third_contact(double first_gap_s, double second_gap_s, int others)
+{
+	struct plan p = {.count = 0};
+	struct run r;
+	plan_company(&p);
+	plan_clock(&p, "192.0.2.1", 443, 100, 120, 30);
+	plan_add(&p, "192.0.2.1", 443, 100 + 30 * 120, OUTCOME_REFUSED);
+	double at_s = 100 + 30 * 120 + 3;
+	plan_add(&p, "203.0.113.9", 443, at_s, OUTCOME_OK);
+	plan_add(&p, "203.0.113.9", 443, at_s + first_gap_s, OUTCOME_OK);
+	plan_add(&p, "203.0.113.9", 443, at_s + first_gap_s + second_gap_s, OUTCOME_OK);
+	for (int i = 0; i < 40; i++) { /* new ones all the time: a ladder's step is nothing */
+		char server[24];
+		(void)snprintf(server, sizeof server, "198.18.%d.1", i);
+		plan_clock(&p, server, 443, 150 + 95 * i, 120, i < others ? 3 : 1);
+	}
+	hunt(&r, &p, 100);
+	double e = 100;
+	for (size_t i = 0; i < judge_count(r.judge); i++) {
+		const struct finding *f = judge_get(r.judge, i);
+		if (f->kind == KIND_HANDOVER && f->explained == NULL &&
+			strcmp(f->channel[f->sw[0].to].endpoint, "203.0.113.9") == 0)
+			e = f->e_value;
+		assert_near(bits_of(f), -log2(f->e_value), 1e-6);
+	}
+	run_stop(&r);
+	return e;
+}
+
+static void the_pace_is_known_at_the_third_contact(void **state)
+{
+	(void)state;
+	double e = e_of_third_contact(123, 117, 0);
+	assert_true(e < 0.1);
+	assert_true(e_of_third_contact(123, 150, 0) > 0.5); /* another pace */
+	/* where a quarter of all beginnings keep it, that is worth as much less */
+	double usual = e_of_third_contact(123, 117, 10);
+	assert_true(usual > 5 * e);
+}
+
 /* The clock's name does not resolve at its next turn, and its twin begins 20 s after that: a
  * contact that did not come about is one all the same. */
 static void a_name_that_is_gone_ends_a_clock(void **state)
@@ -465,6 +507,7 @@ static void doors_follow_failures_as_often_as_e_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_pace_is_known_at_the_third_contact),
 		cmocka_unit_test(a_name_that_is_gone_ends_a_clock),
 		cmocka_unit_test(a_handover_at_the_tick),
 		cmocka_unit_test(a_second_clock_is_no_handover),

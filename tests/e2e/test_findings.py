@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must be found in the demo scenarios, and what must not in the benign ones."""
+import datetime
 import re
 import struct
 import unittest
@@ -97,6 +98,55 @@ class Safelist(Case):
             run = Run("hunt", "--safelist", path, "-", stdin=scenario_bytes("demo-emotet-like"))
             self.assertEqual((run.code, run.out), (USAGE, b""))
             self.assertIn(words, run.err)
+
+
+FRESH = """length 50m
+resolver dns
+    address 10.1.0.2
+    rtt 1ms..20ms
+host desk
+    address 10.1.0.21
+    stack windows
+    resolver dns
+server first
+    name portal.harborledger.example
+    address 198.51.100.90
+    port 443 tls
+    from 40m refuses
+server second
+    name mail.quietharvest.example
+    address 203.0.113.140
+    port 443 tls
+pair home
+    host desk
+    primary first
+    backup second
+    from 2m
+    every 60s ±5%
+    wait 1s
+    request 300..420
+    response 180..260
+background office 0.2
+"""
+
+
+class Fresh(Case):
+    """A beacon's fallback is told apart from what else begins by the pace that it keeps: from its third contact on."""
+
+    def of_second(self, data, *options):
+        """(E, what it says of the new server) of the findings that name it."""
+        found, _ = self.hunt("-", options=options, stdin=data)
+        return [(f["e_value"], c) for f in found for c in f["channels"] if c["endpoint"] == "quietharvest.example"]
+
+    def test_from_the_third_contact(self):
+        for seed in (3, 6, 7):
+            data = scenario_bytes("demo-list", seed=seed, told=lambda _: FRESH)
+            _, channel = self.of_second(data)[0]
+            begin = datetime.datetime.fromisoformat(channel["first"].replace("Z", "+00:00"))
+            for contacts in (2, 3):
+                until = begin + datetime.timedelta(seconds=60 * contacts - 40)
+                told = self.of_second(data, "--until", until.isoformat().replace("+00:00", "Z"))
+                self.assertEqual([c["connections"] for _, c in told], [3] if contacts == 3 else [], (seed, contacts))
 
 
 class Power(Case):
