@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/case.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -19,7 +20,7 @@
 #define MEMORY_MOST  ((double)((size_t)1 << 44))
 
 struct hunt {
-	const char *report, *output, *safelist;
+	const char *report, *output, *safelist, *file; /* file: of the case */
 	struct networks local;
 	double max_e, budget;
 	int64_t since_ns, until_ns;
@@ -35,6 +36,9 @@ static const struct option options[] = {
 		.help = "print JSON Lines: each finding, then one summary"},
 	{"report", 0, OPTION_TEXT, "F.html", AT(report),
 		.help = "write a page about the findings too: one file that needs no network"},
+	{"case", 0, OPTION_TEXT, "F.db", AT(file),
+		.help = "keep all that is found in a case file too, for report; a case that is "
+			"there already gets the new findings in place of the old"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write the results to FILE instead of standard output; it appears when it "
 			"is "
@@ -99,10 +103,15 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 	if (h->report != NULL && (strcmp(h->report, "-") == 0 ||
 					 (h->output != NULL && strcmp(h->report, h->output) == 0)))
 		return "--report needs a file of its own";
-	if (is_input(call, h->output) || is_input(call, h->report))
-		return "-o or --report names an input: it would be overwritten";
-	if (h->follow && (h->report != NULL || h->since_ns != 0 || h->until_ns != 0 ||
-				 call_given(call, "budget") || call_given(call, "safelist")))
+	if (h->file != NULL && (strcmp(h->file, "-") == 0 ||
+				       (h->output != NULL && strcmp(h->file, h->output) == 0) ||
+				       (h->report != NULL && strcmp(h->file, h->report) == 0)))
+		return "--case needs a file of its own";
+	if (is_input(call, h->output) || is_input(call, h->report) || is_input(call, h->file))
+		return "-o, --report or --case names an input: it would be overwritten";
+	if (h->follow &&
+		(h->report != NULL || h->file != NULL || h->since_ns != 0 || h->until_ns != 0 ||
+			call_given(call, "budget") || call_given(call, "safelist")))
 		return "--follow has no end: it goes with --json, --all, --max-e, --local and -o";
 	for (size_t i = 0, pipes = 0; i < call->words; i++) {
 		pipes += strcmp(call->word[i], "-") == 0;
@@ -224,7 +233,21 @@ struct outputs {
 	struct output result, page;
 };
 
-static int write_all(const struct hunt *h, const struct run_result *r, struct outputs *outputs)
+static int write_case(const struct call *call, const struct hunt *h, const struct run_result *r)
+{
+	struct fail why = {0};
+	if (h->file == NULL)
+		return 0;
+	int err = case_write(h->file, call, r, &why);
+	if (err < 0)
+		message("%s", why.text);
+	else if (!h->quiet)
+		message("%s: written", shown(h->file).text);
+	return err;
+}
+
+static int write_all(const struct call *call, const struct hunt *h, const struct run_result *r,
+	struct outputs *outputs)
 {
 	struct report_style style = style_for(h);
 	struct report_case c = {.finding = r->finding,
@@ -245,7 +268,8 @@ static int write_all(const struct hunt *h, const struct run_result *r, struct ou
 	}
 	if (err == 0 && h->report != NULL && !nothing && !h->quiet)
 		message("%s: written", shown(h->report).text);
-	return err;
+	int third = nothing ? 0 : write_case(call, h, r);
+	return err < 0 ? err : third;
 }
 
 static enum exit_code code_of(const struct hunt *h, const struct run_result *r, bool unread)
@@ -318,7 +342,7 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 	if (signals_stop)
 		message("interrupted: what had been read by then is judged");
 	enum exit_code code = code_of(h, &result, unread);
-	if (write_all(h, &result, outputs) < 0)
+	if (write_all(call, h, &result, outputs) < 0)
 		code = EXIT_NOTHING;
 	run_result_fini(&result);
 	return code;
@@ -355,7 +379,8 @@ static enum exit_code hunt_run(const struct call *call)
 	/* before the work: a name that can't be written is known at once */
 	if (read_safelist(h->safelist, &safelist, &why) < 0 ||
 		output_open(&outputs.result, h->output, &why) < 0 ||
-		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0))
+		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0) ||
+		(h->file != NULL && store_may_write(h->file, &why) < 0))
 		message("%s", why.text);
 	else
 		code = hunt(call, h, safelist, &outputs);
@@ -388,6 +413,7 @@ static const struct example examples[] = {
 	{"postern hunt capture.pcap", "Look into a capture:"},
 	{"postern hunt --report case.html captures/",
 		"All captures of a folder, and a page to keep:"},
+	{"postern hunt --case day.db captures/", "Keep all that is found; see postern report:"},
 	{"postern hunt /opt/zeek/logs/2026-03-02/", "A day of Zeek's logs, packed or not:"},
 	{"TZ=UTC nfdump -R /var/cache/nfdump -o csv | postern hunt -", "What nfdump kept:"},
 	{"zstd -dc day.pcapng.zst | postern hunt --json - | jq .host",

@@ -212,6 +212,12 @@ const struct safelist_entry *safelist_get(const struct safelist *s, size_t index
 	return &s->entry[index].told;
 }
 
+void safelist_hid(struct safelist *s, size_t index, uint64_t hid)
+{
+	CHECK(index < s->count);
+	s->entry[index].told.hid = hid;
+}
+
 /* ---- whom it vouches for ---- */
 
 static int text_of(const void *key, const void *item)

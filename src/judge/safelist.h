@@ -36,3 +36,5 @@ const char *safelist_name(const struct safelist *s);
 size_t safelist_count(const struct safelist *s);
 /* In the order of their lines. */
 const struct safelist_entry *safelist_get(const struct safelist *s, size_t index);
+/* Sets what an entry hid: of a list that is read back. */
+void safelist_hid(struct safelist *s, size_t index, uint64_t hid);

@@ -66,7 +66,7 @@ void emit_count(struct emit *e, const char *key, uint64_t n)
 void emit_number(struct emit *e, const char *key, double value)
 {
 	begin(e, key);
-	if (isnan(value))
+	if (isnan(value) || value == 0) /* -0 would read as something else */
 		value = 0;
 	char text[32];
 	(void)snprintf(text, sizeof text, "%.6g", fmax(-DBL_MAX, fmin(DBL_MAX, value)));

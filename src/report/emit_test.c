@@ -44,7 +44,7 @@ static void test_numbers(void **s)
 	static const struct {
 		double value;
 		const char *want;
-	} rows[] = {{0, "0"}, {0.1, "0.1"}, {5, "5"}, {1.0 / 3, "0.333333"},
+	} rows[] = {{0, "0"}, {-0.0, "0"}, {0.1, "0.1"}, {5, "5"}, {1.0 / 3, "0.333333"},
 		{-11.123456789, "-11.1235"}, {2.2250738585072014e-308, "2.22507e-308"},
 		{(double)NAN, "0"}, {(double)INFINITY, "1.79769e+308"},
 		{-(double)INFINITY, "-1.79769e+308"}};

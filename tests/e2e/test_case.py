@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases: what a hunt found is kept whole, comes out again as it went in, and nothing else is taken for one."""
+import contextlib
+import hashlib
+import os
+import sqlite3
+import stat
+import unittest
+
+from support import DONE, NOTHING, USAGE, Case, Run, scenario_bytes
+
+APPLICATION = 0x506F7374
+VERSION = 1
+
+
+class Cases(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.captures = []
+        for name in ("demo-emotet-like", "demo-dga", "benign-mirrors"):
+            cls.captures.append(cls.folder / f"{name}.pcap")
+            cls.captures[-1].write_bytes(scenario_bytes(name))
+        cls.kept = cls.folder / "kept.db"
+        hunt = Run("hunt", "-q", "--case", cls.kept, *cls.captures)
+        assert hunt.code == DONE, hunt
+        cls.bytes = cls.kept.read_bytes()
+
+    def kept_copy(self, *statements):
+        """A copy of the case, changed as a stranger might."""
+        path = self.path("copy.db", self.bytes)
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            for statement in statements:
+                db.execute(statement)
+            db.commit()
+        return path
+
+    def refused(self, path, *words):
+        """One line that names the file, and nothing else."""
+        run = Run("report", path)
+        self.assertEqual((run.code, run.out), (NOTHING, b""), run)
+        self.assertEqual(len(run.err.splitlines()), 1, run)
+        self.assertIn(path.name, run.err)
+        for word in words:
+            self.assertIn(word, run.err)
+        return run
+
+
+class Keeps(Cases):
+    def same(self, *options, to, hunt_options=(), report_options=()):
+        case, page = self.folder / "same.db", self.folder / "same.html"
+        case.unlink(missing_ok=True)
+        hunt = Run("hunt", "-q", "--case", case, *options, *hunt_options, *self.captures)
+        self.assertEqual(hunt.code, DONE, hunt)
+        report = Run("report", case, "--to", to, *report_options)
+        self.assertEqual((report.code, report.err), (DONE, ""), report)
+        wanted = page.read_bytes() if to == "html" else hunt.out
+        self.assertEqual(report.out, wanted)
+        self.assertGreater(len(report.out), 1000)
+
+    def test_json(self):
+        self.same("--json", to="json")
+
+    def test_json_with_all(self):
+        self.same("--json", "--all", to="json", report_options=("--all",))
+
+    def test_text(self):
+        self.same(to="text")
+
+    def test_text_with_all(self):
+        self.same("--all", "-v", to="text", report_options=("--all", "-v"))
+
+    def test_html(self):
+        self.same("--report", self.folder / "same.html", to="html")
+
+    def test_safelist_and_line(self):
+        vouched = self.path("list", b"# ours\n\n*.Vendor.example\n198.51.100.0/24 # the backup\n2001:db8::1\n")
+        self.same("--json", "--all", "--safelist", vouched, "--max-e", "0.5", to="json", report_options=("--all",))
+        self.same("--all", "--safelist", vouched, to="text", report_options=("--all",))
+
+    def test_logs_and_damage(self):
+        """What could not be read is kept with its words."""
+        cut = self.path("cut.pcap", scenario_bytes("demo-emotet-like")[:-7])
+        case = self.folder / "cut.db"
+        hunt = Run("hunt", "-q", "--json", "--case", case, cut, self.path("nothing.txt", b"no log\n"))
+        report = Run("report", case, "--json")
+        self.assertEqual((report.code, report.out), (DONE, hunt.out), report)
+        text = " ".join(Run("report", "-v", case).out.decode().split())
+        self.assertIn("cut.pcap", text)
+        self.assertIn("nothing.txt: not read", text)
+        self.assertIn("not all of the input was read", text)
+
+    def test_line_moves(self):
+        strict = Run("report", self.kept, "--json", "--max-e", "0.0000001")
+        self.assertEqual([line["type"] for line in strict.lines()], ["summary"])
+        self.assertEqual(strict.lines()[0]["max_e"], 1e-7)
+
+    def test_inputs(self):
+        """The bytes that were read can be told from others later."""
+        with contextlib.closing(sqlite3.connect(self.kept)) as db:
+            rows = db.execute("SELECT path, format, bytes, sha256 FROM input ORDER BY ordinal").fetchall()
+        self.assertEqual(sorted(rows), sorted((str(path), "pcap", path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+                                              for path in self.captures))
+
+    def test_options(self):
+        case = self.folder / "options.db"
+        Run("hunt", "-q", "--case", case, "--local", "10.0.0.0/8,2001:db8::/32", "--budget", "2", "--until",
+            "2030-01-01T00:00:00Z", *self.captures)
+        with contextlib.closing(sqlite3.connect(case)) as db:
+            self.assertEqual(dict(db.execute("SELECT name, value FROM option")),
+                             {"local": "10.0.0.0/8,2001:db8::/32", "budget": "2", "until": "2030-01-01T00:00:00.000000Z"})
+            self.assertEqual(db.execute("PRAGMA application_id").fetchone()[0], APPLICATION)
+            self.assertEqual(db.execute("PRAGMA user_version").fetchone()[0], VERSION)
+
+    def test_from_pipe(self):
+        case = self.folder / "pipe.db"
+        hunt = Run("hunt", "-q", "--json", "--case", case, "-", stdin=self.captures[0].read_bytes())
+        self.assertEqual(Run("report", case, "--json").out, hunt.out)
+
+    def test_output(self):
+        page = self.folder / "page.html"
+        run = Run("report", self.kept, "--to", "html", "-o", page)
+        self.assertEqual((run.code, run.out), (DONE, b""), run)
+        self.assertTrue(page.read_bytes().startswith(b"<!doctype html>"))
+
+
+class Writes(Cases):
+    def test_appears_whole(self):
+        names = set(os.listdir(self.folder))
+        self.assertEqual({name for name in names if name.startswith("kept.db")}, {"kept.db"})
+        self.assertEqual(stat.S_IMODE(self.kept.stat().st_mode), 0o600)
+
+    def test_again(self):
+        """A second hunt takes the place of the first."""
+        case = self.path("again.db", self.bytes)
+        hunt = Run("hunt", "-q", "--json", "--case", case, self.captures[0])
+        self.assertEqual(hunt.code, DONE, hunt)
+        self.assertEqual(Run("report", case, "--json").out, hunt.out)
+        self.assertEqual(len(hunt.lines()), 2)
+
+    def test_nothing_read(self):
+        case = self.folder / "none.db"
+        run = Run("hunt", "-q", "--case", case, self.path("words", b"no capture\n"))
+        self.assertEqual(run.code, NOTHING, run)
+        self.assertFalse(case.exists())
+
+    def test_what_is_no_case_stays(self):
+        others = {"text": b"dear diary\n" * 20, "empty": b"", "zeros": bytes(8192), "capture": self.captures[0].read_bytes()[:4000]}
+        for name, data in others.items():
+            path = self.path(name, data)
+            run = Run("hunt", "-q", "--case", path, self.captures[0])
+            self.assertEqual((run.code, run.out), (USAGE, b""), run)
+            self.assertIn("a case is what postern hunt --case F.db writes", run.err)
+            self.assertEqual(path.read_bytes(), data)
+
+    def test_other_database_stays(self):
+        path = self.path("other.db", b"")
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE mine(a)")
+            db.commit()
+        before = path.read_bytes()
+        run = Run("hunt", "-q", "--case", path, self.captures[0])
+        self.assertEqual(run.code, USAGE, run)
+        self.assertIn("a database of another program", run.err)
+        self.assertEqual(path.read_bytes(), before)
+
+    def test_inputs_stay(self):
+        run = Run("hunt", "--case", self.captures[0], self.captures[0])
+        self.assertEqual(run.code, USAGE, run)
+        self.assertIn("names an input", run.err)
+        for words in (("--case", "-"), ("--case", "x", "-o", "x"), ("--case", "x", "--report", "x"), ("--case", "x", "--follow")):
+            self.assertEqual(Run("hunt", *words, self.captures[0]).code, USAGE, words)
+
+    def test_no_folder(self):
+        run = Run("hunt", "-q", "--case", self.folder / "nowhere/x.db", self.captures[0])
+        self.assertEqual((run.code, run.out), (USAGE, b""), run)
+        self.assertIn("No such file or directory", run.err)
+
+    def test_another_writer(self):
+        case = self.path("busy.db", self.bytes)
+        with contextlib.closing(sqlite3.connect(case, isolation_level=None)) as db:
+            db.execute("BEGIN EXCLUSIVE")
+            run = Run("hunt", "-q", "--case", case, self.captures[0])
+            self.assertEqual(run.code, USAGE, run)
+            self.assertIn("another program is writing", run.err)
+            self.assertIn("another program is writing", Run("report", case).err)
+        self.assertEqual(case.read_bytes(), self.bytes)
+
+
+class Refuses(Cases):
+    def test_usage(self):
+        for words in ((), (self.kept, self.kept), (self.kept, "--to", "xml"), (self.kept, "-o", self.kept),
+                      (self.kept, "--json", "--to", "html")):
+            run = Run("report", *words)
+            self.assertEqual((run.code, run.out), (USAGE, b""), run)
+        self.assertEqual(self.kept.read_bytes(), self.bytes)
+
+    def test_formats_are_listed(self):
+        listed = [line.split()[0] for line in Run("report", "--to", "help").out.decode().splitlines()]
+        self.assertLessEqual({"text", "json", "html"}, set(listed))
+
+    def test_no_case(self):
+        self.refused(self.folder / "absent.db", "No such file")
+        self.refused(self.folder, "no file")
+        self.refused(self.path("a.txt", b"x" * 5000), "no SQLite database")
+        self.refused(self.path("b.db", b""), "empty")
+        self.refused(self.kept_copy("PRAGMA application_id=1"), "another program")
+
+    def test_later_version(self):
+        self.refused(self.kept_copy("PRAGMA user_version=99"), "version 99", f"reads up to {VERSION}")
+
+    def test_schema_of_a_stranger(self):
+        """Nothing in a case can make the reader do more than read."""
+        for statement in ("CREATE TABLE more(a)", "CREATE INDEX i ON finding(id)", "DROP TABLE tick",
+                          "CREATE VIEW v AS SELECT 1", "CREATE TRIGGER t AFTER INSERT ON finding BEGIN DELETE FROM channel; END"):
+            path = self.kept_copy(statement)
+            self.refused(path, "not those of a case")
+            self.assertEqual(Run("hunt", "-q", "--case", path, self.captures[0]).code, USAGE)
+
+    def test_other_journal(self):
+        data = bytearray(self.bytes)
+        data[18:20] = b"\x02\x02"
+        self.refused(self.path("wal.db", data), "journal_mode=DELETE")
+        self.assertFalse([name for name in os.listdir(self.folder) if name.endswith(("-wal", "-shm"))])
+
+    def test_hostile_values(self):
+        for statement, words in (
+                ("UPDATE finding SET kind='fridge' WHERE ordinal=0", ("table finding", "column kind")),
+                ("UPDATE finding SET ordinal=99 WHERE ordinal=0", ("table finding", "column ordinal")),
+                ("UPDATE finding SET id='../../etc'", ("no id",)),
+                ("UPDATE finding SET host='here'", ("column host", "no address")),
+                ("UPDATE finding SET e_value=-1.0", ("column e_value",)),
+                ("UPDATE finding SET e_value=9e999", ("column e_value",)),
+                ("UPDATE finding SET first_ns=9223372036854775807", ("column first_ns",)),
+                ("UPDATE finding SET episodes=-1", ("column episodes",)),
+                ("UPDATE finding SET measured=2", ("column measured",)),
+                ("UPDATE finding SET explained=char(27)||'[2J'", ("column explained", "control")),
+                ("UPDATE channel SET endpoint='a'||char(0)||'b'", ("column endpoint", "NUL")),
+                ("UPDATE channel SET port=65536", ("column port",)),
+                ("UPDATE channel SET failure='maybe'", ("column failure",)),
+                ("UPDATE channel SET transport=''", ("column transport",)),
+                ("UPDATE channel SET user_agent=CAST(zeroblob(100000) AS TEXT)", ("column user_agent",)),
+                ("DELETE FROM channel", ()),
+                ("DELETE FROM channel WHERE ordinal=0", ("table channel",)),
+                ("UPDATE move SET to_channel=23", ("a move between channels",)),
+                ("UPDATE move SET to_channel=24", ("column to_channel",)),
+                ("UPDATE tick SET channel=23", ("an attempt without a channel",)),
+                ("UPDATE tick SET at_ns=-at_ns", ("out of order",)),
+                ("UPDATE evidence SET text=CAST(x'fffe' AS TEXT)", ("table evidence", "control")),
+                ("UPDATE evidence SET bits=1e300", ("column bits",)),
+                ("INSERT INTO evidence SELECT finding, ordinal+16, kind, bits, text FROM evidence", ("table evidence",)),
+                ("DELETE FROM hunt", ("no hunt",)),
+                ("UPDATE hunt SET seconds=1e200", ("column seconds",)),
+                ("UPDATE input SET error=5", ("column error",)),
+                ("UPDATE input SET sha256=printf('%100d', 1)", ("column sha256",)),
+                ("INSERT INTO off VALUES(77777, 'x')", ("table off",))):
+            with self.subTest(statement):
+                self.refused(self.kept_copy(statement), *words)
+
+    def test_hostile_safelist(self):
+        for line, entry in ((1 << 40, "a.example"), (3, "a.example#"), (1, "two words"), (2, "a.example\nb.example")):
+            path = self.kept_copy("UPDATE hunt SET safelist='x'", f"INSERT INTO safelist VALUES({line}, '{entry}', 7)")
+            self.refused(path, "safelist")
+
+    def test_strangers_words(self):
+        """Names may hold anything but NUL; on paper they are inert."""
+        path = self.kept_copy("UPDATE channel SET endpoint=CAST(x'1b5b324a' AS TEXT), user_agent=CAST(x'fffefd' AS TEXT)",
+                              "UPDATE finding SET process='<script>alert(1)</script>'")
+        for to in ("text", "json", "html"):
+            run = Run("report", path, "--to", to, "--all", "-v")
+            self.assertEqual(run.code, DONE, run)
+            self.assertNotIn(b"\x1b", run.out)
+            run.out.decode()
+        self.assertNotIn(b"<script>alert", Run("report", path, "--to", "html").out)
+
+    def test_cut(self):
+        """At every page, and in the middle of some."""
+        for size in [*range(0, len(self.bytes), 4096), 50, 99, 100, 101, 5000]:
+            self.refused(self.path("cut.db", self.bytes[:size]))
+
+    def test_zeroed_pages(self):
+        for at in range(4096, len(self.bytes), 4096):
+            data = bytearray(self.bytes)
+            data[at:at + 4096] = bytes(4096)
+            self.refused(self.path("zeroed.db", data))
+
+    def test_flipped_bytes(self):
+        """Whatever becomes of it, it ends with an exit code."""
+        for step in range(150):
+            data = bytearray(self.bytes)
+            at = (step * 7919 * 31) % len(data)
+            data[at] ^= 1 << step % 8
+            run = Run("report", self.path("flipped.db", data), "--all")
+            self.assertIn(run.code, (DONE, NOTHING), run)
+
+
+if __name__ == "__main__":
+    unittest.main()
