@@ -215,7 +215,7 @@ class Help(Case):
             return out.stdout.split()
         self.assertEqual(complete("postern", "hu"), ["hunt"])
         self.assertEqual(complete("postern", "hunt", "--re"), ["--read", "--report"])
-        self.assertEqual(complete("postern", "help", ""), ["hunt", "report", "watch", "help"])
+        self.assertEqual(complete("postern", "help", ""), ["hunt", "judge", "report", "watch", "help"])
         self.assertEqual(complete("postern", "hunt", "cap"), [])
 
 

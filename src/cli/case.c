@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/out.h"
+#include "cli/message.h"
+#include "cli/output.h"
 
 #define OPTIONS_MAX 64
 
@@ -98,6 +100,16 @@ int case_write(
 		out_fini(&typed.text[i]);
 	free(digest);
 	return err;
+}
+
+enum exit_code case_print(const char *path, const struct out *text)
+{
+	struct output output = {0};
+	struct fail why = {0};
+	if (output_open(&output, path, &why) == 0 && output_finish(&output, text, &why) == 0)
+		return EXIT_DONE;
+	message("%s", why.text);
+	return EXIT_NOTHING;
 }
 
 struct report_case case_told(const struct store_case *c)

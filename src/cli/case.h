@@ -11,5 +11,8 @@
 MUST_USE int case_write(
 	const char *path, const struct call *call, const struct run_result *r, struct fail *why);
 
+/* Writes to a file, or to standard output (NULL): the code that the verb ends with. */
+enum exit_code case_print(const char *path, const struct out *text);
+
 /* What a report wants of a case; all of it is the case's. */
 struct report_case case_told(const struct store_case *c);

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/run.h"
+#include "cli/safelist.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
@@ -231,6 +232,7 @@ static struct report_style style_for(const struct hunt *h)
 
 struct outputs {
 	struct output result, page;
+	struct stored *earlier; /* the case that is there: what people said of it still counts */
 };
 
 static int write_case(const struct call *call, const struct hunt *h, const struct run_result *r)
@@ -283,31 +285,6 @@ static enum exit_code code_of(const struct hunt *h, const struct run_result *r, 
 	return unread || r->summary.partial || signals_stop ? EXIT_PARTIAL : EXIT_DONE;
 }
 
-/* ---- the safelist ---- */
-
-/* NULL with nothing said: none was asked for. Fails: -errno, as safelist_parse(). */
-static int read_safelist(const char *path, struct safelist **ret, struct fail *why)
-{
-	if (path == NULL)
-		return 0;
-	FILE *file = fopen(path, "rbe");
-	if (file == NULL)
-		return fail_set(why, -errno, "%s: %s", shown(path).text, strerror(errno));
-	size_t room = SAFELIST_BYTES_MAX + 1; /* one more than is taken: too much is seen */
-	char *text = malloc(room);
-	size_t len = text == NULL ? 0 : fread(text, 1, room, file);
-	int err = 0;
-	if (text == NULL)
-		err = fail_set(why, -ENOMEM, "out of memory");
-	else if (ferror(file))
-		err = fail_set(why, -EIO, "%s: could not be read", shown(path).text);
-	else
-		err = safelist_parse(ret, shown(path).text, cur_of(text, len), why);
-	free(text);
-	(void)fclose(file);
-	return err;
-}
-
 /* ---- the hunt ---- */
 
 static enum exit_code hunt(const struct call *call, const struct hunt *h, struct safelist *safelist,
@@ -316,6 +293,8 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 	struct terminal t = terminal_of(stderr);
 	struct progress progress;
 	progress_init(&progress, &t, h->quiet);
+	const struct store_case *earlier =
+		outputs->earlier == NULL ? NULL : stored_case(outputs->earlier);
 	struct run_options run = {.path = call->word,
 		.paths = call->words,
 		.local = h->local.net,
@@ -325,6 +304,8 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 		.since_ns = h->since_ns,
 		.until_ns = h->until_ns,
 		.safelist = safelist,
+		.ruling = earlier == NULL ? NULL : earlier->ruling,
+		.rulings = earlier == NULL ? 0 : earlier->rulings,
 		.memory_bytes = h->memory_bytes,
 		.stop = &signals_stop,
 		.progress = progress_show,
@@ -346,6 +327,16 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 		code = EXIT_NOTHING;
 	run_result_fini(&result);
 	return code;
+}
+
+/* path NULL: no case is to be written. *ret stays NULL when none is there. */
+static int open_case(const char *path, struct stored **ret, struct fail *why)
+{
+	struct stat st;
+	int err = path == NULL ? 0 : store_may_write(path, why);
+	if (err < 0 || path == NULL || stat(path, &st) != 0)
+		return err;
+	return stored_open(ret, path, why);
 }
 
 static enum exit_code follow(const struct call *call, const struct hunt *h)
@@ -377,16 +368,17 @@ static enum exit_code hunt_run(const struct call *call)
 	enum exit_code code = EXIT_USAGE;
 	struct safelist *safelist = NULL;
 	/* before the work: a name that can't be written is known at once */
-	if (read_safelist(h->safelist, &safelist, &why) < 0 ||
+	if (safelist_read(h->safelist, &safelist, &why) < 0 ||
 		output_open(&outputs.result, h->output, &why) < 0 ||
 		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0) ||
-		(h->file != NULL && store_may_write(h->file, &why) < 0))
+		open_case(h->file, &outputs.earlier, &why) < 0)
 		message("%s", why.text);
 	else
 		code = hunt(call, h, safelist, &outputs);
 	safelist_free(safelist);
 	output_close(&outputs.result);
 	output_close(&outputs.page);
+	stored_close(outputs.earlier);
 	return code;
 }
 

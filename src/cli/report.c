@@ -6,7 +6,6 @@
 
 #include "cli/case.h"
 #include "cli/message.h"
-#include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
 
@@ -77,17 +76,6 @@ static struct report_style style_for(const struct report *r)
 		.verbose = r->verbose};
 }
 
-/* Writes the text; the code that the verb ends with. */
-static enum exit_code put(const struct report *r, const struct out *text)
-{
-	struct output output = {0};
-	struct fail why = {0};
-	if (output_open(&output, r->output, &why) == 0 && output_finish(&output, text, &why) == 0)
-		return EXIT_DONE;
-	message("%s", why.text);
-	return EXIT_NOTHING;
-}
-
 static enum exit_code report(const struct call *call, const struct report_format *format)
 {
 	const struct report *r = call->settings;
@@ -104,7 +92,7 @@ static enum exit_code report(const struct call *call, const struct report_format
 	if (call_given(call, "max-e"))
 		c.max_e = r->max_e;
 	format->write(&text, &c, &style);
-	enum exit_code code = put(r, &text);
+	enum exit_code code = case_print(r->output, &text);
 	out_fini(&text);
 	stored_close(stored);
 	return code;
@@ -117,7 +105,7 @@ static enum exit_code report_run(const struct call *call)
 	if (strcmp(to, "help") == 0) {
 		struct out text = {0};
 		list_formats(&text);
-		enum exit_code code = put(r, &text);
+		enum exit_code code = case_print(r->output, &text);
 		out_fini(&text);
 		return code;
 	}

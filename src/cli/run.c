@@ -69,8 +69,10 @@ static int make_tables(struct run *r)
 		.context = r};
 	if (engine_init(&r->engine, &options) < 0)
 		return -ENOMEM;
-	return judge_new(&r->judge,
-		&(struct judge_options){.hosts = r->engine.hosts, .safelist = o->safelist});
+	return judge_new(&r->judge, &(struct judge_options){.hosts = r->engine.hosts,
+					    .safelist = o->safelist,
+					    .ruling = o->ruling,
+					    .rulings = o->rulings});
 }
 
 /* ---- the way of the data ---- */
@@ -312,8 +314,10 @@ static void sum_up(struct run *r, struct run_result *ret)
 	for (size_t i = 0; i < judge_count(r->judge); i++) {
 		const struct finding *f = judge_get(r->judge, i);
 		r->finding[i] = f;
-		s->explained += f->explained != NULL;
-		s->findings += f->explained == NULL && f->e_value <= ret->max_e;
+		bool accepted = f->ruling != NULL && f->ruling->kind == RULING_ACCEPTED;
+		s->explained += f->ruling == NULL && f->explained != NULL;
+		s->findings += accepted || (f->ruling == NULL && f->explained == NULL &&
+						   f->e_value <= ret->max_e);
 	}
 	s->safelist = r->options->safelist;
 	judge_calibration(r->judge, &s->calibration);

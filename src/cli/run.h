@@ -24,9 +24,11 @@ struct run_options { /* all borrowed for the call; all zero but paths and max_e 
 	size_t locals; /* 0: addr_is_private() */
 	double max_e;  /* report findings with E up to this; > 0 unless budget is set */
 	double budget; /* > 0: instead, max_e = budget / local hosts seen (at least 1) */
-	int64_t since_ns, until_ns; /* only what begins within [since, until); 0: no limit */
-	struct safelist *safelist;  /* NULL none; outlives the result; its counts grow */
-	size_t memory_bytes;        /* scale the tables to fit; 0: the sizes of base/limits.h */
+	int64_t since_ns, until_ns;  /* only what begins within [since, until); 0: no limit */
+	struct safelist *safelist;   /* NULL none; outlives the result; its counts grow */
+	const struct ruling *ruling; /* people's, of earlier hunts; outlives the result */
+	size_t rulings;
+	size_t memory_bytes; /* scale the tables to fit; 0: the sizes of base/limits.h */
 
 	/* Set by a signal: stop reading, judge what is known, say so (summary.partial, an `off`).
 	 * May be NULL. */

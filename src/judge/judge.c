@@ -21,8 +21,6 @@
 /* Failures that by themselves are as strong as this make a ladder of whatever else it may be. */
 #define LADDER_E 0.1
 #define DAY_NS   (86400 * NS_PER_S)
-/* "line 3 of FILE vouches for NAME" */
-#define VOUCHED_BYTES 400u
 
 struct story {
 	struct finding finding;
@@ -30,7 +28,7 @@ struct story {
 	enum mechanism why;
 	double excused_bits; /* of its evidence taken off for a companion or a common clock */
 	enum mechanism excuse;
-	char vouched[VOUCHED_BYTES];
+	char vouched[SAFELIST_VOUCHED_BYTES];
 
 	unsigned seen;           /* bits of finding_kind: what its hits are */
 	enum finding_kind moved; /* of the strongest that is no ladder; LADDER: none */
@@ -47,6 +45,8 @@ struct pacer { /* per host: how many switches it has shown in its current day */
 struct judge {
 	struct hosts *hosts;
 	struct safelist *safelist;
+	const struct ruling *ruling;
+	size_t rulings;
 	struct arena arena;
 	struct hit *hit;
 	struct pacer *pacer;
@@ -65,6 +65,8 @@ int judge_new(struct judge **ret, const struct judge_options *options)
 		return -ENOMEM;
 	j->hosts = options->hosts;
 	j->safelist = options->safelist;
+	j->ruling = options->ruling;
+	j->rulings = options->rulings;
 	j->stories_max = options->findings_max == 0 ? FINDINGS_MAX : options->findings_max;
 	j->story = calloc(j->stories_max, sizeof(struct story *));
 	j->hit = calloc(HITS_MAX, sizeof *j->hit);
@@ -351,25 +353,13 @@ static void explain(struct story *s, double max_e)
 	s->finding.explained_text = mechanism_sentence(why);
 }
 
-/* A person's word, where no mechanism spoke. */
-static void vouch(const struct judge *j, struct story *s, double max_e)
+/* After the id is known, which does not depend on whom people vouch for. */
+static void hear_people(const struct judge *j, struct story *s, double max_e)
 {
 	struct finding *f = &s->finding;
-	if (j->safelist == NULL || f->explained != NULL)
-		return;
-	struct safelist_entry *e = safelist_find(j->safelist, f);
-	if (e == NULL)
-		return;
-	e->hid += f->e_value <= max_e;
-	struct out text = {0};
-	out_printf(&text, "line %u of ", e->line);
-	out_safe(&text, safelist_name(j->safelist), VOUCHED_BYTES / 3);
-	out_text(&text, " vouches for ");
-	out_safe(&text, e->text, VOUCHED_BYTES / 2);
-	(void)snprintf(s->vouched, sizeof s->vouched, "%s", out_string(&text));
-	out_fini(&text);
-	f->explained = "safelist";
-	f->explained_text = s->vouched;
+	f->ruling = rulings_find(j->ruling, j->rulings, f->id);
+	if (j->safelist != NULL)
+		safelist_vouch(j->safelist, f, max_e, s->vouched);
 }
 
 static int by_strength(const void *a, const void *b)
@@ -389,11 +379,10 @@ void judge_finish(struct judge *j, double max_e)
 	for (size_t i = 0; i < j->stories; i++) {
 		struct story *s = j->story[i];
 		explain(s, max_e);
-		vouch(j, s, max_e);
-
 		s->finding.measured = s->timing && decoys_verify(j->decoys, s->finding.e_value);
-		story_order(&j->story[i]->finding);
-		set_id(&j->story[i]->finding);
+		story_order(&s->finding);
+		set_id(&s->finding);
+		hear_people(j, s, max_e);
 	}
 	qsort(j->story, j->stories, sizeof(struct story *), by_strength);
 }

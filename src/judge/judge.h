@@ -10,6 +10,7 @@
 #include "detect/detect.h"
 #include "event/event.h"
 #include "host/host.h"
+#include "judge/ruling.h"
 #include "judge/safelist.h"
 
 /* The kinds of the contract (contract: finding.schema.json). */
@@ -90,8 +91,9 @@ struct finding {
 	/* Decoys reach e_value at most CALIBRATION_WITHIN times as often as it says, on this
 	 * traffic, with 97.5 % confidence; else it is a model's. Of coincidence in time only. */
 	bool measured;
-	const char *explained;      /* NULL, or the benign mechanism: "happy-eyeballs", … */
-	const char *explained_text; /* a sentence for it, or NULL */
+	const char *explained;       /* NULL, or the benign mechanism: "happy-eyeballs", … */
+	const char *explained_text;  /* a sentence for it, or NULL */
+	const struct ruling *ruling; /* accepted or rejected by a person; NULL: nobody ruled */
 	struct finding_channel channel[FINDING_CHANNELS_MAX];
 	size_t channels;
 	struct finding_switch sw[FINDING_SWITCHES_MAX];
@@ -154,9 +156,11 @@ struct summary {
 struct judge;
 
 struct judge_options {
-	struct hosts *hosts;       /* borrowed, outlives the judge */
-	size_t findings_max;       /* 0: FINDINGS_MAX */
-	struct safelist *safelist; /* borrowed, outlives the judge; its counts grow; NULL none */
+	struct hosts *hosts;         /* borrowed, outlives the judge */
+	size_t findings_max;         /* 0: FINDINGS_MAX */
+	struct safelist *safelist;   /* borrowed, outlives the judge; its counts grow; NULL none */
+	const struct ruling *ruling; /* of earlier hunts, the oldest first; borrowed as well */
+	size_t rulings;
 };
 
 /* Fails: -ENOMEM. */

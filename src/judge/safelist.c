@@ -291,3 +291,21 @@ struct safelist_entry *safelist_find(struct safelist *s, const struct finding *f
 	}
 	return first;
 }
+
+void safelist_vouch(struct safelist *s, struct finding *f, double max_e,
+	char text[static SAFELIST_VOUCHED_BYTES])
+{
+	struct safelist_entry *e = f->explained == NULL ? safelist_find(s, f) : NULL;
+	if (e == NULL)
+		return;
+	e->hid += f->ruling == NULL && f->e_value <= max_e;
+	struct out sentence = {0};
+	out_printf(&sentence, "line %u of ", e->line);
+	out_safe(&sentence, s->name, SAFELIST_VOUCHED_BYTES / 3);
+	out_text(&sentence, " vouches for ");
+	out_safe(&sentence, e->text, SAFELIST_VOUCHED_BYTES / 2);
+	(void)snprintf(text, SAFELIST_VOUCHED_BYTES, "%s", out_string(&sentence));
+	out_fini(&sentence);
+	f->explained = "safelist";
+	f->explained_text = text;
+}

@@ -32,6 +32,12 @@ void safelist_free(struct safelist *s);
 /* The entry that vouches for the finding, or NULL: it holds the finding's host, or entries hold all
  * that the host went on to (without a switch: all its channels); the first of those then. */
 struct safelist_entry *safelist_find(struct safelist *s, const struct finding *f);
+
+#define SAFELIST_VOUCHED_BYTES 400u /* "line 3 of FILE vouches for NAME" */
+/* Explains the finding by the entry that vouches for it, where nothing else did; text becomes the
+ * sentence and is borrowed by the finding. The entry hid it when it would pass max_e. */
+void safelist_vouch(struct safelist *s, struct finding *f, double max_e,
+	char text[static SAFELIST_VOUCHED_BYTES]);
 const char *safelist_name(const struct safelist *s);
 size_t safelist_count(const struct safelist *s);
 /* In the order of their lines. */

@@ -191,6 +191,18 @@ static void put_title(struct out *o, const struct finding *f, size_t number)
 	out_fini(&text);
 }
 
+static void put_ruling(struct out *o, const struct finding *f)
+{
+	if (f->ruling == NULL)
+		return;
+	struct out text = {0};
+	say_ruling(&text, f->ruling);
+	out_text(o, "<p class=\"means\"><b>Verdict:</b> ");
+	put(o, "bdi", NULL, &text);
+	out_text(o, "</p>\n");
+	out_fini(&text);
+}
+
 static void put_caption(struct out *o, const struct finding *f, size_t number)
 {
 	static const struct {
@@ -381,6 +393,7 @@ static void put_finding(
 	out_printf(o, "<article class=\"card\" id=\"finding-%zu\" aria-labelledby=\"title-%zu\">\n",
 		number, number);
 	put_title(o, f, number);
+	put_ruling(o, f);
 	out_text(o, "<figure><div class=\"scroll\">\n");
 	svg_timeline(o, f, &rows, number);
 	out_text(o, "</div>\n");
@@ -525,6 +538,7 @@ static void html_write(struct out *o, const struct report_case *c, const struct 
 		put_closest(o, c);
 	put_section(o, c, STANDING_WEAKER, "Weaker than the line");
 	put_section(o, c, STANDING_EXPLAINED, "Explained as benign");
+	put_section(o, c, STANDING_REJECTED, "Rejected by a person");
 	put_off(o, c->summary);
 	put_inputs(o, c);
 	out_text(o, "</main>\n<footer>");

@@ -80,6 +80,21 @@ static void json_evidence(struct emit *e, const struct finding_evidence *evidenc
 	emit_close(e, '}');
 }
 
+/* null: nobody ruled */
+static void json_ruling(struct emit *e, const struct ruling *ruling)
+{
+	if (ruling == NULL) {
+		emit_null(e, "verdict");
+		return;
+	}
+	emit_open(e, "verdict", '{');
+	emit_text(e, "verdict", ruling_name(ruling->kind), NAME_BYTES_MAX);
+	emit_text(e, "why", ruling->why, RULING_WHY_BYTES);
+	emit_text(e, "by", ruling->by, RULING_BY_BYTES);
+	emit_time(e, "at", ruling->at_ns);
+	emit_close(e, '}');
+}
+
 static void json_head(struct emit *e, const struct finding *f)
 {
 	const char *const *technique = kind_techniques(f->kind);
@@ -107,6 +122,7 @@ static void json_head(struct emit *e, const struct finding *f)
 	emit_bool(e, "measured", f->measured);
 	emit_text(e, "explained", f->explained, NAME_BYTES_MAX);
 	emit_text(e, "explained_text", f->explained_text, TEXT_BYTES_MAX);
+	json_ruling(e, f->ruling);
 }
 
 void json_finding(struct emit *e, const struct finding *f)
@@ -185,6 +201,8 @@ static void json_summary(struct emit *e, const struct report_case *c)
 	emit_count(e, "connections", s->connections);
 	emit_count(e, "findings", tally.reported);
 	emit_count(e, "explained", tally.explained);
+	if (tally.rejected > 0)
+		emit_count(e, "findings_rejected", tally.rejected);
 	emit_number(e, "seconds", s->seconds);
 	emit_bool(e, "partial", s->partial);
 	emit_open(e, "off", '[');
@@ -204,7 +222,7 @@ static void json_write(struct out *o, const struct report_case *c, const struct 
 	for (size_t i = 0; i < c->findings; i++) {
 		const struct finding *f = c->finding[i];
 		enum standing standing = finding_standing(c, f);
-		if (standing != STANDING_REPORTED && !(c->all && standing == STANDING_EXPLAINED))
+		if (standing != STANDING_REPORTED && (!c->all || standing == STANDING_WEAKER))
 			continue;
 		struct emit e = {.out = o};
 		emit_open(&e, NULL, '{');

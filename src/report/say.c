@@ -18,6 +18,8 @@
 
 enum standing finding_standing(const struct report_case *c, const struct finding *f)
 {
+	if (f->ruling != NULL)
+		return f->ruling->kind == RULING_REJECTED ? STANDING_REJECTED : STANDING_REPORTED;
 	if (f->explained != NULL)
 		return STANDING_EXPLAINED;
 	return f->e_value <= c->max_e ? STANDING_REPORTED : STANDING_WEAKER;
@@ -31,6 +33,7 @@ struct tally case_tally(const struct report_case *c)
 		tally.reported += standing == STANDING_REPORTED;
 		tally.weaker += standing == STANDING_WEAKER;
 		tally.explained += standing == STANDING_EXPLAINED;
+		tally.rejected += standing == STANDING_REJECTED;
 	}
 	return tally;
 }
@@ -492,6 +495,11 @@ void say_verdict(struct out *o, const struct report_case *c)
 	out_text(o, " explained as benign, ");
 	say_count(o, tally.weaker);
 	out_text(o, " weaker");
+	if (tally.rejected == 0)
+		return;
+	out_text(o, ", ");
+	say_count(o, tally.rejected);
+	out_text(o, " rejected");
 }
 
 void say_route(struct out *o, const struct finding *f)
@@ -515,10 +523,29 @@ static const struct finding_evidence *strongest(const struct finding *f)
 	return best;
 }
 
+void say_ruling(struct out *o, const struct ruling *ruling)
+{
+	if (ruling == NULL)
+		return;
+	out_text(o, ruling_name(ruling->kind));
+	if (ruling->by != NULL) {
+		out_text(o, " by ");
+		out_safe(o, ruling->by, RULING_BY_BYTES);
+	}
+	out_text(o, ", ");
+	out_time(o, ruling->at_ns);
+	if (ruling->why[0] == '\0')
+		return;
+	out_text(o, ": ");
+	out_safe(o, ruling->why, RULING_WHY_BYTES);
+}
+
 void say_reason(struct out *o, const struct finding *f)
 {
 	const struct finding_evidence *best = strongest(f);
-	if (f->explained != NULL)
+	if (f->ruling != NULL && f->ruling->kind == RULING_REJECTED)
+		say_ruling(o, f->ruling);
+	else if (f->explained != NULL)
 		out_printf(o, "%s: %s", f->explained,
 			f->explained_text == NULL ? "" : f->explained_text);
 	else if (best != NULL)

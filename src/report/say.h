@@ -5,10 +5,11 @@
 #include "report/report.h"
 #include "report/rows.h"
 
-enum standing { STANDING_REPORTED, STANDING_WEAKER, STANDING_EXPLAINED };
+/* A person's ruling goes before all else: what was accepted is reported however weak it is. */
+enum standing { STANDING_REPORTED, STANDING_WEAKER, STANDING_EXPLAINED, STANDING_REJECTED };
 
 struct tally {
-	size_t reported, weaker, explained;
+	size_t reported, weaker, explained, rejected;
 };
 
 enum standing finding_standing(const struct report_case *c, const struct finding *f);
@@ -41,6 +42,9 @@ void say_service(struct out *o, const struct finding_channel *ch);
 void say_route(struct out *o, const struct finding *f);
 /* Its strongest evidence, or the mechanism that explains it. */
 void say_reason(struct out *o, const struct finding *f);
+/* What a person said of it: "accepted by ann, 2026-03-04T09:11:12.000000Z: …"; nothing when nobody
+ * did. */
+void say_ruling(struct out *o, const struct ruling *ruling);
 /* Another look at the same failures, which adds nothing to E. */
 bool say_is_also(const struct finding_evidence *e);
 /* Within what a column can show. */

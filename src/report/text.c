@@ -226,6 +226,18 @@ static void put_why(struct page *p, const struct finding *f, const struct summar
 	out_fini(&text);
 }
 
+static void put_ruling(struct page *p, const struct finding *f)
+{
+	if (f->ruling == NULL)
+		return;
+	struct out text = {0};
+	say_ruling(&text, f->ruling);
+	put_label(p, "verdict");
+	page_wrap(p, TONE_STRONG, HANG, out_string(&text));
+	page_end(p);
+	out_fini(&text);
+}
+
 /* The filter is not wrapped: it is there to be copied. */
 static void put_look(struct page *p, const struct finding *f)
 {
@@ -260,6 +272,7 @@ static void put_finding(struct page *p, const struct report_case *c,
 	rows_of(f, ROWS_MAX, &rows);
 	page_end(p);
 	put_title(p, f, number);
+	put_ruling(p, f);
 	put_channels(p, f, &rows, style);
 	page_end(p);
 	timeline_draw(p, f, &rows, INDENT);
@@ -292,7 +305,8 @@ static void put_section(
 {
 	static const char *const titles[] = {[STANDING_REPORTED] = "",
 		[STANDING_WEAKER] = "weaker than the line",
-		[STANDING_EXPLAINED] = "explained as benign"};
+		[STANDING_EXPLAINED] = "explained as benign",
+		[STANDING_REJECTED] = "rejected by a person"};
 	bool first = true;
 	for (size_t i = 0; i < c->findings; i++) {
 		if (finding_standing(c, c->finding[i]) != standing)
@@ -382,7 +396,7 @@ static void put_end(struct page *p, const struct report_case *c)
 	}
 	out_clear(&text);
 	say_verdict(&text, c);
-	if (!c->all && tally.weaker + tally.explained > 0)
+	if (!c->all && tally.weaker + tally.explained + tally.rejected > 0)
 		out_text(&text, "; --all shows them");
 	if (c->summary->partial)
 		out_text(&text, "; not all of the input was read");
@@ -410,6 +424,7 @@ static void put_case(struct page *p, const struct report_case *c, const struct r
 	if (c->all) {
 		put_section(p, c, STANDING_WEAKER, &number);
 		put_section(p, c, STANDING_EXPLAINED, &number);
+		put_section(p, c, STANDING_REJECTED, &number);
 	}
 	put_off(p, c->summary);
 	put_end(p, c);

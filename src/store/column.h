@@ -8,8 +8,9 @@
 #include "base/strings.h"
 #include "store/store.h"
 
-#define STORE_TEXT_MAX ((size_t)64 << 10) /* bytes of one text */
-#define STORE_KEYS_MAX 3u
+#define STORE_TEXT_MAX   ((size_t)64 << 10) /* bytes of one text */
+#define STORE_NAME_BYTES 110u               /* of a path in a complaint */
+#define STORE_KEYS_MAX   3u
 
 enum column_kind {
 	COLUMN_TEXT,   /* const char *: of strangers, any bytes but NUL */
@@ -29,11 +30,11 @@ struct column {
 	const char *name;
 	enum column_kind kind;
 	size_t offset, size;
-	bool null;        /* a text that may be NULL */
 	double low, high; /* of a COLUMN_REAL */
 	uint64_t most;    /* of a COLUMN_NUMBER; 0: whatever fits */
 	const char *(*word)(unsigned n);
 	unsigned words;
+	bool null; /* a text that may be NULL */
 };
 
 struct table {

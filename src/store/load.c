@@ -25,7 +25,10 @@ struct stored {
 	size_t offs;
 	struct store_option *option;
 	size_t options;
+	struct ruling *ruling;
+	size_t rulings;
 	struct safelist *safelist;
+	char (*vouched)[SAFELIST_VOUCHED_BYTES]; /* of each finding; NULL: none was applied */
 	struct store_case told;
 };
 
@@ -41,6 +44,8 @@ void stored_close(struct stored *s)
 	free(s->digest);
 	free(s->off);
 	free(s->option);
+	free(s->ruling);
+	free(s->vouched);
 	safelist_free(s->safelist);
 	strings_free(s->strings);
 	free(s);
@@ -74,7 +79,8 @@ static void *grow(void **list, size_t count, size_t bytes)
 
 static int no_memory(struct place place)
 {
-	return fail_set(place.why, -ENOMEM, "out of memory");
+	(void)fail_set(place.why, -ENOMEM, "out of memory");
+	return -ENOMEM;
 }
 
 /* A list of its own, numbered from 0. */
@@ -82,7 +88,7 @@ static int load_list(
 	struct loading *l, const struct table *table, void **list, size_t *count, size_t most)
 {
 	struct table_reader r;
-	uint64_t key[STORE_KEYS_MAX];
+	uint64_t key[STORE_KEYS_MAX] = {0};
 	int err = table_reader_open(&r, l->db, table, l->s->strings, l->place);
 	while (err == 0) {
 		void *row = grow(list, *count, table->bytes);
@@ -104,7 +110,7 @@ static int load_part(struct loading *l, const struct part *p,
 	void *(*owner)(struct stored *s, const uint64_t *key))
 {
 	struct table_reader r;
-	uint64_t key[STORE_KEYS_MAX];
+	uint64_t key[STORE_KEYS_MAX] = {0};
 	uint64_t row[(sizeof(struct finding_channel) + 7) / 8]; /* the biggest part */
 	CHECK(p->table->bytes <= sizeof row);
 	int err = table_reader_open(&r, l->db, p->table, l->s->strings, l->place);
@@ -145,13 +151,14 @@ static void *channel_of(struct stored *s, const uint64_t *key)
 static int load_heads(struct loading *l)
 {
 	struct table_reader r;
-	uint64_t key[STORE_KEYS_MAX];
+	uint64_t key[STORE_KEYS_MAX] = {0};
 	struct finding *f = NULL;
 	int err = table_reader_open(&r, l->db, &table_finding, l->s->strings, l->place);
 	while (err == 0) {
 		f = calloc(1, sizeof *f);
 		void *list = l->s->finding;
-		void *slot = f == NULL ? NULL : grow(&list, l->s->findings, sizeof f);
+		void *slot =
+			f == NULL ? NULL : grow(&list, l->s->findings, sizeof(struct finding *));
 		l->s->finding = list;
 		int got = slot == NULL ? no_memory(l->place) : table_next(&r, key, f);
 		if (got <= 0) {
@@ -170,10 +177,16 @@ static int load_heads(struct loading *l)
 	return err;
 }
 
+static bool is_id(const char *text)
+{
+	const size_t len = sizeof((struct finding *)NULL)->id - 1;
+	return strlen(text) == len && strspn(text, "0123456789abcdef") == len;
+}
+
 /* NULL, or what would lead the reports astray. */
 static const char *contradiction(const struct finding *f)
 {
-	if (strspn(f->id, "0123456789abcdef") != sizeof f->id - 1)
+	if (!is_id(f->id))
 		return "no id";
 	if (f->channels == 0)
 		return "no channel";
@@ -212,7 +225,7 @@ static int load_hunt(struct loading *l)
 	void *list = NULL;
 	size_t count = 0;
 	int err = load_list(l, &table_hunt, &list, &count, 1);
-	if (err == 0 && count == 1)
+	if (err == 0 && list != NULL && count == 1)
 		memcpy(&s->hunt, list, sizeof s->hunt);
 	else if (err == 0)
 		err = fail_set(l->place.why, -EPROTO, "%s: a case of no hunt", l->place.file);
@@ -221,7 +234,7 @@ static int load_hunt(struct loading *l)
 	count = 0;
 	if (err == 0)
 		err = load_list(l, &table_calibration, &list, &count, CALIBRATION_LINES);
-	if (err == 0)
+	if (err == 0 && list != NULL)
 		memcpy(s->hunt.summary.calibration.line, list,
 			count * sizeof(struct calibration_line));
 	free(list);
@@ -244,11 +257,11 @@ static int load_inputs(struct loading *l)
 	s->row = list;
 	if (err < 0)
 		return err;
-	s->input = calloc(s->inputs + 1, sizeof *s->input);
+	s->input = calloc(s->inputs + 1, sizeof(struct input *));
 	s->digest = calloc(s->inputs + 1, sizeof *s->digest);
 	if (s->input == NULL || s->digest == NULL)
 		return no_memory(l->place);
-	for (size_t i = 0; i < s->inputs; i++) {
+	for (size_t i = 0; i < s->inputs && s->row != NULL; i++) {
 		s->input[i] = &s->row[i].input;
 		s->digest[i] = s->row[i].digest;
 	}
@@ -259,7 +272,7 @@ static int load_inputs(struct loading *l)
 static int write_lines(struct loading *l, struct out *text)
 {
 	struct table_reader r;
-	uint64_t key[STORE_KEYS_MAX], line = 1;
+	uint64_t key[STORE_KEYS_MAX] = {0}, line = 1;
 	struct safelist_row row;
 	int err = table_reader_open(&r, l->db, &table_safelist, l->s->strings, l->place), got = 0;
 	while (err == 0 && (got = table_next(&r, key, &row)) == 1) {
@@ -276,7 +289,7 @@ static int write_lines(struct loading *l, struct out *text)
 static int load_hidden(struct loading *l)
 {
 	struct table_reader r;
-	uint64_t key[STORE_KEYS_MAX];
+	uint64_t key[STORE_KEYS_MAX] = {0};
 	struct safelist_row row;
 	int err = table_reader_open(&r, l->db, &table_safelist, l->s->strings, l->place), got = 0;
 	for (size_t i = 0; err == 0 && (got = table_next(&r, key, &row)) == 1; i++)
@@ -305,6 +318,23 @@ static int load_safelist(struct loading *l)
 	return err == 0 ? load_hidden(l) : err;
 }
 
+static int load_rulings(struct loading *l)
+{
+	struct stored *s = l->s;
+	void *list = NULL;
+	int err = load_list(l, &table_ruling, &list, &s->rulings, RULINGS_MAX);
+	s->ruling = list;
+	for (size_t i = 0; i < s->rulings && err == 0; i++)
+		if (!is_id(s->ruling[i].id))
+			err = fail_set(l->place.why, -EPROTO,
+				"%s: table ruling, row %zu: no id of a finding; hunt the inputs "
+				"anew",
+				l->place.file, i);
+	for (size_t i = 0; i < s->findings && err == 0; i++)
+		s->finding[i]->ruling = rulings_find(s->ruling, s->rulings, s->finding[i]->id);
+	return err;
+}
+
 static void tell(struct stored *s)
 {
 	s->hunt.summary.off = s->off;
@@ -319,6 +349,8 @@ static void tell(struct stored *s)
 		.inputs = s->inputs,
 		.option = s->option,
 		.options = s->options,
+		.ruling = s->ruling,
+		.rulings = s->rulings,
 		.version = s->hunt.version,
 		.made_ns = s->hunt.made_ns};
 }
@@ -328,7 +360,11 @@ static int load(struct stored **ret, sqlite3 *db, struct place place)
 {
 	int64_t version = 0;
 	struct loading l = {.db = db, .s = calloc(1, sizeof *l.s), .place = place};
-	int err = l.s == NULL || strings_new(&l.s->strings, TEXT_BYTES_MAX, TEXT_COUNT_MAX) < 0
+	if (l.s == NULL) {
+		database_close(db);
+		return no_memory(place);
+	}
+	int err = strings_new(&l.s->strings, TEXT_BYTES_MAX, TEXT_COUNT_MAX) < 0
 	                  ? no_memory(place)
 	                  : database_check(db, place);
 	if (err == 0)
@@ -343,6 +379,8 @@ static int load(struct stored **ret, sqlite3 *db, struct place place)
 		err = load_inputs(&l);
 	if (err == 0)
 		err = load_findings(&l);
+	if (err == 0)
+		err = load_rulings(&l);
 	database_close(db);
 	if (err < 0) {
 		stored_close(l.s);
@@ -364,7 +402,7 @@ int stored_of(struct stored **ret, const char *name, struct cur bytes, struct fa
 int stored_open(struct stored **ret, const char *path, struct fail *why)
 {
 	struct out safe = {0};
-	out_safe(&safe, path, FAIL_BYTES / 4);
+	out_safe(&safe, path, STORE_NAME_BYTES);
 	struct place place = {.file = out_string(&safe), .why = why};
 	sqlite3 *file = NULL, *copy = NULL;
 	int err = database_open(&file, path, false, place);
@@ -376,4 +414,28 @@ int stored_open(struct stored **ret, const char *path, struct fail *why)
 		err = load(ret, copy, place);
 	out_fini(&safe);
 	return err;
+}
+
+int stored_vouch(struct stored *s, struct safelist *list)
+{
+	char(*vouched)[SAFELIST_VOUCHED_BYTES] = calloc(s->findings + 1, sizeof *vouched);
+	if (vouched == NULL) {
+		safelist_free(list);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < s->findings; i++) {
+		struct finding *f = s->finding[i];
+		if (f->explained != NULL && strcmp(f->explained, "safelist") == 0) {
+			f->explained = f->explained_text = NULL;
+			s->hunt.summary.explained -= s->hunt.summary.explained > 0;
+		}
+		safelist_vouch(list, f, s->hunt.max_e, vouched[i]);
+		s->hunt.summary.explained += f->explained_text == vouched[i];
+	}
+	free(s->vouched);
+	safelist_free(s->safelist);
+	s->vouched = vouched;
+	s->safelist = list;
+	tell(s);
+	return 0;
 }

@@ -65,6 +65,10 @@ static const char *const steps[] = {
 	"NULL, PRIMARY KEY(finding, ordinal)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE uid(finding INTEGER NOT NULL, ordinal INTEGER NOT NULL, id TEXT NOT NULL, "
 	"PRIMARY KEY(finding, ordinal)) STRICT, WITHOUT ROWID;",
+	/* 2: what people say of findings. Only ever added to; the latest on a finding counts. */
+	"CREATE TABLE ruling(ordinal INTEGER PRIMARY KEY, finding_id TEXT NOT NULL, verdict TEXT "
+	"NOT "
+	"NULL, why TEXT NOT NULL, by TEXT, at_ns INTEGER NOT NULL) STRICT;",
 };
 
 unsigned schema_version(void)

@@ -39,6 +39,9 @@ struct store_case {
 	size_t inputs;
 	const struct store_option *option;
 	size_t options;
+	const struct ruling
+		*ruling; /* all that people said, the oldest first; not for store_write() */
+	size_t rulings;
 	const char *version; /* of the program that hunted */
 	int64_t made_ns;     /* when it did, UTC */
 };
@@ -50,9 +53,13 @@ MUST_USE int store_digest(const char *path, struct store_digest *ret);
  * written to, or a case of ours. Fails as store_write() does. */
 MUST_USE int store_may_write(const char *path, struct fail *why);
 /* Nothing there: the file appears when it is complete, readable by its owner alone. A case is
- * there: what it tells is replaced in one transaction. Anything else is left alone. Fails: -EEXIST
- * (no case of ours), -EBUSY (another program writes to it), -errno, -ENOMEM. */
+ * there: what it tells is replaced in one transaction, but for what people said. Anything else is
+ * left alone. Fails: -EEXIST (no case of ours), -EBUSY (another program writes to it), -errno,
+ * -ENOMEM. */
 MUST_USE int store_write(const char *path, const struct store_case *c, struct fail *why);
+
+/* Adds to what people said of a case. Fails as store_write(). */
+MUST_USE int store_rule(const char *path, const struct ruling *ruling, struct fail *why);
 
 struct stored;
 
@@ -63,5 +70,8 @@ MUST_USE int stored_open(struct stored **ret, const char *path, struct fail *why
 /* The same of a file's bytes. name stands for the file in complaints. */
 MUST_USE int stored_of(struct stored **ret, const char *name, struct cur bytes, struct fail *why);
 void stored_close(struct stored *s);
+/* Applies a list to an old case in place of the one it had: what that had explained is open again.
+ * Takes the list. Fails: -ENOMEM. */
+MUST_USE int stored_vouch(struct stored *s, struct safelist *list);
 /* Lives as long as s. */
 const struct store_case *stored_case(const struct stored *s);

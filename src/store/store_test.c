@@ -224,7 +224,7 @@ static void too_many_are_refused(void **state)
 	struct rig r;
 	struct fail why = {0};
 	rig_start(&r);
-	const struct finding **many = calloc(STORE_FINDINGS_MAX + 1, sizeof *many);
+	const struct finding **many = calloc(STORE_FINDINGS_MAX + 1, sizeof(struct finding *));
 	assert_non_null(many);
 	r.c.finding = many;
 	r.c.findings = STORE_FINDINGS_MAX + 1;

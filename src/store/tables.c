@@ -30,6 +30,12 @@ static const char *outcome_word(unsigned n)
 	return outcome_name((enum outcome)n);
 }
 
+static const char *ruling_word(unsigned n)
+{
+	return ruling_name((enum ruling_kind)n);
+}
+
+#define RULING    .kind = COLUMN_WORD, .word = ruling_word, .words = RULING_COUNT
 #define KIND      .kind = COLUMN_WORD, .word = kind_word, .words = KIND_COUNT
 #define ROLE      .kind = COLUMN_WORD, .word = role_word, .words = ROLE_CARRIER + 1
 #define TRANSPORT .kind = COLUMN_WORD, .word = transport_word, .words = TRANSPORT_ICMP + 1
@@ -117,12 +123,23 @@ static const struct column input_columns[] = {
 };
 #undef OF
 
+#define OF(field) AT(struct ruling, field)
+static const struct column ruling_columns[] = {
+	{"finding_id", COLUMN_CHARS, OF(id)},
+	{"verdict", RULING, OF(kind)},
+	{"why", COLUMN_TEXT, OF(why)},
+	{"by", COLUMN_TEXT, OF(by), .null = true},
+	{"at_ns", COLUMN_TIME, OF(at_ns)},
+};
+#undef OF
+
 TABLE(hunt, struct hunt_row, hunt_columns, "ordinal");
 TABLE(option, struct store_option, option_columns, "ordinal");
 TABLE(off, struct off, off_columns, "ordinal");
 TABLE(calibration, struct calibration_line, calibration_columns, "ordinal");
 TABLE(safelist, struct safelist_row, safelist_columns, "line");
 TABLE(input, struct input_row, input_columns, "ordinal");
+TABLE(ruling, struct ruling, ruling_columns, "ordinal");
 
 /* ---- a finding ---- */
 

@@ -24,7 +24,7 @@ struct safelist_row {
 };
 
 extern const struct table table_hunt, table_option, table_off, table_calibration, table_safelist,
-	table_input, table_finding;
+	table_input, table_finding, table_ruling;
 
 /* Arrays of fixed size within a finding, and within a channel of it. */
 struct part {

@@ -19,7 +19,7 @@ struct writing {
 /* Safe to print, and not longer than a line of complaint has room for. */
 static const char *name_of(struct out *safe, const char *path)
 {
-	out_safe(safe, path, FAIL_BYTES / 4);
+	out_safe(safe, path, STORE_NAME_BYTES);
 	return out_string(safe);
 }
 
@@ -197,6 +197,53 @@ static int replace(const char *path, struct writing *w)
 	return err;
 }
 
+/* ---- what people say ---- */
+
+static int next_ordinal(sqlite3 *db, uint64_t *ret, struct place place)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db, "SELECT count(*) FROM ruling", -1, &stmt, NULL);
+	code = code == SQLITE_OK ? sqlite3_step(stmt) : code;
+	int err = code == SQLITE_ROW ? 0 : database_fail(db, place);
+	if (err == 0)
+		*ret = (uint64_t)sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	return err;
+}
+
+static int add_ruling(sqlite3 *db, const struct ruling *ruling, struct place place)
+{
+	struct table_writer t;
+	uint64_t ordinal = 0;
+	int err = next_ordinal(db, &ordinal, place);
+	if (err == 0 && ordinal >= RULINGS_MAX)
+		err = fail_set(place.why, -E2BIG,
+			"%s: holds %u verdicts already: hunt the inputs anew into another file",
+			place.file, RULINGS_MAX);
+	if (err < 0)
+		return err;
+	err = table_writer_open(&t, db, &table_ruling, place);
+	if (err == 0)
+		err = table_add(&t, &ordinal, ruling);
+	table_writer_close(&t);
+	return err;
+}
+
+int store_rule(const char *path, const struct ruling *ruling, struct fail *why)
+{
+	struct out name = {0};
+	struct place place = {.file = name_of(&name, path), .why = why};
+	sqlite3 *db = NULL;
+	int err = begin(&db, path, place);
+	if (err == 0)
+		err = add_ruling(db, ruling, place);
+	if (err == 0)
+		err = database_do(db, "COMMIT", place);
+	database_close(db);
+	out_fini(&name);
+	return err;
+}
+
 /* ---- into a new file ---- */
 
 static int fill(const char *temp, struct writing *w)
@@ -249,7 +296,7 @@ static int create(const char *path, struct writing *w)
 {
 	char *temp = NULL;
 	int err = make_temp(&temp, path, w->place);
-	if (err < 0)
+	if (temp == NULL)
 		return err;
 	err = fill(temp, w);
 	if (err == 0)
@@ -286,7 +333,7 @@ int store_may_write(const char *path, struct fail *why)
 		database_close(db);
 	} else {
 		err = make_temp(&temp, path, place);
-		if (err == 0)
+		if (temp != NULL)
 			(void)unlink(temp);
 		free(temp);
 	}

@@ -7,10 +7,10 @@ import sqlite3
 import stat
 import unittest
 
-from support import DONE, NOTHING, USAGE, Case, Run, scenario_bytes
+from support import DONE, FINDINGS, NOTHING, ROOT, TIME, USAGE, Case, Run, scenario_bytes
 
 APPLICATION = 0x506F7374
-VERSION = 1
+VERSION = 2
 
 
 class Cases(Case):
@@ -122,6 +122,178 @@ class Keeps(Cases):
         run = Run("report", self.kept, "--to", "html", "-o", page)
         self.assertEqual((run.code, run.out), (DONE, b""), run)
         self.assertTrue(page.read_bytes().startswith(b"<!doctype html>"))
+
+
+class Verdicts(Cases):
+    def setUp(self):
+        self.case = self.path("judged.db", self.bytes)
+        self.ids = [line["id"] for line in Run("report", self.case, "--json", "--all").lines()[:-1]]
+        self.first, self.second = [line["id"] for line in Run("report", self.case, "--json").lines()[:-1]]
+
+    def judge(self, *words, code=DONE):
+        run = Run("judge", self.case, *words)
+        self.assertEqual(run.code, code, run)
+        return run
+
+    def report(self, *words):
+        *findings, summary = Run("report", self.case, "--json", *words).lines()
+        return {finding["id"]: finding for finding in findings}, summary
+
+    def test_reject(self):
+        self.judge("--reject", self.first[:6], "--why", "the backup's second site", "--by", "ann")
+        findings, summary = self.report()
+        self.assertEqual(list(findings), [self.second])
+        self.assertIsNone(findings[self.second]["verdict"])
+        self.assertEqual((summary["findings"], summary["findings_rejected"]), (1, 1))
+        findings, _ = self.report("--all")
+        verdict = findings[self.first]["verdict"]
+        self.assertEqual((verdict["verdict"], verdict["why"], verdict["by"]), ("rejected", "the backup's second site", "ann"))
+        self.assertRegex(verdict["at"], TIME)
+        self.assertIsNone(findings[self.first]["explained"])
+        text = Run("report", self.case).out.decode()
+        self.assertIn("1 finding (E ≤ 0.1)", text)
+        self.assertIn("1 rejected", text)
+        self.assertNotIn("second site", text)
+        for words in (("--all",), ("--all", "--to", "html")):
+            self.assertIn("second site", " ".join(Run("report", self.case, *words).out.decode().split()).replace("&#39;", "'"))
+
+    def test_accept_goes_before_all(self):
+        """What a machine explained or found too weak is reported when a person says so."""
+        other = next(id for id in self.ids if id not in (self.first, self.second))
+        self.judge("--accept", other, "--why", "seen on the machine")
+        findings, summary = self.report()
+        self.assertEqual(set(findings), {self.first, self.second, other})
+        self.assertEqual(summary["findings"], 3)
+        self.assertIsNotNone(findings[other]["explained"])
+        self.assertIsNone(findings[other]["verdict"]["by"])
+        self.assertIn("verdict accepted, ", " ".join(Run("report", self.case).out.decode().split()))
+        self.assertIn(b"<b>Verdict:</b> <bdi>accepted, ", Run("report", self.case, "--to", "html").out)
+
+    def test_latest_counts_and_history_stays(self):
+        self.judge("--reject", self.first, "--why", "one")
+        self.judge("--accept", self.first, "--why", "two")
+        self.assertEqual(self.report()[0][self.first]["verdict"]["why"], "two")
+        self.judge("--undo", self.first)
+        self.assertIsNone(self.report()[0][self.first]["verdict"])
+        history = self.judge("--history").out.decode().splitlines()
+        self.assertEqual([line.split()[1].strip(",") for line in history], ["rejected", "accepted", "undone"])
+
+    def test_list(self):
+        self.judge("--reject", self.first, "--why", "one", "--by", "ann")
+        listed = self.judge().out.decode().splitlines()
+        self.assertEqual([line.split()[1] for line in listed if line[0] != " "].count("rejected"), 1)
+        self.assertEqual({line.split()[0] for line in listed if line[0] != " "}, {id[:12] for id in self.ids})
+        self.assertTrue(any(line.startswith("   ") and "rejected by ann" in line for line in listed))
+
+    def test_stay_through_another_hunt(self):
+        self.judge("--reject", self.first, "--why", "one")
+        hunt = Run("hunt", "-q", "--json", "--case", self.case, *self.captures)
+        self.assertEqual([line["id"] for line in hunt.lines()[:-1]], [self.second])
+        self.assertEqual(Run("report", self.case, "--json").out, hunt.out)
+        self.assertIn(b"one", self.judge("--history").out)
+        alarm = Run("hunt", "-q", "--exit-code", "--case", self.case, *self.captures)
+        self.assertEqual(alarm.code, FINDINGS, alarm)
+        self.judge("--reject", self.second, "--why", "two")
+        self.assertEqual(Run("hunt", "-q", "--exit-code", "--case", self.case, *self.captures).code, DONE)
+
+    def test_same_id_with_a_safelist(self):
+        """Whom people vouch for does not change what a finding is."""
+        vouched = self.path("list", b"10.0.0.0/8\n")
+        self.judge("--reject", self.first, "--why", "one")
+        hunt = Run("hunt", "-q", "--json", "--all", "--safelist", vouched, "--case", self.case, *self.captures)
+        self.assertEqual({line["id"]: line["verdict"] is not None for line in hunt.lines()[:-1]}[self.first], True)
+
+    def test_safelist(self):
+        before = Run("report", self.case, "--json", "--all").out
+        vouched = self.path("list", b"# ours\n10.1.0.0/16\nnobody.example\n")
+        said = self.judge("--safelist", vouched).out.decode()
+        self.assertIn("10.1.0.0/16 (line 2) hid 2 findings; 1 other line hid nothing", said)
+        findings, summary = self.report("--all")
+        self.assertEqual(summary["findings"], 0)
+        self.assertEqual(findings[self.first]["explained"], "safelist")
+        self.assertEqual(summary["safelist"]["hid"], [{"entry": "10.1.0.0/16", "line": 2, "findings": 2}])
+        hunt = Run("hunt", "-q", "--json", "--all", "--safelist", vouched, *self.captures)
+        self.assertEqual([finding for _, finding in sorted(findings.items())],
+                         sorted(hunt.lines()[:-1], key=lambda line: line["id"]))
+        self.judge("--safelist", self.path("empty", b"# nobody\n"))
+        *after, last = Run("report", self.case, "--json", "--all").out.splitlines()
+        self.assertEqual(after, before.splitlines()[:-1])
+        self.assertEqual(Run("judge", self.case, "--safelist", self.path("bad", b"no such thing!\n")).code, USAGE)
+
+    def test_usage(self):
+        for words in (("--reject", self.first), ("--accept", self.first, "--why", "  "), ("--reject", self.first[:3], "--why", "x"),
+                      ("--reject", "0000", "--why", "x"), ("--reject", "../x", "--why", "x"), ("--why", "x"), ("--by", "x"),
+                      ("--reject", self.first, "--accept", self.second, "--why", "x"), ("--undo", self.first, "--history"),
+                      ("--reject", self.first, "--why", "x" * 1001), ("--reject", self.first, "--why", "x", "--by", "y" * 101),
+                      (self.case,)):
+            run = self.judge(*words, code=USAGE)
+            self.assertEqual(run.out, b"")
+        self.assertEqual(self.case.read_bytes(), self.bytes)
+        self.assertEqual(Run("judge", self.folder / "absent.db").code, NOTHING)
+
+    def test_ambiguous(self):
+        case = self.kept_copy("UPDATE finding SET id='abcd' || printf('%028d', ordinal)")
+        run = Run("judge", case, "--reject", "ABCD0", "--why", "x")
+        self.assertEqual(run.code, USAGE)
+        self.assertIn("more than one", run.err)
+
+    def test_strangers_words(self):
+        self.judge("--reject", self.first, "--why", "\x1b[2J<script>alert(1)</script>", "--by", b"\xff".decode(errors="surrogateescape"))
+        for words in (("report", "--all"), ("report", "--all", "--to", "html"), ("report", "--all", "--json"), ("judge",),
+                      ("judge", "--history")):
+            out = Run(words[0], self.case, *words[1:]).out
+            self.assertNotIn(b"\x1b", out)
+            out.decode()
+        self.assertNotIn(b"<script>alert", Run("report", self.case, "--all", "--to", "html").out)
+
+    def test_read_only(self):
+        os.chmod(self.case, 0o400)
+        if os.access(self.case, os.W_OK):
+            self.skipTest("root may write anything")
+        self.assertEqual(Run("report", self.case).code, DONE)
+        self.judge("--reject", self.first, "--why", "x", code=NOTHING)
+
+
+class Versions(Cases):
+    """Cases of version 1 knew no verdicts."""
+
+    def old(self):
+        path = self.path("old.db", b"")
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.executescript((ROOT / "tests/e2e/case-1.sql").read_text())
+            db.commit()
+        return path
+
+    def test_read(self):
+        path = self.old()
+        before = path.read_bytes()
+        *findings, summary = Run("report", path, "--json").lines()
+        self.assertEqual([finding["kind"] for finding in findings], ["dga"])
+        self.assertIsNone(findings[0]["verdict"])
+        self.assertEqual(Run("judge", path).code, DONE)
+        self.assertEqual(path.read_bytes(), before)
+
+    def test_raised_by_a_verdict(self):
+        path = self.old()
+        run = Run("judge", path, "--reject", "9a57121dd3f2", "--why", "x")
+        self.assertEqual(run.code, DONE, run)
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            self.assertEqual(db.execute("PRAGMA user_version").fetchone()[0], VERSION)
+            self.assertEqual(db.execute("SELECT count(*) FROM ruling").fetchone()[0], 1)
+        self.assertEqual(Run("report", path, "--json").lines()[0]["findings_rejected"], 1)
+
+    def test_raised_by_a_hunt(self):
+        path = self.old()
+        hunt = Run("hunt", "-q", "--json", "--case", path, self.captures[0])
+        self.assertEqual(hunt.code, DONE, hunt)
+        self.assertEqual(Run("report", path, "--json").out, hunt.out)
+
+    def test_not_with_tables_of_the_next(self):
+        path = self.old()
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE ruling(a)")
+            db.commit()
+        self.refused(path, "not those of a case")
 
 
 class Writes(Cases):
