@@ -63,9 +63,7 @@ int baseline_add_zone(struct baseline *b, const struct baseline_zone *zone, stru
 {
 	if (!baseline_is_word(span_of(zone->name)) || strcmp(zone->name, BASELINE_ZONE_OTHER) == 0)
 		return fail_set(why, -EINVAL,
-			"is not a zone's name: give 1 to %u letters, digits, '-', '_' or '.', "
-		        "other "
-			"than '%s', which stands for the rest",
+			"is not a zone's name: 1 to %u of A-Z a-z 0-9 . _ - but not '%s'",
 			ZONE_NAME_MAX, BASELINE_ZONE_OTHER);
 	for (size_t i = 0; i < b->zones; i++)
 		if (strcmp(b->zone[i].name, zone->name) == 0)

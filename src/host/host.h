@@ -158,7 +158,32 @@ struct host {
 	bool changed;      /* attempts came since whoever cares looked */
 };
 
+/* Whom a host speaks to, or asks DNS for. */
+struct host_contact {
+	struct addr host;
+	uint32_t host_index; /* host.index */
+	uint32_t endpoint;   /* as channel.endpoint */
+	const char *domain;  /* the endpoint as text; NULL: an address without a name */
+	struct addr server;  /* none: a look-up, or only a proxy knows it */
+	enum transport transport;
+	uint16_t port;
+	bool lookup; /* transport and port are not known yet */
+};
+
+/* For a memory that is longer than a run. */
+struct host_hooks {
+	/* Whether the contact, the host's first in this run, is known from before: then it is no
+	 * first contact, neither as what a switch leads to nor in the host's pace of them. NULL:
+	 * nothing is known. */
+	bool (*known)(void *context, const struct host_contact *contact);
+	/* Each conversation of a host with the outside, whatever its service, as often as it is
+	 * told; not with groups. NULL: nobody asks. */
+	void (*told)(void *context, const struct host_contact *contact, const struct conn *conn);
+	void *context;
+};
+
 struct hosts_options {
+	struct host_hooks hooks;
 	const struct cidr *local;
 	size_t locals;              /* 0: addr_is_private() */
 	struct strings *strings;    /* borrowed, outlives the hosts */
@@ -192,6 +217,9 @@ bool host_forgot_channel(const struct host *h, const struct channel *c);
 size_t hosts_count(const struct hosts *hs);
 struct host *hosts_get(struct hosts *hs, size_t index);
 const struct hosts_stats *hosts_stats(const struct hosts *hs);
+/* The registered domain that the address was called by, by anybody at any time, as a string of the
+ * run; 0: by none, or by too many. */
+uint32_t hosts_name_of(const struct hosts *hs, const struct addr *addr);
 struct strings *hosts_strings(const struct hosts *hs);
 
 /* ---- domains.tsv: who runs a domain, and what is special about it ---- */

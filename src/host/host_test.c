@@ -327,6 +327,79 @@ static void sizes_fit_in_16_bits(void **state)
 	assert_true(size_bytes(size_code(UINT32_MAX)) > 0.9995 * UINT32_MAX);
 }
 
+/* ---- a memory that is longer than the run ---- */
+
+static bool knows_old(void *context, const struct host_contact *contact)
+{
+	uint32_t *asked = context;
+	++*asked;
+	assert_true(contact->lookup || contact->port == 443);
+	return contact->domain != NULL && strcmp(contact->domain, "old.com") == 0;
+}
+
+/* What is known from before is no first contact, and the pace of first contacts goes without it. */
+static void what_is_known_from_before_is_no_first_contact(void **state)
+{
+	(void)state;
+	for (int known = 0; known < 2; known++) {
+		struct rig r;
+		uint32_t asked = 0;
+		rig_start_with(&r,
+			(struct host_hooks){.known = known ? knows_old : NULL, .context = &asked});
+		add(&r, lookup_event("www.old.com", 10, OUTCOME_OK, "192.0.2.1"));
+		add(&r, conn_event("192.0.2.1", 443, 10.5, OUTCOME_OK, 0));
+		add(&r, conn_event("192.0.2.1", 443, 90, OUTCOME_OK, 0));
+		add(&r, lookup_event("www.new.com", 100, OUTCOME_OK, "192.0.2.2"));
+		add(&r, conn_event("192.0.2.2", 443, 100.5, OUTCOME_OK, 0));
+		add(&r, lookup_event("gone.old.com", 200, OUTCOME_NXDOMAIN, NULL));
+		const struct view *v = rig_look(&r);
+		assert_int_equal(v->arrivals, known ? 1 : 2);
+		assert_int_equal((int)v->arrivals_ever, known ? 1 : 2);
+		assert_int_equal(v->host->new_names, known ? 1 : 2);
+		assert_int_equal(v->channel[v->attempt[v->arrival[known ? 0 : 1]].channel].endpoint,
+			strings_find(r.strings, "new.com"));
+		assert_int_equal(asked > 0, known);
+		rig_stop(&r);
+	}
+}
+
+struct heard {
+	uint32_t told, answered;
+	uint16_t port[4];
+};
+
+static void hear(void *context, const struct host_contact *contact, const struct conn *conn)
+{
+	struct heard *heard = context;
+	assert_true(addr_eq(&contact->server, &conn->server));
+	assert_true(heard->told < ARRAY_LEN(heard->port));
+	heard->port[heard->told++] = contact->port;
+	heard->answered += conn->outcome == OUTCOME_OK;
+}
+
+/* All that goes outside is told, also services that are no host's channel; nothing inside or to
+ * groups. */
+static void conversations_with_the_outside_are_told(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct heard heard = {0};
+	rig_start_with(&r, (struct host_hooks){.told = hear, .context = &heard});
+	add(&r, conn_event("192.0.2.1", 443, 10, OUTCOME_OK, 0));
+	struct event e = conn_event("192.0.2.1", 53, 11, OUTCOME_OK, 0);
+	e.conn.transport = TRANSPORT_UDP;
+	add(&r, e);
+	add(&r, conn_event("192.0.2.1", 22, 12, OUTCOME_REFUSED, 0.1));
+	add(&r, conn_event("10.0.0.9", 443, 13, OUTCOME_OK, 0));
+	add(&r, conn_event("224.0.0.251", 5353, 14, OUTCOME_OK, 0));
+	assert_int_equal(heard.told, 3);
+	assert_int_equal(heard.answered, 2);
+	assert_int_equal(heard.port[0], 443);
+	assert_int_equal(heard.port[1], 53);
+	assert_int_equal(heard.port[2], 22);
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +418,8 @@ int main(void)
 		cmocka_unit_test(names_without_an_address),
 		cmocka_unit_test(addresses_of_one_host),
 		cmocka_unit_test(sizes_fit_in_16_bits),
+		cmocka_unit_test(what_is_known_from_before_is_no_first_contact),
+		cmocka_unit_test(conversations_with_the_outside_are_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

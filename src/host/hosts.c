@@ -102,6 +102,12 @@ const struct uids *hosts_uids(const struct hosts *hs)
 	return hs->uids;
 }
 
+uint32_t hosts_name_of(const struct hosts *hs, const struct addr *addr)
+{
+	const struct addr_names *names = naming_find(hs->naming, addr);
+	return names == NULL || names->count > NAMES_PER_ADDR ? 0 : names->known[0].domain;
+}
+
 static bool is_local(const struct hosts *hs, const struct addr *a)
 {
 	for (size_t i = 0; i < hs->options.locals; i++)
@@ -232,6 +238,20 @@ static struct channel_key key_of(
 		key.endpoint = strings_add_bytes(strings, c->server.byte, sizeof c->server.byte);
 	}
 	return key;
+}
+
+/* Whoever keeps a longer memory hears of services too that are no host's channel. */
+static void tell_contact(struct hosts *hs, const struct host *h, const struct conn *c)
+{
+	const struct host_hooks *hooks = &hs->options.hooks;
+	if (hooks->told == NULL || addr_is_group(&c->server))
+		return;
+	uint32_t name = 0;
+	struct channel_key key = key_of(hs, h, c, &name);
+	if (key.endpoint == 0)
+		return;
+	struct host_contact contact = contact_of(h, &key, c, hs->options.strings);
+	hooks->told(hooks->context, &contact, c);
 }
 
 /* The server's address as a string of the run; 0 where only a proxy knows it. */
@@ -385,6 +405,7 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 	host_touch(h, c->start_ns);
 	if (over)
 		host_count(h, c);
+	tell_contact(hs, h, c);
 	carry_conn(hs, h, c);
 	if (pool_conn(c))
 		return add_pool(hs, slot, c);
@@ -399,6 +420,7 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 		hs->stats.refused++;
 		return h->ripe ? h : NULL;
 	}
+	first = first && !contact_known(&hs->options, h, &key, c);
 	struct channel *ch = &h->channel[channel];
 	describe(hs, ch, c, name);
 	if (c->ended) {
@@ -471,6 +493,7 @@ static struct host *add_failed_lookup(struct hosts *hs, struct slot *slot, const
 		hs->stats.refused++;
 		return h->ripe ? h : NULL;
 	}
+	first = first && !contact_known(&hs->options, h, key, NULL);
 	struct attempt a = {.start_ns = l->query_ns,
 		.over_ns = l->fail_ns,
 		.target = name,
@@ -546,15 +569,15 @@ static struct host *add_lookup(struct hosts *hs, const struct lookup *l)
 	if (domain == 0 || facts.class == DOMAIN_DNSBL || ignored_lookup(l->name, l->qtype) ||
 		(failed && is_search_suffix(hs, l->name)))
 		return NULL;
-	bool rare = domain_is_rare(facts.class);
-	if (rare && !host_knows(h, domain) && !host_add_name(h, domain, l->query_ns))
-		hs->stats.refused++;
-	host_name_told(h, domain, answered, l->outcome == OUTCOME_NXDOMAIN);
 	struct channel_key key = {.endpoint = domain,
 		.process = strings_add(hs->options.strings, l->process),
 		.transport = TRANSPORT_OTHER,
 		.named = true,
-		.rare = rare};
+		.rare = domain_is_rare(facts.class)};
+	if (key.rare && !host_knows(h, domain) && !contact_known(&hs->options, h, &key, NULL) &&
+		!host_add_name(h, domain, l->query_ns))
+		hs->stats.refused++;
+	host_name_told(h, domain, answered, l->outcome == OUTCOME_NXDOMAIN);
 	return answered ? add_answer(slot, l, &key, name)
 	                : add_failed_lookup(hs, slot, l, &key, name);
 }

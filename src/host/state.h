@@ -60,6 +60,14 @@ bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns);
 /* What a resolver said of the domain: an address, or that the name does not exist. */
 void host_name_told(struct host *h, uint32_t domain, bool answered, bool dead);
 
+/* contact.c */
+/* conn NULL: a look-up. */
+struct host_contact contact_of(const struct host *h, const struct channel_key *key,
+	const struct conn *conn, const struct strings *strings);
+/* Whether whoever keeps a longer memory knows the contact from before the run. */
+bool contact_known(const struct hosts_options *options, const struct host *h,
+	const struct channel_key *key, const struct conn *conn);
+
 /* carrier.c */
 /* One message that may carry data. */
 struct carried {

@@ -85,11 +85,17 @@ struct rig {
 	struct view view;
 };
 
-static inline void rig_start(struct rig *r)
+static inline void rig_start_with(struct rig *r, struct host_hooks hooks)
 {
 	assert_int_equal(strings_new(&r->strings, 4 << 20, 1 << 16), 0);
-	assert_int_equal(hosts_new(&r->hosts, &(struct hosts_options){.strings = r->strings}), 0);
+	struct hosts_options options = {.strings = r->strings, .hooks = hooks};
+	assert_int_equal(hosts_new(&r->hosts, &options), 0);
 	assert_int_equal(arena_init(&r->arena, 1 << 20), 0);
+}
+
+static inline void rig_start(struct rig *r)
+{
+	rig_start_with(r, (struct host_hooks){0});
 }
 
 static inline void rig_stop(struct rig *r)

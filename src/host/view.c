@@ -28,10 +28,10 @@ struct addr strings_addr(const struct strings *s, uint32_t number)
 static void name_any_time(const struct hosts *hs, struct view_channel *vc)
 {
 	struct addr addr = strings_addr(hosts_strings(hs), vc->endpoint);
-	const struct addr_names *names = naming_find(hosts_naming(hs), &addr);
-	if (names == NULL || names->count > NAMES_PER_ADDR)
+	uint32_t domain = hosts_name_of(hs, &addr);
+	if (domain == 0)
 		return;
-	vc->endpoint = names->known[0].domain;
+	vc->endpoint = domain;
 	vc->named = true;
 }
 
