@@ -196,17 +196,23 @@ bool baseline_covers(const struct baseline *b, int32_t day)
 
 /* ---- asking it ---- */
 
-const char *baseline_zone_of(const struct baseline *b, const struct addr *host)
+size_t baseline_zone_number(const struct baseline *b, const struct addr *host)
 {
 	for (size_t i = 0; i < b->zones; i++) {
 		const struct baseline_zone *zone = &b->zone[i];
 		if (zone->is_private && addr_is_private(host))
-			return zone->name;
+			return i;
 		for (size_t k = 0; k < zone->nets; k++)
 			if (cidr_has(&zone->net[k], host))
-				return zone->name;
+				return i;
 	}
-	return BASELINE_ZONE_OTHER;
+	return b->zones;
+}
+
+const char *baseline_zone_of(const struct baseline *b, const struct addr *host)
+{
+	size_t zone = baseline_zone_number(b, host);
+	return zone < b->zones ? b->zone[zone].name : BASELINE_ZONE_OTHER;
 }
 
 /* Where the entry stands, or would. */

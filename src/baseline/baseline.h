@@ -14,6 +14,7 @@
 #include "base/fail.h"
 #include "base/out.h"
 #include "event/event.h"
+#include "host/host.h"
 
 /* A file that is larger belongs to several sites. */
 #define BASELINE_BYTES_MAX   ((size_t)64 << 20)
@@ -156,3 +157,47 @@ struct baseline_question {
 /* The learned entry (never one that was held back) of the host, else of its zone; NULL none. */
 const struct baseline_entry *baseline_find(
 	const struct baseline *b, const struct baseline_question *q);
+
+/* ---- learning ---- */
+
+/* Contacts remembered at once, 100 bytes each, twice (of hosts, of zones), and of one host: what
+ * floods the table from one host pushes out its own first. */
+#define LEARNER_CONTACTS_MAX ((size_t)131072)
+#define LEARNER_HOST_MAX     4096u
+/* What was held back and is not seen again for so long is forgotten, but for what a finding
+ * touched.
+ */
+#define HELD_DAYS_MAX 90
+
+struct learner;
+
+struct learner_options {
+	const struct baseline *book; /* zones, and what is known already; borrowed */
+	struct baseline_rules rules;
+	size_t contacts_max; /* 0: LEARNER_CONTACTS_MAX */
+	size_t host_max;     /* 0: LEARNER_HOST_MAX */
+};
+
+/* Fails: -ENOMEM. */
+MUST_USE int learner_new(struct learner **ret, const struct learner_options *options);
+void learner_free(struct learner *l);
+/* A conversation of a local host with the outside: host_hooks.told. */
+void learner_told(struct learner *l, const struct host_contact *contact, const struct conn *conn);
+/* A finding is about this endpoint, a domain or an address as text: nobody learns it. */
+void learner_touch(struct learner *l, const char *endpoint);
+/* A person asks for this endpoint. Fails: -ENOMEM. */
+MUST_USE int learner_ask(struct learner *l, const char *endpoint);
+/* After learner_finish(): whether it was met, in the book or the window. */
+bool learner_met(const struct learner *l, const char *endpoint);
+
+struct learner_result {
+	struct baseline *book, *held; /* the caller's to free */
+	size_t held_by[BASELINE_WHYS];
+	uint64_t dropped;   /* contacts of this window that found no room, or no day */
+	uint64_t forgotten; /* held back before, and not seen again for HELD_DAYS_MAX */
+};
+/* The book with what was told since learner_new(), by its rules, and what is held back. held_before
+ * (may be NULL): what an earlier window held back, whose days add up. Names that hosts learnt later
+ * are applied. Fails: -E2BIG, -ENOMEM. */
+MUST_USE int learner_finish(struct learner *l, struct hosts *hosts,
+	const struct baseline *held_before, struct learner_result *ret, struct fail *why);

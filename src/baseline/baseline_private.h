@@ -18,5 +18,8 @@ bool baseline_is_word(struct span text);
 /* The order of entries: zone, host, endpoint, port, transport. 0: they stand for the same. */
 int baseline_order(const struct baseline_entry *a, const struct baseline_entry *b);
 
+/* The index of the first zone that holds the host; b->zones: none does. */
+size_t baseline_zone_number(const struct baseline *b, const struct addr *host);
+
 /* The last column's words, by enum baseline_why; ASKED ends in ":" and the day. */
 extern const char *const baseline_why_words[BASELINE_WHYS];

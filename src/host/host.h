@@ -167,7 +167,8 @@ struct host_contact {
 	struct addr server;  /* none: a look-up, or only a proxy knows it */
 	enum transport transport;
 	uint16_t port;
-	bool lookup; /* transport and port are not known yet */
+	bool lookup;      /* transport and port are not known yet */
+	uint32_t service; /* as channel.service; told() only */
 };
 
 /* For a memory that is longer than a run. */

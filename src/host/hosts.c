@@ -251,6 +251,7 @@ static void tell_contact(struct hosts *hs, const struct host *h, const struct co
 	if (key.endpoint == 0)
 		return;
 	struct host_contact contact = contact_of(h, &key, c, hs->options.strings);
+	contact.service = strings_add(hs->options.strings, c->service);
 	hooks->told(hooks->context, &contact, c);
 }
 
