@@ -184,7 +184,7 @@ class Help(Case):
 
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
     def test_man_pages_lint(self):
-        for args in ((), ("hunt",)):
+        for args in ((), ("baseline",), ("hunt",)):
             page = run("--man", *args)
             self.assertEqual(page.returncode, 0)
             lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning"], input=page.stdout, capture_output=True,
@@ -195,7 +195,7 @@ class Help(Case):
 
     @unittest.skipUnless(shutil.which("man") and shutil.which("groff"), "man is not installed")
     def test_man_reads_them(self):
-        for args in ((), ("hunt",)):
+        for args in ((), ("baseline",), ("hunt",)):
             page = self.folder / "page.1"
             page.write_bytes(run("--man", *args).stdout)
             man = subprocess.run(["man", "-l", "--warnings", page], capture_output=True, timeout=60,
@@ -215,7 +215,7 @@ class Help(Case):
             return out.stdout.split()
         self.assertEqual(complete("postern", "hu"), ["hunt"])
         self.assertEqual(complete("postern", "hunt", "--re"), ["--read", "--report"])
-        self.assertEqual(complete("postern", "help", ""), ["hunt", "judge", "report", "watch", "help"])
+        self.assertEqual(complete("postern", "help", ""), ["hunt", "judge", "report", "watch", "baseline", "help"])
         self.assertEqual(complete("postern", "hunt", "cap"), [])
 
 

@@ -1,24 +1,10 @@
 /* The end of learning: what was known, what was held back before and what the window showed come
  * together, endpoint by endpoint, and the rules decide what stands in the book. */
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/limits.h"
-#include "baseline/learner.h"
-
-/* One host's, or a zone's, use of an endpoint from all three. */
-struct piece {
-	const char *zone;
-	struct addr host; /* none: the zone's */
-	const char *endpoint;
-	enum transport transport;
-	uint16_t port;
-	const struct baseline_entry *old;  /* in the book; NULL */
-	const struct baseline_entry *held; /* held back before; NULL */
-	bool now;                          /* in the window: */
-	struct seen seen;
-};
+#include "baseline/piece.h"
 
 struct merge {
 	struct learner *learner;
@@ -40,195 +26,10 @@ struct group {
 	struct asked *asked;
 };
 
-/* ---- numbers ---- */
-
-/* 1, 2 or 5 times a power of ten, the nearest by ratio. */
-static uint64_t rounded(double bytes)
-{
-	if (!(bytes >= 1))
-		return 0;
-	double power = pow(10, floor(log10(bytes))), x = bytes / power;
-	double nice = x < M_SQRT2 ? 1 : x < sqrt(10) ? 2 : x < sqrt(50) ? 5 : 10;
-	return power < 1e17 ? (uint64_t)(nice * power) : UINT64_C(1000000000000000000);
-}
-
-/* What earlier windows showed, as far as it counts: that nothing was reached counts for nothing. */
-static const struct baseline_entry *before(const struct piece *p)
-{
-	if (p->old != NULL)
-		return p->old;
-	return p->held != NULL && p->held->why != BASELINE_FAILED ? p->held : NULL;
-}
-
-static uint32_t days_of(const struct piece *p)
-{
-	const struct baseline_entry *b = before(p);
-	if (b == NULL)
-		return p->seen.days.count;
-	return b->days + (p->seen.reached ? p->seen.days.fresh : 0);
-}
-
-static bool reached(const struct piece *p)
-{
-	return before(p) != NULL || p->seen.reached;
-}
-
-struct volume {
-	double sent, got;
-};
-
-/* All bytes that the piece stands for. */
-static struct volume volume_of(const struct piece *p)
-{
-	const struct baseline_entry *b = before(p);
-	const struct seen *s = &p->seen;
-	if (b == NULL)
-		return (struct volume){(double)s->sent, (double)s->got};
-	return (struct volume){(double)b->sent * b->days + (double)s->fresh_sent,
-		(double)b->got * b->days + (double)s->fresh_got};
-}
-
-/* ---- texts ---- */
-
-static void put_service(struct out *o, const char *text, size_t len)
-{
-	char word[SERVICE_MAX];
-	len = len < SERVICE_MAX / SEEN_SERVICES - 1 ? len : SERVICE_MAX / SEEN_SERVICES - 1;
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-		c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-		bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.';
-		word[i] = plain || (c == '-' && len > 1) ? c : '_';
-	}
-	out_bytes(o, word, len);
-}
-
-struct services {
-	const char *text[2 * SEEN_SERVICES];
-	size_t len[2 * SEEN_SERVICES], count;
-};
-
-/* Kept in order, each once; what is one too many is left out. */
-static void add_service(struct services *all, const char *text, size_t len)
-{
-	size_t at = 0;
-	for (; at < all->count; at++) {
-		size_t least = len < all->len[at] ? len : all->len[at];
-		int order = memcmp(all->text[at], text, least);
-		order = order != 0 ? order : (all->len[at] > len) - (all->len[at] < len);
-		if (order == 0)
-			return;
-		if (order > 0)
-			break;
-	}
-	if (all->count == SEEN_SERVICES || len == 0)
-		return;
-	for (size_t i = all->count++; i > at; i--) {
-		all->text[i] = all->text[i - 1];
-		all->len[i] = all->len[i - 1];
-	}
-	all->text[at] = text;
-	all->len[at] = len;
-}
-
-/* "http+tls" of all that the group's line stands for. NULL: unknown. */
-static const char *service_of(
-	const struct merge *m, const struct piece *p, size_t pieces, struct out *o)
-{
-	struct services all = {0};
-	for (size_t i = 0; i < pieces; i++) {
-		const struct baseline_entry *b = before(&p[i]);
-		const char *known = b == NULL || b->service == NULL ? "" : b->service;
-		for (size_t len = strcspn(known, "+"); len > 0; len = strcspn(known, "+")) {
-			add_service(&all, known, len);
-			known += len + (known[len] == '+');
-		}
-	}
-	for (size_t i = 0; i < pieces; i++)
-		for (size_t k = 0; k < SEEN_SERVICES; k++) {
-			const char *text = strings_get(m->names, p[i].seen.service[k]);
-			if (text != NULL)
-				add_service(&all, text, strlen(text));
-		}
-	for (size_t i = 0; i < all.count; i++) {
-		out_text(o, i == 0 ? "" : "+");
-		put_service(o, all.text[i], all.len[i]);
-	}
-	return o->len == 0 ? NULL : out_string(o);
-}
-
-/* What people wrote about any of the pieces: the first note stays one, others become comments. */
-static void remarks_of(const struct piece *p, size_t pieces, struct out *comment, const char **note)
-{
-	for (size_t i = 0; i < pieces; i++) {
-		const struct baseline_entry *b = p[i].old != NULL ? p[i].old : p[i].held;
-		if (b == NULL)
-			continue;
-		if (b->comment != NULL)
-			out_text(comment, b->comment);
-		if (b->note != NULL && *note != NULL)
-			out_printf(comment, "#%s\n", b->note);
-		if (*note == NULL)
-			*note = b->note;
-	}
-}
-
-/* ---- entries ---- */
-
-static void add_days(struct baseline_entry *e, int32_t first, int32_t last)
-{
-	bool none = e->last_day == 0 && e->first_day == 0;
-	e->first_day = none || first < e->first_day ? first : e->first_day;
-	e->last_day = none || last > e->last_day ? last : e->last_day;
-}
-
-/* One entry of so many pieces, the first of which names it. Only what counts is summed. */
-static struct baseline_entry entry_of(const struct piece *p, size_t pieces, uint32_t days)
-{
-	struct baseline_entry e = {.zone = p->zone,
-		.host = p->host,
-		.endpoint = p->endpoint,
-		.transport = p->transport,
-		.port = p->port,
-		.days = days,
-		.hosts = 1};
-	struct volume all = {0};
-	for (size_t i = 0; i < pieces; i++) {
-		const struct baseline_entry *b = before(&p[i]);
-		if (b != NULL)
-			add_days(&e, b->first_day, b->last_day);
-		if (p[i].now && (p[i].seen.reached || b == NULL))
-			add_days(&e, p[i].seen.days.first, p[i].seen.days.last);
-		struct volume v = volume_of(&p[i]);
-		all.sent += v.sent;
-		all.got += v.got;
-	}
-	e.sent = rounded(all.sent / days);
-	e.got = rounded(all.got / days);
-	return e;
-}
-
-static int put(struct merge *m, struct baseline *to, struct baseline_entry *e,
-	const struct piece *p, size_t pieces)
-{
-	struct out service = {0}, comment = {0};
-	const char *note = NULL;
-	uint32_t most = (uint32_t)(e->last_day - e->first_day) + 1;
-	e->days = e->days < most ? e->days : most;
-	e->service = service_of(m, p, pieces, &service);
-	remarks_of(p, pieces, &comment, &note);
-	e->note = note;
-	e->comment = comment.len == 0 ? NULL : out_string(&comment);
-	int err = service.failed || comment.failed ? -ENOMEM : baseline_add(to, e);
-	out_fini(&service);
-	out_fini(&comment);
-	return err;
-}
-
 /* Held back; what finds no room is counted. */
 static int hold(struct merge *m, const struct piece *p, enum baseline_why why)
 {
-	uint32_t days = days_of(p);
+	uint32_t days = piece_days(p);
 	int32_t last = p->now ? m->last_day : p->held->last_day;
 	if (why != BASELINE_FINDING && m->last_day - last > HELD_DAYS_MAX) {
 		m->result.forgotten++;
@@ -236,11 +37,11 @@ static int hold(struct merge *m, const struct piece *p, enum baseline_why why)
 	}
 	if (days == 0) /* nothing but failures on record */
 		days = p->held != NULL ? p->held->days : 1;
-	struct baseline_entry e = entry_of(p, 1, days);
-	if (p->held != NULL && before(p) == NULL && !p->now)
-		add_days(&e, p->held->first_day, p->held->last_day);
+	struct baseline_entry e = piece_entry(p, 1, days);
+	if (p->held != NULL && piece_before(p) == NULL && !p->now)
+		entry_add_days(&e, p->held->first_day, p->held->last_day);
 	e.why = why;
-	int err = put(m, m->result.held, &e, p, 1);
+	int err = piece_put(m->names, m->result.held, &e, p, 1);
 	if (err == -E2BIG) {
 		m->result.dropped++;
 		return 0;
@@ -260,16 +61,16 @@ static struct group group_of(struct merge *m, struct piece *p, size_t pieces)
 	uint32_t known = 0, any = 0;
 	for (size_t i = 0; i < g.hosts; i++) {
 		const struct piece *h = &g.host[i];
-		const struct baseline_entry *b = before(h);
-		g.reached += reached(h);
+		const struct baseline_entry *b = piece_before(h);
+		g.reached += piece_reached(h);
 		g.learned |= h->old != NULL;
 		g.touched |= h->held != NULL && h->held->why == BASELINE_FINDING;
 		known = b != NULL && b->days > known ? b->days : known;
-		any = reached(h) && days_of(h) > any ? days_of(h) : any;
+		any = piece_reached(h) && piece_days(h) > any ? piece_days(h) : any;
 	}
 	const struct seen *z = g.zone == NULL ? NULL : &g.zone->seen;
 	if (g.zone != NULL && g.zone->old != NULL)
-		g.days = days_of(g.zone);
+		g.days = piece_days(g.zone);
 	else if (z != NULL && z->reached)
 		g.days = known == 0 ? z->days.count : known + z->days.fresh;
 	g.days = any > g.days ? any : g.days;
@@ -298,14 +99,14 @@ static void bring_hosts(const struct group *g, struct baseline_entry *e, struct 
 {
 	for (size_t i = 0; i < g->hosts; i++) {
 		const struct piece *p = &g->host[i];
-		const struct baseline_entry *b = before(p);
+		const struct baseline_entry *b = piece_before(p);
 		if (p->seen.reached)
-			add_days(e, p->seen.days.first, p->seen.days.last);
+			entry_add_days(e, p->seen.days.first, p->seen.days.last);
 		if (b == NULL)
 			continue;
 		all->sent += (double)b->sent * b->days;
 		all->got += (double)b->got * b->days;
-		add_days(e, b->first_day, b->last_day);
+		entry_add_days(e, b->first_day, b->last_day);
 	}
 }
 
@@ -315,26 +116,26 @@ static int put_zone(struct merge *m, const struct group *g, bool passes)
 	const struct baseline_entry *old = g->zone == NULL ? NULL : g->zone->old;
 	struct baseline_entry e = {0};
 	if (g->zone != NULL && (old != NULL || g->zone->seen.reached)) {
-		struct volume all = volume_of(g->zone);
-		e = entry_of(g->zone, 1, g->days);
+		struct volume all = piece_volume(g->zone);
+		e = piece_entry(g->zone, 1, g->days);
 		if (old == NULL)
 			bring_hosts(g, &e, &all);
-		e.sent = rounded(all.sent / g->days);
-		e.got = rounded(all.got / g->days);
+		e.sent = volume_rounded(all.sent / g->days);
+		e.got = volume_rounded(all.got / g->days);
 	} else { /* the zone's piece found no room */
-		e = entry_of(g->host, g->hosts, g->days);
+		e = piece_entry(g->host, g->hosts, g->days);
 	}
 	e.host = (struct addr){0};
 	e.hosts = old != NULL && old->hosts > g->reached ? old->hosts : g->reached;
 	set_why(m, g, passes, old, &e);
-	return put(m, m->result.book, &e, first, g->hosts + (g->zone != NULL));
+	return piece_put(m->names, m->result.book, &e, first, g->hosts + (g->zone != NULL));
 }
 
 static int put_host(struct merge *m, const struct group *g, const struct piece *p, bool passes)
 {
-	struct baseline_entry e = entry_of(p, 1, days_of(p));
+	struct baseline_entry e = piece_entry(p, 1, piece_days(p));
 	set_why(m, g, passes, p->old, &e);
-	return put(m, m->result.book, &e, p, 1);
+	return piece_put(m->names, m->result.book, &e, p, 1);
 }
 
 /* What is in the book stays as it is; the rest is held back. */
@@ -349,7 +150,8 @@ static int keep_out(struct merge *m, const struct group *g, enum baseline_why wh
 			err = baseline_add(m->result.book, p->old);
 		if (err == 0 && (p->now || p->held != NULL))
 			err = hold(m, p,
-				reached(p) || why == BASELINE_FINDING ? why : BASELINE_FAILED);
+				piece_reached(p) || why == BASELINE_FINDING ? why
+									    : BASELINE_FAILED);
 	}
 	return err;
 }
@@ -371,9 +173,9 @@ static int decide(struct merge *m, const struct group *g)
 	int err = 0;
 	for (size_t i = 0; i < g->hosts && err == 0; i++) {
 		const struct piece *p = &g->host[i];
-		bool in = p->old != NULL || (reached(p) && (passes || g->asked != NULL));
+		bool in = p->old != NULL || (piece_reached(p) && (passes || g->asked != NULL));
 		err = in ? put_host(m, g, p, passes)
-		         : hold(m, p, reached(p) ? why : BASELINE_FAILED);
+		         : hold(m, p, piece_reached(p) ? why : BASELINE_FAILED);
 	}
 	return err;
 }

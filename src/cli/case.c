@@ -28,6 +28,7 @@ static bool say_value(struct out *o, const struct option *option, const void *se
 {
 	const void *field = (const uint8_t *)settings + option->offset;
 	const struct networks *networks = field;
+	const struct texts *texts = field;
 	switch (option->kind) {
 	case OPTION_NUMBER:
 		out_printf(o, "%g", *(const double *)field);
@@ -43,6 +44,10 @@ static bool say_value(struct out *o, const struct option *option, const void *se
 			out_text(o, i == 0 ? "" : ",");
 			say_network(o, &networks->net[i]);
 		}
+		return true;
+	case OPTION_TEXTS:
+		for (size_t i = 0; i < texts->count; i++)
+			out_printf(o, "%s%s", i == 0 ? "" : " ", texts->text[i]);
 		return true;
 	case OPTION_TEXT:
 		out_text(o, *(const char *const *)field);

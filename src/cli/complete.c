@@ -21,7 +21,7 @@ static void values(struct out *o)
 		for (size_t k = 0; k < verb->options; k++) {
 			const struct option *option = &verb->option[k];
 			if (option->argument == NULL || option->kind == OPTION_WORD ||
-				option->kind == OPTION_TEXT)
+				option->kind == OPTION_TEXT || option->kind == OPTION_TEXTS)
 				continue;
 			out_printf(o, "%s--%s", bar, option->name);
 			bar = "|";

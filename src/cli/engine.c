@@ -32,7 +32,8 @@ static int make_tables(struct engine *e)
 		.strings = e->strings,
 		.prompt = o->prompt,
 		.namer = e->namer};
-	struct hosts_options hosts = {.local = o->local,
+	struct hosts_options hosts = {.hooks = o->hooks,
+		.local = o->local,
 		.locals = o->locals,
 		.strings = e->strings,
 		.since_ns = o->since_ns,

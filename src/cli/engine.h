@@ -14,8 +14,9 @@ struct engine_options {
 	const struct cidr *local; /* borrowed, outlives the engine */
 	size_t locals;            /* 0: addr_is_private() */
 	int64_t since_ns, until_ns;
-	bool prompt;           /* as flow_options.prompt */
-	size_t memory_bytes;   /* scale the tables to fit; 0: the sizes of base/limits.h */
+	bool prompt;         /* as flow_options.prompt */
+	size_t memory_bytes; /* scale the tables to fit; 0: the sizes of base/limits.h */
+	struct host_hooks hooks;
 	struct ingest *ingest; /* told which rows were rejected; may be NULL */
 	/* The host's memory is full: look at it; it will be retired. */
 	void (*ripe)(void *context, struct host *host);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/case.h"
+#include "cli/inputs.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -80,19 +81,6 @@ static const struct option options[] = {
 
 /* ---- before ---- */
 
-/* Writing over what is to be read would destroy it. */
-static bool is_input(const struct call *call, const char *path)
-{
-	struct stat out, in;
-	if (path == NULL || stat(path, &out) != 0 || !S_ISREG(out.st_mode))
-		return false;
-	for (size_t i = 0; i < call->words; i++)
-		if (stat(call->word[i], &in) == 0 && in.st_dev == out.st_dev &&
-			in.st_ino == out.st_ino)
-			return true;
-	return false;
-}
-
 static const char *complaint(const struct call *call, const struct hunt *h)
 {
 	if (call->words == 0)
@@ -108,7 +96,9 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 				       (h->output != NULL && strcmp(h->file, h->output) == 0) ||
 				       (h->report != NULL && strcmp(h->file, h->report) == 0)))
 		return "--case needs a file of its own";
-	if (is_input(call, h->output) || is_input(call, h->report) || is_input(call, h->file))
+	if (inputs_hold(call->word, call->words, h->output) ||
+		inputs_hold(call->word, call->words, h->report) ||
+		inputs_hold(call->word, call->words, h->file))
 		return "-o, --report or --case names an input: it would be overwritten";
 	if (h->follow &&
 		(h->report != NULL || h->file != NULL || h->since_ns != 0 || h->until_ns != 0 ||
@@ -144,69 +134,6 @@ static enum exit_code list_procedures(const struct hunt *h)
 }
 
 /* ---- after ---- */
-
-/* Files that were passed by, named one by one where that helps. */
-#define PASSED_TOLD 8u
-
-static void tell_input(const struct input *input)
-{
-	struct out line = {0};
-	size_t path = strlen(input->path);
-	if (strncmp(input->text, input->path, path) != 0) {
-		out_safe(&line, input->path, 200);
-		out_text(&line, ": ");
-	}
-	out_safe(&line, input->text[0] == '\0' ? strerror(-input->error) : input->text, FAIL_BYTES);
-	message("%s", out_string(&line));
-	out_fini(&line);
-}
-
-/* Why an input that could be opened gave nothing. */
-static void tell_empty(const struct run_result *r, const struct input *input)
-{
-	if (input->frames > 0 && r->summary.records > 0)
-		return;
-	struct out path = {0};
-	out_safe(&path, input->path, 200);
-	if (input->frames == 0)
-		message("%s: a %s", out_string(&path),
-			input->log ? "log without a row" : "capture without a packet");
-	else if (input->log)
-		message("%s: no row that is read", out_string(&path));
-	else
-		message("%s: no packet of a link type that is read (LINKTYPE %u): convert it, or "
-			"capture at another "
-			"interface",
-			out_string(&path), r->unknown_linktype);
-	out_fini(&path);
-}
-
-/* Tells what was not read; true when there is any. */
-static bool tell_inputs(const struct call *call, const struct hunt *h, const struct run_result *r)
-{
-	bool any = false, all = h->verbose || r->summary.records == 0;
-	size_t passed = 0, told = 0;
-	for (size_t i = 0; i < r->inputs; i++) {
-		const struct input *input = r->input[i];
-		bool by = run_passed_by(call->word, call->words, input);
-		passed += by;
-		/* a folder of Zeek's has logs with nothing in them but their header */
-		if (input->log && input->frames == 0 && input->text[0] == '\0' && !all)
-			continue;
-		any |= !by && (input->error != 0 || input->cut || input->rejected > 0);
-		if (by && (!all || told++ >= PASSED_TOLD))
-			continue;
-		if (input->error != 0 || input->text[0] != '\0')
-			tell_input(input);
-		else
-			tell_empty(r, input);
-	}
-	if (passed > told && !h->quiet)
-		message("%zu file%s passed by: of no known format, empty, or the same as another; "
-			"-v names them",
-			passed - told, passed - told == 1 ? "" : "s");
-	return any;
-}
 
 static int write_report(struct output *output, const struct report_format *format,
 	const struct report_case *c, const struct report_style *style)
@@ -319,7 +246,8 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 		message("%s", why.text);
 		return EXIT_NOTHING;
 	}
-	bool unread = tell_inputs(call, h, &result);
+	bool unread = inputs_tell(
+		call, &result, &(struct inputs_manner){.quiet = h->quiet, .verbose = h->verbose});
 	if (signals_stop)
 		message("interrupted: what had been read by then is judged");
 	enum exit_code code = code_of(h, &result, unread);

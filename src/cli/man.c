@@ -146,6 +146,25 @@ static void man_verb(struct out *o, const struct verb *verb)
 	out_text(o, ".Sh SEE ALSO\n.Xr postern 1\n");
 }
 
+/* In the order of their names, as mdoc wants it. */
+static void see_verbs(struct out *o)
+{
+	const char *last = "";
+	for (;;) {
+		const char *next = NULL;
+		for (size_t i = 0; i < verbs_count(); i++) {
+			const struct verb *verb = verbs_get(i);
+			if (verb->text != NULL && strcmp(verb->name, last) > 0 &&
+				(next == NULL || strcmp(verb->name, next) < 0))
+				next = verb->name;
+		}
+		if (next == NULL)
+			return;
+		out_printf(o, ".Xr postern-%s 1 ,\n", next);
+		last = next;
+	}
+}
+
 static void man_all(struct out *o)
 {
 	head(o, "", "finds fallback command-and-control channels");
@@ -169,9 +188,7 @@ static void man_all(struct out *o)
 	environment(o);
 	exit_status(o);
 	out_text(o, ".Sh SEE ALSO\n");
-	for (size_t i = 0; i < verbs_count(); i++)
-		if (verbs_get(i)->text != NULL)
-			out_printf(o, ".Xr postern-%s 1 ,\n", verbs_get(i)->name);
+	see_verbs(o);
 	out_text(o, ".Xr tshark 1\n");
 }
 

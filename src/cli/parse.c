@@ -1,5 +1,6 @@
 #include "cli/parse.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "cli/message.h"
@@ -38,6 +39,14 @@ static enum exit_code unknown_option(const struct parser *p, const char *name)
 	return complain(p, option, what);
 }
 
+static int add_text(struct texts *texts, const char *value, struct fail *why)
+{
+	if (texts->count == TEXTS_MAX)
+		return fail_set(why, -EINVAL, "given more than %d times", TEXTS_MAX);
+	texts->text[texts->count++] = value;
+	return 0;
+}
+
 /* Stores a value into the verb's settings. */
 static int set(struct parser *p, const struct option *o, const char *value, struct fail *why)
 {
@@ -49,6 +58,8 @@ static int set(struct parser *p, const struct option *o, const char *value, stru
 	case OPTION_TEXT:
 		*(const char **)field = value;
 		return 0;
+	case OPTION_TEXTS:
+		return add_text(field, value, why);
 	case OPTION_WORD:
 		p->word[p->call->words++] = value;
 		return 0;

@@ -64,6 +64,7 @@ static int make_tables(struct run *r)
 		.since_ns = o->since_ns,
 		.until_ns = o->until_ns,
 		.memory_bytes = o->memory_bytes,
+		.hooks = o->hooks,
 		.ingest = r->ingest,
 		.ripe = look,
 		.context = r};
@@ -348,6 +349,7 @@ static int finish(struct run *r, struct run_result *ret)
 		r->input[i] = ingest_input(r->ingest, i);
 	sum_up(r, ret);
 	ret->finding = r->finding;
+	ret->hosts = r->engine.hosts;
 	ret->input = r->input;
 	return 0;
 }

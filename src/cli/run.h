@@ -28,7 +28,8 @@ struct run_options { /* all borrowed for the call; all zero but paths and max_e 
 	struct safelist *safelist;   /* NULL none; outlives the result; its counts grow */
 	const struct ruling *ruling; /* people's, of earlier hunts; outlives the result */
 	size_t rulings;
-	size_t memory_bytes; /* scale the tables to fit; 0: the sizes of base/limits.h */
+	size_t memory_bytes;     /* scale the tables to fit; 0: the sizes of base/limits.h */
+	struct host_hooks hooks; /* its context outlives the result */
 
 	/* Set by a signal: stop reading, judge what is known, say so (summary.partial, an `off`).
 	 * May be NULL. */
@@ -51,6 +52,7 @@ struct run_result {
 	struct summary summary;           /* findings and explained counted with max_e */
 	const struct input *const *input; /* in the order given */
 	size_t inputs;
+	struct hosts *hosts;       /* of the run, for whoever hooked into them */
 	uint16_t unknown_linktype; /* the first that no decoder knows; 0 none */
 	struct run *run;
 };

@@ -20,6 +20,7 @@ enum exit_code {
 enum option_kind {
 	OPTION_FLAG,     /* bool */
 	OPTION_TEXT,     /* const char *, of argv */
+	OPTION_TEXTS,    /* struct texts, of argv, added to: may be given again */
 	OPTION_WORD,     /* adds a word, as if it stood alone */
 	OPTION_NUMBER,   /* double */
 	OPTION_SIZE,     /* size_t, bytes; K M G T are powers of 1024 */
@@ -31,6 +32,13 @@ enum option_kind {
 
 struct networks {
 	struct cidr net[NETWORKS_MAX];
+	size_t count;
+};
+
+#define TEXTS_MAX 256
+
+struct texts {
+	const char *text[TEXTS_MAX];
 	size_t count;
 };
 
