@@ -201,3 +201,31 @@ struct learner_result {
  * are applied. Fails: -E2BIG, -ENOMEM. */
 MUST_USE int learner_finish(struct learner *l, struct hosts *hosts,
 	const struct baseline *held_before, struct learner_result *ret, struct fail *why);
+
+/* ---- comparing ---- */
+
+enum baseline_change { CHANGE_NEW, CHANGE_GROWN, CHANGE_GONE };
+/* How new what is new is, strangest first. */
+enum baseline_novelty { NOVEL_ENDPOINT, NOVEL_ZONE, NOVEL_PORT, NOVEL_HOST, NOVEL_NONE };
+
+/* A zone's use of one endpoint, port and transport, whoever of it does. */
+struct baseline_use {
+	const struct baseline_entry *entry; /* its first */
+	uint32_t hosts, days;               /* days: of the entry with most */
+	uint64_t sent, got;                 /* of all hosts */
+};
+
+struct baseline_difference {
+	enum baseline_change change;
+	enum baseline_novelty novelty;
+	struct baseline_use before, after; /* entry NULL: not there */
+	/* Which of its numbers grew, as they are told: by at least the factor, or hosts by any. */
+	bool hosts_grew, days_grew, sent_grew, got_grew;
+};
+
+/* What is in a file, what is not, and what grew by the factor (over 1), rarest first: new before
+ * grown before gone; then the stranger, the fewer hosts, the fewer days; then by name. Entries that
+ * are held back do not count. *ret is the caller's to free, its pointers are into the two. Fails:
+ * -ENOMEM. */
+MUST_USE int baseline_diff(const struct baseline *before, const struct baseline *after,
+	double factor, struct baseline_difference **ret, size_t *ret_count);

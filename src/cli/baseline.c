@@ -55,6 +55,10 @@ static const struct option options[] = {
 		.help = "show: only what this host may reach, itself or as one of its zone"},
 	{"version", 0, OPTION_NUMBER, "K", AT(version), .min = 0, .max = VERSIONS_MAX,
 		.fallback = "1", .help = "restore: bring back FILE.K"},
+	{"factor", 0, OPTION_NUMBER, "X", AT(factor), .min = 1, .max = 1e6, .fallback = "2",
+		.help = "diff: days or volume that are X times as much have grown"},
+	{"exit-code", 0, OPTION_FLAG, NULL, AT(exit_code),
+		.help = "diff: exit with 1 when there is a difference"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "print JSON Lines"},
 	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet),
 		.help = "no progress bar, no remarks; errors are still told"},
@@ -73,6 +77,8 @@ static const struct word {
 		{"output", "update", "keep", "held", "include", "zone", "min-days", "min-hosts",
 			"shared", "max-e", "local", "since", "until", "limit-memory", "json"}},
 	{"show", baseline_show, 1, 1, "one baseline", {"host", "zone", "json"}},
+	{"diff", baseline_difference, 2, 2, "two baselines, the older first",
+		{"factor", "exit-code", "json"}},
 	{"restore", baseline_restore, 1, 1, "one baseline", {"version"}},
 };
 
@@ -197,6 +203,10 @@ static const char *const text[] = {
 	"What is held back is listed with its reason; --include takes it in by name, and the file "
 	"says so. With --update and --held, days add up over windows that are learned one by one.",
 	"show prints a baseline, or what one host may reach by it.",
+	"diff names what is in the second baseline and not in the first, what grew, and what is "
+	"gone, the rarest first: what is new to all zones, then to one, then by port; of those, "
+	"what "
+	"the fewest hosts reach on the fewest days.",
 	"restore brings back a version that learn --keep kept; what it replaces becomes the latest "
 	"version kept.",
 	"The form of the file is told in docs/BASELINE.md.",
@@ -212,6 +222,7 @@ static const struct example examples[] = {
 	 "/opt/zeek/logs",
 		"By zones:"},
 	{"postern baseline show office.baseline --host 10.1.0.5", "What a host may reach:"},
+	{"postern baseline diff office.baseline.1 office.baseline", "What came since:"},
 	{"postern baseline restore office.baseline --version 2",
 		"Back to the version before the last:"},
 };

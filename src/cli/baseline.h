@@ -4,7 +4,7 @@
 #include "baseline/baseline.h"
 #include "cli/verb.h"
 
-#define BASELINE_WORDS "learn|show|restore"
+#define BASELINE_WORDS "learn|show|diff|restore"
 
 struct baseline_settings {
 	const char *output, *update, *held, *host;
@@ -19,6 +19,7 @@ struct baseline_settings {
 /* Each with the words that follow its own. */
 enum exit_code baseline_learn(const struct call *call);
 enum exit_code baseline_show(const struct call *call);
+enum exit_code baseline_difference(const struct call *call);
 enum exit_code baseline_restore(const struct call *call);
 
 /* The file at path. Fails: -errno, as baseline_read(). */

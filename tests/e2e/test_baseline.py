@@ -7,7 +7,7 @@ import unittest
 
 import captures
 import zeeklogs
-from support import DONE, NOTHING, PARTIAL, USAGE, Case, Run, scenario_bytes
+from support import DONE, FINDINGS, NOTHING, PARTIAL, USAGE, Case, Run, scenario_bytes
 
 DAY = 86400
 FIRST = "2023-11-14"  # of zeeklogs.START
@@ -255,6 +255,48 @@ class Update(Book):
         self.assertEqual(self.entries(book)["*", COMMON, 443]["days"], 1)
 
 
+class Diff(Book):
+    """Two baselines: what is new, grown, gone."""
+
+    def two(self):
+        before, after = self.new("before"), self.new("after")
+        self.learn("-o", before, self.path("1.log", normal(range(3)).bytes()))
+        log = Log()
+        for day in range(3, 6):
+            for host in (*HOSTS, "10.0.0.8"):
+                for i in range(40):
+                    log.conn(day, host, COMMON, at=300 * i)
+            log.conn(day, HOSTS[1], ONCE)
+            log.conn(day, HOSTS[1], COMMON, 8443)
+        self.learn("-o", after, self.path("2.log", log.bytes()))
+        return before, after
+
+    def test_what_changed_and_why_it_ranks_there(self):
+        run = Run("baseline", "diff", "--json", *self.two())
+        self.assertEqual(run.code, DONE, run)
+        *lines, summary = run.lines()
+        self.assertEqual([(line["rank"], line["change"], line["novelty"], line["endpoint"], line["port"]) for line in lines],
+                         [(1, "new", "endpoint", ONCE, 443), (2, "new", "port", COMMON, 8443), (3, "grown", "host", COMMON, 443),
+                          (4, "gone", None, OWN, 22)])
+        self.assertEqual(lines[0]["why"], "the endpoint is new to all zones; 1 host on 3 days")
+        self.assertEqual(lines[0]["host"], HOSTS[1])
+        self.assertIn("hosts from 3 to 4, sent a day from 5K to 50K", lines[2]["why"])
+        self.assertIsNone(lines[3]["after"])
+        self.assertEqual(summary, {"type": "summary", "new": 2, "grown": 1, "gone": 1})
+
+    def test_text_and_exit_code(self):
+        before, after = self.two()
+        run = Run("baseline", "diff", "--exit-code", before, after)
+        self.assertEqual(run.code, FINDINGS, run)
+        *lines, last = run.out.decode().splitlines()
+        self.assertRegex(lines[0], r"^new   local    10\.0\.0\.6 +192\.0\.2\.77 +- tcp/443 +the endpoint is new to all zones; 1 host")
+        self.assertEqual(last, "2 new, 1 grown, 1 gone")
+        run = Run("baseline", "diff", "--exit-code", before, before)
+        self.assertEqual((run.code, run.out), (DONE, b"0 new, 0 grown, 0 gone\n"))
+        run = Run("baseline", "diff", "--factor", "100", before, after)
+        self.assertNotIn("sent a day", run.out.decode())
+
+
 class Wrong(Book):
     def wrong(self, *args, says, code=USAGE):
         run = Run("baseline", *args)
@@ -284,6 +326,8 @@ class Wrong(Book):
         self.assertEqual(bad.read_bytes(), before)
         self.wrong("show", bad, says=":2:1: 'widow'", code=NOTHING)
         self.wrong("show", none, says="No such file", code=NOTHING)
+        self.wrong("diff", bad, bad, says=":2:1: 'widow'", code=NOTHING)
+        self.wrong("diff", bad, says="name two baselines")
         self.wrong("restore", bad, says="No such file", code=NOTHING)
         self.wrong("learn", none, says="nothing was read", code=NOTHING)
         book = self.new("book")
