@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cli/case.h"
+#include "cli/diff.h"
 #include "cli/message.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
@@ -12,7 +13,7 @@
 struct report {
 	const char *to, *output;
 	double max_e;
-	bool all, json, quiet, verbose;
+	bool all, json, diff, quiet, verbose;
 };
 
 #define AT(field) offsetof(struct report, field)
@@ -21,6 +22,9 @@ static const struct option options[] = {
 	{"to", 't', OPTION_TEXT, "FORMAT", AT(to), .fallback = "text",
 		.help = "write FORMAT: text, json, html, or another that --to help lists"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "the same as --to json"},
+	{"diff", 0, OPTION_FLAG, NULL, AT(diff),
+		.help = "tell what is new, gone or changed from one case to another; the word diff "
+			"before them is the same (a case of that name is ./diff)"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write to FILE instead of standard output; it appears when it is complete"},
 	{"all", 0, OPTION_FLAG, NULL, AT(all),
@@ -76,6 +80,17 @@ static struct report_style style_for(const struct report *r)
 		.verbose = r->verbose};
 }
 
+/* A case with the wishes of the command line. */
+static struct report_case asked(const struct call *call, const struct stored *stored)
+{
+	const struct report *r = call->settings;
+	struct report_case c = case_told(stored_case(stored));
+	c.all = r->all;
+	if (call_given(call, "max-e"))
+		c.max_e = r->max_e;
+	return c;
+}
+
 static enum exit_code report(const struct call *call, const struct report_format *format)
 {
 	const struct report *r = call->settings;
@@ -85,17 +100,55 @@ static enum exit_code report(const struct call *call, const struct report_format
 		message("%s", why.text);
 		return EXIT_NOTHING;
 	}
-	struct report_case c = case_told(stored_case(stored));
+	struct report_case c = asked(call, stored);
 	struct report_style style = style_for(r);
 	struct out text = {0};
-	c.all = r->all;
-	if (call_given(call, "max-e"))
-		c.max_e = r->max_e;
 	format->write(&text, &c, &style);
 	enum exit_code code = case_print(r->output, &text);
 	out_fini(&text);
 	stored_close(stored);
 	return code;
+}
+
+static enum exit_code diff(const struct call *call, const char *const word[static 2], bool json)
+{
+	const struct report *r = call->settings;
+	struct stored *stored[2] = {0};
+	struct fail why = {0};
+	struct out text = {0};
+	enum exit_code code = EXIT_NOTHING;
+	if (stored_open(&stored[0], word[0], &why) < 0 ||
+		stored_open(&stored[1], word[1], &why) < 0) {
+		message("%s", why.text);
+	} else {
+		struct report_case old = asked(call, stored[0]), new = asked(call, stored[1]);
+		int err = json ? diff_json(&text, &old, &new) : diff_text(&text, &old, &new);
+		if (err < 0)
+			message("out of memory");
+		else
+			code = case_print(r->output, &text);
+	}
+	out_fini(&text);
+	stored_close(stored[0]);
+	stored_close(stored[1]);
+	return code;
+}
+
+/* Two cases to compare: behind --diff, or behind the word. */
+static enum exit_code diff_run(const struct call *call, const char *to)
+{
+	const struct report *r = call->settings;
+	size_t skip = r->diff ? 0 : 1;
+	if (call->words != skip + 2)
+		message("report: diff: name two cases, the older one first");
+	else if (strcmp(to, "text") != 0 && strcmp(to, "json") != 0)
+		message("report: diff: is written as text or json only");
+	else if (is_same_file(r->output, call->word[skip]) ||
+		 is_same_file(r->output, call->word[skip + 1]))
+		message("report: -o names a case: it would be overwritten");
+	else
+		return diff(call, call->word + skip, strcmp(to, "json") == 0);
+	return EXIT_USAGE;
 }
 
 static enum exit_code report_run(const struct call *call)
@@ -109,6 +162,8 @@ static enum exit_code report_run(const struct call *call)
 		out_fini(&text);
 		return code;
 	}
+	if (r->diff || (call->words > 1 && strcmp(call->word[0], "diff") == 0))
+		return diff_run(call, to);
 	const struct report_format *format = find_format(to);
 	if (format == NULL)
 		return no_format(to);
@@ -127,6 +182,10 @@ static const char *const text[] = {
 	"Writes what a case tells in any format that hunt knows, byte for byte what the hunt "
 	"itself "
 	"would have written. The inputs are not needed any more.",
+	"diff OLD NEW tells of the findings that are reported in either case (with --all of all): "
+	"what is new, what is gone, and what changed: its E by more than a factor of 3, its "
+	"channels, "
+	"its kind, what explains it, a person's verdict.",
 	"What was explained as benign was explained for the line that the hunt had; --max-e moves "
 	"the line, not the explanations.",
 	NULL,
@@ -136,12 +195,13 @@ static const struct example examples[] = {
 	{"postern hunt --case day.db captures/", "Keep what was found:"},
 	{"postern report day.db", "Read it again:"},
 	{"postern report day.db --to html -o day.html", "As a page:"},
+	{"postern report diff monday.db tuesday.db", "What is new since yesterday:"},
 	{"postern report day.db --json --all | jq .host", "For programs:"},
 };
 
 const struct verb verb_report = {
 	.name = "report",
-	.words = "CASE",
+	.words = "CASE | diff OLD NEW",
 	.summary = "write what a case tells, in any format",
 	.text = text,
 	.option = options,

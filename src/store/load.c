@@ -355,6 +355,21 @@ static void tell(struct stored *s)
 		.made_ns = s->hunt.made_ns};
 }
 
+/* No text is longer in memory than it is in the file. */
+static int make_room(struct loading *l)
+{
+	int64_t pages = 0, page = 0;
+	int err = schema_pragma(l->db, "page_count", &pages, l->place);
+	if (err == 0)
+		err = schema_pragma(l->db, "page_size", &page, l->place);
+	if (err < 0)
+		return err;
+	size_t bytes = (size_t)pages * (size_t)page + 1;
+	size_t room = bytes < TEXT_BYTES_MAX ? bytes : TEXT_BYTES_MAX;
+	size_t count = bytes < TEXT_COUNT_MAX ? bytes : TEXT_COUNT_MAX;
+	return strings_new(&l->s->strings, room, count) < 0 ? no_memory(l->place) : 0;
+}
+
 /* From a database in memory, which it closes. */
 static int load(struct stored **ret, sqlite3 *db, struct place place)
 {
@@ -364,9 +379,9 @@ static int load(struct stored **ret, sqlite3 *db, struct place place)
 		database_close(db);
 		return no_memory(place);
 	}
-	int err = strings_new(&l.s->strings, TEXT_BYTES_MAX, TEXT_COUNT_MAX) < 0
-	                  ? no_memory(place)
-	                  : database_check(db, place);
+	int err = make_room(&l);
+	if (err == 0)
+		err = database_check(db, place);
 	if (err == 0)
 		err = schema_pragma(db, "user_version", &version, place);
 	if (err == 0)

@@ -254,6 +254,61 @@ class Verdicts(Cases):
         self.judge("--reject", self.first, "--why", "x", code=NOTHING)
 
 
+class Differences(Cases):
+    def diff(self, old, new, *words):
+        *changes, summary = Run("report", "diff", old, new, "--json", *words).lines()
+        self.assertEqual(summary["type"], "summary")
+        return [(change["change"], change["differs"], change["old"], change["new"]) for change in changes], summary
+
+    def test_itself(self):
+        changes, summary = self.diff(self.kept, self.kept)
+        self.assertEqual((changes, summary), ([], {"type": "summary", "new": 0, "gone": 0, "changed": 0, "same": 2}))
+        self.assertEqual(Run("report", "--diff", self.kept, self.kept).out, b"0 new, 0 gone, 0 changed, 2 the same\n")
+
+    def test_new_and_gone(self):
+        one = self.folder / "one.db"
+        Run("hunt", "-q", "--case", one, self.captures[0])
+        changes, _ = self.diff(one, self.kept)
+        self.assertEqual([(change, old) for change, _, old, _ in changes], [("new", None)])
+        self.assertEqual(changes[0][3]["kind"], "dga")
+        changes, _ = self.diff(self.kept, one)
+        self.assertEqual([(change, old["kind"], new) for change, _, old, new in changes], [("gone", "dga", None)])
+        self.assertIn(b"gone ", Run("report", "diff", self.kept, one).out)
+
+    def test_changed(self):
+        for statement, differs in (("UPDATE finding SET e_value=e_value*2.9", None), ("UPDATE finding SET e_value=e_value*4.0", "e_value"),
+                                   ("UPDATE channel SET port=444 WHERE port=443", "channels"), ("UPDATE finding SET kind='split'", "kind"),
+                                   ("UPDATE finding SET explained='mirror' WHERE explained IS NULL", "explained")):
+            changes, summary = self.diff(self.kept, self.kept_copy(statement))
+            self.assertEqual([(change, what) for change, what, _, _ in changes], [("changed", [differs])] * 2 if differs else [], statement)
+            self.assertEqual(summary["changed"] + summary["same"], 2)
+
+    def test_matched_without_id(self):
+        """An id tells of the kind too; who and where is enough."""
+        swapped = self.kept_copy("UPDATE finding SET id=printf('%032x', ordinal), kind='split' WHERE ordinal=0",
+                                 "UPDATE finding SET id=printf('%032x', ordinal) WHERE ordinal>0")
+        changes, summary = self.diff(self.kept, swapped)
+        self.assertEqual([(change, what) for change, what, _, _ in changes], [("changed", ["kind"])])
+        self.assertEqual(summary["same"], 1)
+
+    def test_verdict(self):
+        judged = self.path("judged.db", self.bytes)
+        first = Run("report", judged, "--json").lines()[0]["id"]
+        Run("judge", judged, "--reject", first, "--why", "ours")
+        changes, _ = self.diff(self.kept, judged)
+        self.assertEqual([(change, what) for change, what, _, _ in changes], [("changed", ["verdict"])])
+        self.assertIn("verdict: none → rejected", Run("report", "diff", self.kept, judged).out.decode())
+
+    def test_words(self):
+        named = self.folder / "diff"
+        named.write_bytes(self.bytes)
+        for words in (("diff", self.kept), ("--diff", self.kept), ("diff", self.kept, self.kept, self.kept),
+                      ("diff", self.kept, self.kept, "--to", "html")):
+            self.assertEqual(Run("report", *words).code, USAGE, words)
+        self.assertEqual(Run("report", named).code, DONE)
+        self.assertEqual(Run("report", "diff", self.kept, self.folder / "absent").code, NOTHING)
+
+
 class Versions(Cases):
     """Cases of version 1 knew no verdicts."""
 
