@@ -5,6 +5,7 @@
 
 #include "cli/case.h"
 #include "cli/inputs.h"
+#include "cli/learn.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -24,6 +25,7 @@
 struct hunt {
 	const char *report, *output, *safelist, *file; /* file: of the case */
 	struct networks local;
+	struct texts verdicts;
 	double max_e, budget;
 	int64_t since_ns, until_ns;
 	size_t memory_bytes;
@@ -56,6 +58,11 @@ static const struct option options[] = {
 	{"safelist", 0, OPTION_TEXT, "FILE", AT(safelist),
 		.help = "take what FILE vouches for as explained: a domain (it and all below it), "
 			"an address or a network a line; what each line hid is counted"},
+	{"verdicts", 0, OPTION_TEXTS, "CASE", AT(verdicts),
+		.help = "learn from what people said of an earlier case (judge): a switch that was "
+			"rejected is explained, and E grows by how often that happens; may be "
+			"given "
+			"for several cases"},
 	{"local", 0, OPTION_NETWORKS, "CIDR,...", AT(local),
 		.help = "networks of your own hosts; without it private, CGNAT, ULA and link-local "
 			"addresses"},
@@ -100,9 +107,9 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 		inputs_hold(call->word, call->words, h->report) ||
 		inputs_hold(call->word, call->words, h->file))
 		return "-o, --report or --case names an input: it would be overwritten";
-	if (h->follow &&
-		(h->report != NULL || h->file != NULL || h->since_ns != 0 || h->until_ns != 0 ||
-			call_given(call, "budget") || call_given(call, "safelist")))
+	if (h->follow && (h->report != NULL || h->file != NULL || h->since_ns != 0 ||
+				 h->until_ns != 0 || call_given(call, "budget") ||
+				 call_given(call, "safelist") || call_given(call, "verdicts")))
 		return "--follow has no end: it goes with --json, --all, --max-e, --local and -o";
 	for (size_t i = 0, pipes = 0; i < call->words; i++) {
 		pipes += strcmp(call->word[i], "-") == 0;
@@ -157,9 +164,10 @@ static struct report_style style_for(const struct hunt *h)
 		.verbose = h->verbose};
 }
 
-struct outputs {
+struct outputs { /* and what earlier ones say */
 	struct output result, page;
-	struct stored *earlier; /* the case that is there: what people said of it still counts */
+	struct stored *earlier;  /* the case that is there: what people said of it still counts */
+	struct lessons *lessons; /* of others */
 };
 
 static int write_case(const struct call *call, const struct hunt *h, const struct run_result *r)
@@ -233,6 +241,7 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 		.safelist = safelist,
 		.ruling = earlier == NULL ? NULL : earlier->ruling,
 		.rulings = earlier == NULL ? 0 : earlier->rulings,
+		.lessons = outputs->lessons,
 		.memory_bytes = h->memory_bytes,
 		.stop = &signals_stop,
 		.progress = progress_show,
@@ -299,7 +308,8 @@ static enum exit_code hunt_run(const struct call *call)
 	if (safelist_read(h->safelist, &safelist, &why) < 0 ||
 		output_open(&outputs.result, h->output, &why) < 0 ||
 		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0) ||
-		open_case(h->file, &outputs.earlier, &why) < 0)
+		open_case(h->file, &outputs.earlier, &why) < 0 ||
+		learn(&h->verdicts, &outputs.lessons, &why) < 0)
 		message("%s", why.text);
 	else
 		code = hunt(call, h, safelist, &outputs);
@@ -307,6 +317,7 @@ static enum exit_code hunt_run(const struct call *call)
 	output_close(&outputs.result);
 	output_close(&outputs.page);
 	stored_close(outputs.earlier);
+	lessons_free(outputs.lessons);
 	return code;
 }
 

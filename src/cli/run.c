@@ -73,7 +73,8 @@ static int make_tables(struct run *r)
 	return judge_new(&r->judge, &(struct judge_options){.hosts = r->engine.hosts,
 					    .safelist = o->safelist,
 					    .ruling = o->ruling,
-					    .rulings = o->rulings});
+					    .rulings = o->rulings,
+					    .lessons = o->lessons});
 }
 
 /* ---- the way of the data ---- */

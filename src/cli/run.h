@@ -28,8 +28,9 @@ struct run_options { /* all borrowed for the call; all zero but paths and max_e 
 	struct safelist *safelist;   /* NULL none; outlives the result; its counts grow */
 	const struct ruling *ruling; /* people's, of earlier hunts; outlives the result */
 	size_t rulings;
-	size_t memory_bytes;     /* scale the tables to fit; 0: the sizes of base/limits.h */
-	struct host_hooks hooks; /* its context outlives the result */
+	const struct lessons *lessons; /* of earlier cases; outlives the result; NULL none */
+	size_t memory_bytes;           /* scale the tables to fit; 0: the sizes of base/limits.h */
+	struct host_hooks hooks;       /* its context outlives the result */
 
 	/* Set by a signal: stop reading, judge what is known, say so (summary.partial, an `off`).
 	 * May be NULL. */

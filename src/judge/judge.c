@@ -47,6 +47,7 @@ struct judge {
 	struct safelist *safelist;
 	const struct ruling *ruling;
 	size_t rulings;
+	const struct lessons *lessons;
 	struct arena arena;
 	struct hit *hit;
 	struct pacer *pacer;
@@ -67,6 +68,7 @@ int judge_new(struct judge **ret, const struct judge_options *options)
 	j->safelist = options->safelist;
 	j->ruling = options->ruling;
 	j->rulings = options->rulings;
+	j->lessons = options->lessons;
 	j->stories_max = options->findings_max == 0 ? FINDINGS_MAX : options->findings_max;
 	j->story = calloc(j->stories_max, sizeof(struct story *));
 	j->hit = calloc(HITS_MAX, sizeof *j->hit);
@@ -360,6 +362,8 @@ static void hear_people(const struct judge *j, struct story *s, double max_e)
 	f->ruling = rulings_find(j->ruling, j->rulings, f->id);
 	if (j->safelist != NULL)
 		safelist_vouch(j->safelist, f, max_e, s->vouched);
+	if (j->lessons != NULL)
+		lessons_apply(j->lessons, f, &s->e);
 }
 
 static int by_strength(const void *a, const void *b)

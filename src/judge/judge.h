@@ -10,6 +10,7 @@
 #include "detect/detect.h"
 #include "event/event.h"
 #include "host/host.h"
+#include "judge/lessons.h"
 #include "judge/ruling.h"
 #include "judge/safelist.h"
 
@@ -161,6 +162,7 @@ struct judge_options {
 	struct safelist *safelist;   /* borrowed, outlives the judge; its counts grow; NULL none */
 	const struct ruling *ruling; /* of earlier hunts, the oldest first; borrowed as well */
 	size_t rulings;
+	const struct lessons *lessons; /* borrowed, outlives the judge; NULL none */
 };
 
 /* Fails: -ENOMEM. */

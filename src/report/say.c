@@ -379,6 +379,11 @@ void say_e_meaning(struct out *o, const struct finding *f, const struct summary 
 		say_e(o, s->host_days);
 		out_text(o, " host-days read here");
 	}
+	for (size_t i = 0; i < f->evidences; i++)
+		if (strcmp(f->evidence[i].kind, "people") == 0) {
+			out_text(o, "; what people here rejected before is counted in.");
+			return;
+		}
 	out_text(o, f->measured ? " (measured: decoys in this traffic agree)."
 				: " (a model, not yet measured on this traffic); software that "
 				  "falls back for honest reasons comes on top.");

@@ -2,6 +2,7 @@
 """Cases: what a hunt found is kept whole, comes out again as it went in, and nothing else is taken for one."""
 import contextlib
 import hashlib
+import math
 import os
 import sqlite3
 import stat
@@ -252,6 +253,101 @@ class Verdicts(Cases):
             self.skipTest("root may write anything")
         self.assertEqual(Run("report", self.case).code, DONE)
         self.judge("--reject", self.first, "--why", "x", code=NOTHING)
+
+
+class Learning(Cases):
+    """hunt --verdicts: what people said of earlier cases."""
+
+    def judged(self, *statements):
+        case = self.kept_copy(*statements)
+        *findings, _ = Run("report", case, "--json").lines()
+        return case, findings
+
+    def hunt(self, *words, options=()):
+        run = Run("hunt", "-q", "--json", "--all", *options, *(word for case in words for word in ("--verdicts", case)), *self.captures)
+        self.assertEqual(run.code, DONE, run)
+        *findings, summary = run.lines()
+        return {finding["id"]: finding for finding in findings}, summary
+
+    def test_rejected_before(self):
+        """On any host: here the one that was judged had another address."""
+        case, (first, second) = self.judged("UPDATE finding SET host='10.9.9.9'")
+        Run("judge", case, "--reject", first["id"], "--why", "our updater", "--by", "ann")
+        before, _ = self.hunt()
+        after, summary = self.hunt(case)
+        self.assertEqual(after[first["id"]]["explained"], "rejected-before")
+        self.assertEqual(after[first["id"]]["explained_text"], "the same switch of 10.9.9.9 was rejected by ann: our updater")
+        self.assertIsNone(after[first["id"]]["verdict"])
+        self.assertEqual(after[second["id"]], before[second["id"]])
+        self.assertEqual(summary["findings"], 1)
+        text = Run("hunt", "--all", "--verdicts", case, *self.captures).out.decode()
+        self.assertIn("rejected-before: the same switch", text)
+
+    def test_accepted_or_nothing_said(self):
+        case, (first, _) = self.judged()
+        before, _ = self.hunt()
+        self.assertEqual(self.hunt(case)[0], before)
+        Run("judge", case, "--accept", first["id"], "--why", "seen on the machine")
+        self.assertEqual(self.hunt(case)[0], before)
+        Run("judge", case, "--reject", first["id"], "--why", "no, it is ours")
+        Run("judge", case, "--undo", first["id"])
+        self.assertEqual(self.hunt(case)[0], before)
+
+    def text(self, site):
+        return " ".join(Run("hunt", "-q", "--max-e", "1", "--verdicts", site, *self.captures).out.decode().split())
+
+    def site(self, rejected):
+        """A case of twelve judged findings like the first, to twelve places, at E 1e-6 and above; 24 host-days."""
+        case = self.path("site.db", self.bytes)
+        with contextlib.closing(sqlite3.connect(case)) as db:
+            for table in ("channel", "channel_name", "channel_address", "move", "evidence", "tick", "community", "uid"):
+                db.execute(f"DELETE FROM {table} WHERE finding>0")
+            db.execute("DELETE FROM finding WHERE ordinal>0")
+            db.execute("UPDATE hunt SET hosts=3, host_days=24.0")
+            for table in ("finding", "channel", "move", "evidence", "tick"):
+                columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+                key = "ordinal" if table == "finding" else "finding"
+                for number in range(1, 12):
+                    changed = {key: str(number), "id": f"printf('%032x',{number})", "endpoint": f"endpoint||'-{number}'"}
+                    db.execute(f"INSERT INTO {table} SELECT {','.join(changed.get(name, name) for name in columns)} FROM {table} WHERE {key}=0")
+            ids = [row[0] for row in db.execute("SELECT id FROM finding ORDER BY ordinal")]
+            db.executemany("INSERT INTO ruling VALUES(?,?,?,'said',NULL,0)",
+                           [(number, id, "rejected" if 0 < number <= rejected else "accepted") for number, id in enumerate(ids)])
+            db.commit()
+        return case
+
+    def test_benign_rate(self):
+        before, _ = self.hunt()
+        site = self.site(3)
+        # 3 in 24 host-days are more than one in ten: nothing passes the line any more
+        self.assertEqual(self.hunt(site)[1]["findings"], 0)
+        after, summary = self.hunt(site, options=("--max-e", "1"))
+        reported = [finding for finding in after.values() if not finding["explained"] and finding["id"] in before]
+        self.assertEqual((len(reported), summary["findings"]), (2, 2))
+        for finding in reported:
+            self.assertAlmostEqual(finding["e_value"], before[finding["id"]]["e_value"] + 3 / 24, places=6)
+            self.assertAlmostEqual(sum(line["bits"] for line in finding["evidence"]), -math.log2(finding["e_value"]), places=3)
+            self.assertIn("what people here rejected before is counted in", self.text(site))
+            people = [line for line in finding["evidence"] if line["kind"] == "people"]
+            self.assertEqual(len(people), 1)
+            self.assertLess(people[0]["bits"], 0)
+            self.assertIn("of 12 different findings as strong as this that people judged in earlier cases, in 24 host-days, 3 were benign",
+                          people[0]["text"])
+
+    def test_traffic_counts_once(self):
+        site = self.site(3)
+        once = self.hunt(site, options=("--max-e", "1"))[0]
+        twice = self.hunt(site, site, options=("--max-e", "1"))[0]
+        self.assertEqual(once, twice)
+
+    def test_none_was_benign(self):
+        self.assertEqual(self.hunt(self.site(0))[0], self.hunt()[0])
+
+    def test_usage(self):
+        run = Run("hunt", "-q", "--verdicts", self.folder / "absent.db", *self.captures)
+        self.assertEqual((run.code, run.out), (USAGE, b""), run)
+        self.assertIn("No such file", run.err)
+        self.assertEqual(Run("hunt", "--follow", "--verdicts", self.kept, *self.captures).code, USAGE)
 
 
 class Differences(Cases):
