@@ -59,7 +59,8 @@ static int by_strength(const void *pa, const void *pb)
 
 void seen_table_drop(struct seen_table *t, bool one, uint32_t who)
 {
-	struct seen **weak = calloc(t->count, sizeof(struct seen *));
+	CHECK(t->seen != NULL && t->slot != NULL);
+	struct seen **weak = calloc(t->count + 1, sizeof(struct seen *));
 	size_t candidates = 0, kept = 0;
 	if (weak == NULL)
 		return; /* no room then: the caller counts it */
@@ -68,8 +69,10 @@ void seen_table_drop(struct seen_table *t, bool one, uint32_t who)
 			weak[candidates++] = &t->seen[i];
 	qsort(weak, candidates, sizeof(struct seen *), by_strength);
 	size_t gone = (candidates + 3) / 4;
-	for (size_t i = 0; i < gone; i++)
+	for (size_t i = 0; i < gone; i++) {
+		CHECK(weak[i] != NULL);
 		weak[i]->key.endpoint = 0; /* no endpoint has it */
+	}
 	t->dropped += gone;
 	memset(t->slot, 0, t->slots * sizeof *t->slot);
 	for (size_t i = 0; i < t->count; i++) {
@@ -92,6 +95,7 @@ static struct seen *find(const struct seen_table *t, const struct seen_key *key)
 /* NULL: no room even so. */
 static struct seen *make(struct seen_table *t, const struct seen_key *key)
 {
+	CHECK(t->seen != NULL);
 	if (t->count == t->max)
 		seen_table_drop(t, false, 0);
 	if (t->count == t->max) {
@@ -216,6 +220,7 @@ static struct seen *host_seen(struct learner *l, const struct seen_key *key)
 		return s;
 	if (l->of_host[key->who] >= l->options.host_max)
 		seen_table_drop(&l->hosts, true, key->who);
+	CHECK(l->of_host != NULL);
 	size_t before = l->hosts.dropped;
 	s = make(&l->hosts, key);
 	if (l->hosts.dropped != before || l->of_host[key->who] >= l->options.host_max) {

@@ -54,6 +54,7 @@ static int hold(struct merge *m, const struct piece *p, enum baseline_why why)
 
 static struct group group_of(struct merge *m, struct piece *p, size_t pieces)
 {
+	CHECK(p != NULL && pieces > 0);
 	struct group g = {.host = p, .hosts = pieces};
 	if (addr_is_none(&p->host))
 		g = (struct group){.zone = p, .host = p + 1, .hosts = pieces - 1};
@@ -314,6 +315,7 @@ static int gather(struct merge *m, const struct baseline *held_before)
 static int decide_all(struct merge *m)
 {
 	int err = 0;
+	CHECK(m->piece != NULL);
 	for (size_t i = 0, end; i < m->pieces && err == 0; i = end) {
 		for (end = i + 1; end < m->pieces && same_group(&m->piece[i], &m->piece[end]);
 			end++)
@@ -401,6 +403,7 @@ int learner_finish(struct learner *l, struct hosts *hosts, const struct baseline
 		baseline_free(m.result.held);
 		return err;
 	}
+	CHECK(m.result.book != NULL && m.result.held != NULL);
 	m.result.dropped += l->hosts.dropped + l->undated;
 	m.result.book->dropped += m.result.dropped;
 	*ret = m.result;

@@ -52,10 +52,10 @@ static void put_service(struct out *o, const char *text, size_t len)
 	char word[SERVICE_MAX];
 	len = len < SERVICE_MAX / SEEN_SERVICES - 1 ? len : SERVICE_MAX / SEEN_SERVICES - 1;
 	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-		c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+		unsigned c = (unsigned char)text[i];
+		c += c >= 'A' && c <= 'Z' ? (unsigned)('a' - 'A') : 0;
 		bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.';
-		word[i] = plain || (c == '-' && len > 1) ? c : '_';
+		word[i] = (char)(plain || (c == '-' && len > 1) ? c : '_');
 	}
 	out_bytes(o, word, len);
 }

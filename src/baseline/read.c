@@ -129,17 +129,22 @@ static int read_day(struct reader *r, int32_t *ret)
 	                           : complain(r, word, "is not a day: give one such as 2026-03-08");
 }
 
+/* What the letter multiplies by; 0: it is no unit. */
+static uint64_t unit_of(uint8_t letter)
+{
+	uint64_t times = 1000;
+	for (const char *unit = "KMGTPE"; *unit != '\0'; unit++, times *= 1000)
+		if (letter == (uint8_t)*unit)
+			return times;
+	return 0;
+}
+
 static int read_bytes(struct reader *r, uint64_t *ret)
 {
-	static const char units[] = "KMGTPE";
 	struct span word = next_word(r), digits = word;
-	uint64_t value = 0, times = 1;
-	const char *unit = word.len == 0 ? NULL : memchr(units, word.ptr[word.len - 1], 6);
-	if (unit != NULL) {
-		digits.len--;
-		for (const char *u = units; u <= unit; u++)
-			times *= 1000;
-	}
+	uint64_t value = 0, times = word.len == 0 ? 0 : unit_of(word.ptr[word.len - 1]);
+	digits.len -= times != 0;
+	times = times == 0 ? 1 : times;
 	if (scan_max(digits, UINT64_MAX / times, &value) < 0)
 		return complain(r, word, "is not a volume: give bytes such as 500, 20K or 1M");
 	*ret = value * times;

@@ -86,7 +86,7 @@ static const struct word {
 
 int baseline_load(const char *path, struct baseline **ret, struct fail *why)
 {
-	struct cur text;
+	struct cur text = {0};
 	char *owned = NULL;
 	int err = file_read(path, BASELINE_BYTES_MAX, &owned, &text, why);
 	if (err == 0)

@@ -22,7 +22,7 @@
 /* Of what is held back, without -v. */
 #define HELD_TOLD 12u
 /* All networks of all zones. */
-#define LOCALS_MAX (BASELINE_ZONES_MAX * (BASELINE_NETWORKS_MAX + 16))
+#define LOCALS_MAX ((size_t)BASELINE_ZONES_MAX * (BASELINE_NETWORKS_MAX + 16))
 
 struct learning {
 	const struct call *call;

@@ -149,7 +149,7 @@ enum exit_code baseline_show(const struct call *call)
 static int read_version(const char *path, struct out *ret, struct fail *why)
 {
 	struct baseline *b = NULL;
-	struct cur text;
+	struct cur text = {0};
 	char *owned = NULL;
 	int err = file_read(path, BASELINE_BYTES_MAX, &owned, &text, why);
 	if (err == 0)

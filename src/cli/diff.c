@@ -12,7 +12,7 @@
 
 #define NAME_BYTES 255
 
-enum change { CHANGE_NONE, CHANGE_NEW, CHANGE_GONE, CHANGE_SOME };
+enum change { DIFF_NONE, DIFF_NEW, DIFF_GONE, DIFF_SOME };
 
 /* What differs between two findings; bits. */
 enum {
@@ -149,10 +149,10 @@ static struct difference difference_of(
 		return d;
 	if (old != NULL && new != NULL)
 		d.differs = differs(old, new);
-	d.change = old == NULL      ? CHANGE_NEW
-	           : new == NULL    ? CHANGE_GONE
-	           : d.differs != 0 ? CHANGE_SOME
-	                            : CHANGE_NONE;
+	d.change = old == NULL      ? DIFF_NEW
+	           : new == NULL    ? DIFF_GONE
+	           : d.differs != 0 ? DIFF_SOME
+	                            : DIFF_NONE;
 	return d;
 }
 
@@ -169,7 +169,7 @@ static void each(const struct pairs *p, struct out *o, struct counts *counts,
 		struct difference d = difference_of(p, old, gone ? NULL : p->new->finding[i]);
 		bool told = p->new->all || is_told(p->old, d.old) || is_told(p->new, d.new);
 		counts->of[d.change] += told;
-		if (d.change != CHANGE_NONE)
+		if (d.change != DIFF_NONE)
 			tell(o, &d);
 	}
 }
@@ -255,8 +255,8 @@ int diff_text(struct out *o, const struct report_case *old, const struct report_
 	if (pairs_init(&p, old, new) < 0)
 		return -ENOMEM;
 	each(&p, o, &counts, tell_text);
-	out_printf(o, "%zu new, %zu gone, %zu changed, %zu the same\n", counts.of[CHANGE_NEW],
-		counts.of[CHANGE_GONE], counts.of[CHANGE_SOME], counts.of[CHANGE_NONE]);
+	out_printf(o, "%zu new, %zu gone, %zu changed, %zu the same\n", counts.of[DIFF_NEW],
+		counts.of[DIFF_GONE], counts.of[DIFF_SOME], counts.of[DIFF_NONE]);
 	pairs_fini(&p);
 	return 0;
 }
@@ -271,10 +271,10 @@ int diff_json(struct out *o, const struct report_case *old, const struct report_
 	struct emit e = {.out = o};
 	emit_open(&e, NULL, '{');
 	emit_text(&e, "type", "summary", NAME_BYTES);
-	emit_count(&e, "new", counts.of[CHANGE_NEW]);
-	emit_count(&e, "gone", counts.of[CHANGE_GONE]);
-	emit_count(&e, "changed", counts.of[CHANGE_SOME]);
-	emit_count(&e, "same", counts.of[CHANGE_NONE]);
+	emit_count(&e, "new", counts.of[DIFF_NEW]);
+	emit_count(&e, "gone", counts.of[DIFF_GONE]);
+	emit_count(&e, "changed", counts.of[DIFF_SOME]);
+	emit_count(&e, "same", counts.of[DIFF_NONE]);
 	emit_close(&e, '}');
 	out_text(o, "\n");
 	pairs_fini(&p);

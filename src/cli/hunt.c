@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/baseline.h"
 #include "cli/case.h"
 #include "cli/inputs.h"
 #include "cli/learn.h"
@@ -23,7 +24,7 @@
 #define MEMORY_MOST  ((double)((size_t)1 << 44))
 
 struct hunt {
-	const char *report, *output, *safelist, *file; /* file: of the case */
+	const char *report, *output, *safelist, *baseline, *file; /* file: of the case */
 	struct networks local;
 	struct texts verdicts;
 	double max_e, budget;
@@ -58,6 +59,9 @@ static const struct option options[] = {
 	{"safelist", 0, OPTION_TEXT, "FILE", AT(safelist),
 		.help = "take what FILE vouches for as explained: a domain (it and all below it), "
 			"an address or a network a line; what each line hid is counted"},
+	{"baseline", 0, OPTION_TEXT, "FILE", AT(baseline),
+		.help = "what FILE (of baseline learn) has for a host is no first contact: what is "
+			"new beside it weighs more, and what only leads to it is explained"},
 	{"verdicts", 0, OPTION_TEXTS, "CASE", AT(verdicts),
 		.help = "learn from what people said of an earlier case (judge): a switch that was "
 			"rejected is explained, and E grows by how often that happens; may be "
@@ -107,9 +111,10 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 		inputs_hold(call->word, call->words, h->report) ||
 		inputs_hold(call->word, call->words, h->file))
 		return "-o, --report or --case names an input: it would be overwritten";
-	if (h->follow && (h->report != NULL || h->file != NULL || h->since_ns != 0 ||
-				 h->until_ns != 0 || call_given(call, "budget") ||
-				 call_given(call, "safelist") || call_given(call, "verdicts")))
+	if (h->follow &&
+		(h->report != NULL || h->file != NULL || h->since_ns != 0 || h->until_ns != 0 ||
+			call_given(call, "budget") || call_given(call, "safelist") ||
+			call_given(call, "verdicts") || call_given(call, "baseline")))
 		return "--follow has no end: it goes with --json, --all, --max-e, --local and -o";
 	for (size_t i = 0, pipes = 0; i < call->words; i++) {
 		pipes += strcmp(call->word[i], "-") == 0;
@@ -164,10 +169,8 @@ static struct report_style style_for(const struct hunt *h)
 		.verbose = h->verbose};
 }
 
-struct outputs { /* and what earlier ones say */
+struct outputs {
 	struct output result, page;
-	struct stored *earlier;  /* the case that is there: what people said of it still counts */
-	struct lessons *lessons; /* of others */
 };
 
 static int write_case(const struct call *call, const struct hunt *h, const struct run_result *r)
@@ -220,16 +223,53 @@ static enum exit_code code_of(const struct hunt *h, const struct run_result *r, 
 	return unread || r->summary.partial || signals_stop ? EXIT_PARTIAL : EXIT_DONE;
 }
 
+/* ---- what people said of their network before ---- */
+
+struct told_before { /* each NULL: none */
+	struct safelist *safelist;
+	struct baseline *baseline;
+	struct stored *earlier;  /* the case that is there: what was said of it still counts */
+	struct lessons *lessons; /* of other cases */
+};
+
+/* path NULL: no case is to be written. *ret stays NULL when none is there. */
+static int open_case(const char *path, struct stored **ret, struct fail *why)
+{
+	struct stat st;
+	int err = path == NULL ? 0 : store_may_write(path, why);
+	if (err < 0 || path == NULL || stat(path, &st) != 0)
+		return err;
+	return stored_open(ret, path, why);
+}
+
+static int read_before(const struct hunt *h, struct told_before *ret, struct fail *why)
+{
+	int err = safelist_read(h->safelist, &ret->safelist, why);
+	if (err == 0 && h->baseline != NULL)
+		err = baseline_load(h->baseline, &ret->baseline, why);
+	if (err == 0)
+		err = open_case(h->file, &ret->earlier, why);
+	return err < 0 ? err : learn(&h->verdicts, &ret->lessons, why);
+}
+
+static void forget_before(struct told_before *before)
+{
+	safelist_free(before->safelist);
+	baseline_free(before->baseline);
+	stored_close(before->earlier);
+	lessons_free(before->lessons);
+}
+
 /* ---- the hunt ---- */
 
-static enum exit_code hunt(const struct call *call, const struct hunt *h, struct safelist *safelist,
-	struct outputs *outputs)
+static enum exit_code hunt(const struct call *call, const struct hunt *h,
+	const struct told_before *before, struct outputs *outputs)
 {
 	struct terminal t = terminal_of(stderr);
 	struct progress progress;
 	progress_init(&progress, &t, h->quiet);
 	const struct store_case *earlier =
-		outputs->earlier == NULL ? NULL : stored_case(outputs->earlier);
+		before->earlier == NULL ? NULL : stored_case(before->earlier);
 	struct run_options run = {.path = call->word,
 		.paths = call->words,
 		.local = h->local.net,
@@ -238,10 +278,11 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 		.budget = h->budget,
 		.since_ns = h->since_ns,
 		.until_ns = h->until_ns,
-		.safelist = safelist,
+		.safelist = before->safelist,
 		.ruling = earlier == NULL ? NULL : earlier->ruling,
 		.rulings = earlier == NULL ? 0 : earlier->rulings,
-		.lessons = outputs->lessons,
+		.lessons = before->lessons,
+		.baseline = before->baseline,
 		.memory_bytes = h->memory_bytes,
 		.stop = &signals_stop,
 		.progress = progress_show,
@@ -264,16 +305,6 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h, struct
 		code = EXIT_NOTHING;
 	run_result_fini(&result);
 	return code;
-}
-
-/* path NULL: no case is to be written. *ret stays NULL when none is there. */
-static int open_case(const char *path, struct stored **ret, struct fail *why)
-{
-	struct stat st;
-	int err = path == NULL ? 0 : store_may_write(path, why);
-	if (err < 0 || path == NULL || stat(path, &st) != 0)
-		return err;
-	return stored_open(ret, path, why);
 }
 
 static enum exit_code follow(const struct call *call, const struct hunt *h)
@@ -303,21 +334,17 @@ static enum exit_code hunt_run(const struct call *call)
 	if (h->follow)
 		return follow(call, h);
 	enum exit_code code = EXIT_USAGE;
-	struct safelist *safelist = NULL;
+	struct told_before before = {0};
 	/* before the work: a name that can't be written is known at once */
-	if (safelist_read(h->safelist, &safelist, &why) < 0 ||
+	if (read_before(h, &before, &why) < 0 ||
 		output_open(&outputs.result, h->output, &why) < 0 ||
-		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0) ||
-		open_case(h->file, &outputs.earlier, &why) < 0 ||
-		learn(&h->verdicts, &outputs.lessons, &why) < 0)
+		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0))
 		message("%s", why.text);
 	else
-		code = hunt(call, h, safelist, &outputs);
-	safelist_free(safelist);
+		code = hunt(call, h, &before, &outputs);
+	forget_before(&before);
 	output_close(&outputs.result);
 	output_close(&outputs.page);
-	stored_close(outputs.earlier);
-	lessons_free(outputs.lessons);
 	return code;
 }
 

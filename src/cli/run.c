@@ -56,6 +56,26 @@ static void look(void *context, struct host *host)
 	judge_look(r->judge, host);
 }
 
+/* Whether the baseline knows it. */
+static bool known(void *context, const struct host_contact *contact)
+{
+	const struct run *r = context;
+	char addr[ADDR_TEXT_BYTES];
+	struct baseline_question q = {.host = contact->host,
+		.endpoint = contact->domain != NULL ? contact->domain
+	                                            : addr_text(&contact->server, addr),
+		.transport = contact->transport,
+		.port = contact->port,
+		.any_port = contact->lookup};
+	return baseline_find(r->options->baseline, &q) != NULL;
+}
+
+static struct host_hooks hooks_of(struct run *r)
+{
+	return r->options->baseline == NULL ? r->options->hooks
+	                                    : (struct host_hooks){.known = known, .context = r};
+}
+
 static int make_tables(struct run *r)
 {
 	const struct run_options *o = r->options;
@@ -64,7 +84,7 @@ static int make_tables(struct run *r)
 		.since_ns = o->since_ns,
 		.until_ns = o->until_ns,
 		.memory_bytes = o->memory_bytes,
-		.hooks = o->hooks,
+		.hooks = hooks_of(r),
 		.ingest = r->ingest,
 		.ripe = look,
 		.context = r};
@@ -74,7 +94,8 @@ static int make_tables(struct run *r)
 					    .safelist = o->safelist,
 					    .ruling = o->ruling,
 					    .rulings = o->rulings,
-					    .lessons = o->lessons});
+					    .lessons = o->lessons,
+					    .baseline = o->baseline});
 }
 
 /* ---- the way of the data ---- */
@@ -266,6 +287,29 @@ static void off_calibration(struct run *r, const struct calibration *c)
 			line->observed, line->stated);
 }
 
+/* Whether the baseline could learn from what is judged by it. */
+static void off_baseline(struct run *r, const struct summary *s)
+{
+	const int64_t day_ns = 86400 * NS_PER_S;
+	const struct baseline *b = r->options->baseline;
+	if (b == NULL || s->first_ns <= 0)
+		return;
+	int64_t from = s->first_ns / day_ns, to = s->last_ns / day_ns, both = 0;
+	int64_t days = to - from + 1;
+	for (size_t i = 0; i < b->windows; i++) {
+		int64_t first = b->window[i].first > from ? b->window[i].first : from;
+		int64_t last = b->window[i].last < to ? b->window[i].last : to;
+		both += last >= first ? last - first + 1 : 0;
+	}
+	if (both > 0)
+		say_off(r,
+			"the baseline was learned on %lld of these %lld days: what it took in of "
+			"them "
+			"is no first contact now, and what it held back looks rarer than it is; "
+			"judge by a baseline of days before",
+			(long long)both, (long long)days);
+}
+
 /* ---- the result ---- */
 
 bool run_passed_by(const char *const *path, size_t paths, const struct input *input)
@@ -324,6 +368,7 @@ static void sum_up(struct run *r, struct run_result *ret)
 	s->safelist = r->options->safelist;
 	judge_calibration(r->judge, &s->calibration);
 	off_calibration(r, &s->calibration);
+	off_baseline(r, s);
 	s->off = r->off;
 	s->offs = r->offs;
 }

@@ -51,7 +51,7 @@ static int move(const char *path, unsigned from, unsigned to, struct fail *why)
 /* A file of another name with the same bytes, where links are not known (FAT, some networks'). */
 static int copy(const char *path, const char *name, struct fail *why)
 {
-	struct cur text;
+	struct cur text = {0};
 	char *owned = NULL;
 	struct output output = {0};
 	struct out all = {0};

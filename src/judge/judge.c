@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "judge/decoy.h"
 #include "judge/judge_private.h"
+#include "judge/known.h"
 
 /* Findings of a run, explained and weak ones included: 40 MB. */
 #define FINDINGS_MAX 1024
@@ -48,6 +49,7 @@ struct judge {
 	const struct ruling *ruling;
 	size_t rulings;
 	const struct lessons *lessons;
+	const struct baseline *baseline;
 	struct arena arena;
 	struct hit *hit;
 	struct pacer *pacer;
@@ -69,6 +71,7 @@ int judge_new(struct judge **ret, const struct judge_options *options)
 	j->ruling = options->ruling;
 	j->rulings = options->rulings;
 	j->lessons = options->lessons;
+	j->baseline = options->baseline;
 	j->stories_max = options->findings_max == 0 ? FINDINGS_MAX : options->findings_max;
 	j->story = calloc(j->stories_max, sizeof(struct story *));
 	j->hit = calloc(HITS_MAX, sizeof *j->hit);
@@ -355,6 +358,23 @@ static void explain(struct story *s, double max_e)
 	s->finding.explained_text = mechanism_sentence(why);
 }
 
+/* What was known before is no fallback, where neither a mechanism nor a person spoke. */
+static void look_up(const struct judge *j, struct story *s)
+{
+	struct finding *f = &s->finding;
+	if (j->baseline == NULL || f->explained != NULL)
+		return;
+	const struct baseline_entry *e = known_to_baseline(j->baseline, f);
+	if (e == NULL)
+		return;
+	struct out text = {0};
+	known_say(&text, e);
+	(void)snprintf(s->vouched, sizeof s->vouched, "%s", out_string(&text));
+	out_fini(&text);
+	f->explained = "baseline";
+	f->explained_text = s->vouched;
+}
+
 /* After the id is known, which does not depend on whom people vouch for. */
 static void hear_people(const struct judge *j, struct story *s, double max_e)
 {
@@ -362,6 +382,7 @@ static void hear_people(const struct judge *j, struct story *s, double max_e)
 	f->ruling = rulings_find(j->ruling, j->rulings, f->id);
 	if (j->safelist != NULL)
 		safelist_vouch(j->safelist, f, max_e, s->vouched);
+	look_up(j, s);
 	if (j->lessons != NULL)
 		lessons_apply(j->lessons, f, &s->e);
 }

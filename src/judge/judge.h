@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "baseline/baseline.h"
 #include "detect/detect.h"
 #include "event/event.h"
 #include "host/host.h"
@@ -162,7 +163,8 @@ struct judge_options {
 	struct safelist *safelist;   /* borrowed, outlives the judge; its counts grow; NULL none */
 	const struct ruling *ruling; /* of earlier hunts, the oldest first; borrowed as well */
 	size_t rulings;
-	const struct lessons *lessons; /* borrowed, outlives the judge; NULL none */
+	const struct lessons *lessons;   /* borrowed, outlives the judge; NULL none */
+	const struct baseline *baseline; /* borrowed, outlives the judge; NULL none */
 };
 
 /* Fails: -ENOMEM. */

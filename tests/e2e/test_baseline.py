@@ -297,6 +297,97 @@ class Diff(Book):
         self.assertNotIn("sent a day", run.out.decode())
 
 
+class Hunt(Book):
+    """hunt --baseline: what is known is no first contact, what is new beside it weighs more."""
+
+    NORMAL = [f"198.51.{100 + i // 8}.{10 + i % 8 * 20}" for i in range(40)]
+    FALLBACK = "192.0.2.50", "203.0.114.40"
+
+    def usual(self, log, day):
+        """Forty servers, one every five minutes: each a first contact to whoever remembers no other day."""
+        for i, server in enumerate(self.NORMAL):
+            log.conn(day, HOSTS[0], server, at=300 * i)
+        return log
+
+    def past(self):
+        log, book = Log(), self.new("book")
+        for day in range(3):
+            self.usual(log, day)
+        self.learn("-q", "-o", book, self.path("past.log", log.bytes()))
+        self.assertEqual(len(self.entries(book)), 40)
+        return book
+
+    def today(self):
+        """The usual, and two servers that are tried one after the other refused."""
+        log = self.usual(Log(), 4)
+        first, second = self.FALLBACK
+        log.conn(4, HOSTS[0], "203.0.113.10", 8080, "REJ", at=3700).conn(4, HOSTS[0], first, at=3702)
+        log.conn(4, HOSTS[0], first, 443, "REJ", at=8700).conn(4, HOSTS[0], second, at=8702)
+        return self.path("today.log", log.bytes())
+
+    def test_what_is_new_beside_it_weighs_more(self):
+        book, today = self.past(), self.today()
+        plain, _ = self.hunt(today, options=["--max-e", "1"])
+        self.assertEqual([one["kind"] for one in plain], ["ladder"])
+        self.assertGreater(plain[0]["e_value"], 0.1)  # at this pace of new servers, two in a row are no news
+        found, summary = self.hunt(today, options=["--baseline", book])
+        self.assertEqual([one["kind"] for one in found], ["ladder"])
+        self.assertEqual(found[0]["channels"][-1]["endpoint"], self.FALLBACK[1])
+        self.assertLess(found[0]["e_value"], plain[0]["e_value"] / 10)
+        self.assertFalse(any("baseline" in line for line in summary["off"]))
+
+    def test_a_switch_to_what_is_known_is_none(self):
+        book = self.past()
+        lines = book.read_text().splitlines()
+        pattern = next(line for line in lines if self.NORMAL[0] in line)
+        lines += [pattern.replace(self.NORMAL[0], server) for server in self.FALLBACK]
+        book.write_text("\n".join(lines) + "\n")
+        found, _ = self.hunt(self.today(), options=["--all", "--baseline", book])
+        self.assertEqual([one for one in found if one["explained"] != "baseline"], [])
+
+    def test_what_only_leads_there_is_explained_with_the_entry(self):
+        """Again and again to the same known server: that needs no first contact to be seen."""
+        book = self.path("book", b"""postern baseline 1
+rules min-days 2 min-hosts 1 shared 3 max-e 1
+zone local private
+columns zone host endpoint service transport port first last days hosts sent got why
+local * 198.51.100.178 http tcp 8080 2020-01-01 2020-01-09 9 3 1K 1K seen # the backup
+""")
+        data = scenario_bytes("demo-emotet-like")
+        found, summary = self.hunt("-", options=["--all", "--baseline", book], stdin=data)
+        self.assertEqual(summary["findings"], 0)
+        (known,) = [one for one in found if one["explained"] == "baseline"]
+        self.assertEqual(known["explained_text"], "the baseline has 198.51.100.178 tcp/8080 for all hosts of zone local: 9 days "
+                                                  "since 2020-01-01; the backup")
+        other = self.path("other", book.read_bytes().replace(b"8080", b"8081"))
+        found, summary = self.hunt("-", options=["--baseline", other], stdin=data)
+        self.assertEqual((summary["findings"], found[0]["kind"]), (1, "ladder"))
+
+    def test_a_baseline_of_the_same_days_is_told(self):
+        book = self.past()
+        _, summary = self.hunt(*self.folder.glob(f"{self._testMethodName}-past.log"), options=["--baseline", book])
+        self.assertTrue(any("the baseline was learned on 4 of these 4 days" in line for line in summary["off"]), summary["off"])
+
+    def test_an_attack_is_not_learned_away(self):
+        """A demo's own traffic learned, however often it is seen: its findings stay."""
+        for name in ("demo-emotet-like", "demo-dga", "demo-list"):
+            pairs = captures.frames(scenario_bytes(name))
+            shift = 10 ** 9 * DAY * ((pairs[-1][0] - pairs[0][0]) // (10 ** 9 * DAY) + 1)
+            twice = self.path(f"{name}.pcap", captures.pcap(pairs + captures.shifted(pairs, shift)))
+            book = self.new(f"{name}.book")
+            self.learn("-q", "-o", book, "--min-days", "1", twice)
+            found, _ = self.hunt("-", options=["--baseline", book], stdin=scenario_bytes(name))
+            self.assertEqual(len(found), 1, name)
+
+    def test_wrong_files(self):
+        bad = self.path("bad", b"postern baseline 2\n")
+        run = Run("hunt", "--baseline", bad, self.today())
+        self.assertEqual((run.code, run.out), (USAGE, b""))
+        self.assertIn("is of another version", run.err)
+        run = Run("hunt", "--follow", "--baseline", bad, self.today())
+        self.assertEqual(run.code, USAGE)
+
+
 class Wrong(Book):
     def wrong(self, *args, says, code=USAGE):
         run = Run("baseline", *args)
