@@ -403,6 +403,23 @@ static void names_learnt_later_apply_to_the_book(void **state)
 	stop(&b);
 }
 
+/* Clocks that stand at 1970 are clocks too. */
+static void the_first_day_of_all_is_a_day(void **state)
+{
+	(void)state;
+	struct bench b;
+	start(&b, NULL, NULL);
+	for (int day = 0; day < 3; day++)
+		reach(&b, "10.0.0.5", "192.0.2.1", day - DAY_ONE);
+	finish(&b);
+	const struct baseline_entry *e = entry(b.result.book, "10.0.0.5", "192.0.2.1");
+	assert_int_equal(e->first_day, 0);
+	assert_int_equal(e->last_day, 2);
+	assert_int_equal(e->days, 3);
+	assert_readable(b.result.book);
+	stop(&b);
+}
+
 /* A host that goes to a new address with each connection, while another keeps to its own: memory is
  * bounded, what is pushed out is counted, and it is the flood's. */
 static void a_flood_pushes_out_its_own(void **state)
@@ -465,6 +482,7 @@ int main(void)
 		cmocka_unit_test(what_was_held_long_ago_is_forgotten),
 		cmocka_unit_test(what_people_wrote_survives),
 		cmocka_unit_test(names_learnt_later_apply_to_the_book),
+		cmocka_unit_test(the_first_day_of_all_is_a_day),
 		cmocka_unit_test(a_flood_pushes_out_its_own),
 		cmocka_unit_test(the_weakest_give_way),
 	};

@@ -134,9 +134,8 @@ static void remarks_of(const struct piece *p, size_t pieces, struct out *comment
 
 void entry_add_days(struct baseline_entry *e, int32_t first, int32_t last)
 {
-	bool none = e->last_day == 0 && e->first_day == 0;
-	e->first_day = none || first < e->first_day ? first : e->first_day;
-	e->last_day = none || last > e->last_day ? last : e->last_day;
+	e->first_day = first < e->first_day ? first : e->first_day;
+	e->last_day = last > e->last_day ? last : e->last_day;
 }
 
 struct baseline_entry piece_entry(const struct piece *p, size_t pieces, uint32_t days)
@@ -146,6 +145,8 @@ struct baseline_entry piece_entry(const struct piece *p, size_t pieces, uint32_t
 		.endpoint = p->endpoint,
 		.transport = p->transport,
 		.port = p->port,
+		.first_day = INT32_MAX,
+		.last_day = INT32_MIN, /* until days are added */
 		.days = days,
 		.hosts = 1};
 	struct volume all = {0};
@@ -169,6 +170,7 @@ int piece_put(const struct strings *names, struct baseline *to, struct baseline_
 {
 	struct out service = {0}, comment = {0};
 	const char *note = NULL;
+	CHECK(e->first_day <= e->last_day);
 	uint32_t most = (uint32_t)(e->last_day - e->first_day) + 1;
 	e->days = e->days < most ? e->days : most;
 	e->service = service_of(names, p, pieces, &service);
