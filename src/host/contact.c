@@ -9,7 +9,7 @@ struct host_contact contact_of(const struct host *h, const struct channel_key *k
 		.domain = key->named ? strings_get(strings, key->endpoint) : NULL,
 		.transport = (enum transport)key->transport,
 		.port = key->port,
-		.lookup = conn == NULL};
+		.lookup = conn == NULL && key->transport == TRANSPORT_OTHER};
 	if (conn != NULL)
 		contact.server = conn->server;
 	return contact;

@@ -272,7 +272,8 @@ struct view_channel {
 	uint32_t group;          /* index of the first channel of the same endpoint */
 	uint32_t hosts;          /* that use the endpoint, saturating at 8 */
 	bool named;
-	bool rare; /* neither an operator's nor special, and few of the site's hosts use it */
+	bool rare;  /* neither an operator's nor special, and few of the site's hosts use it */
+	bool known; /* from before the run, by the name that its address turned out to have */
 };
 
 /* Attempts of one channel close together: it failed when something failed and nothing was answered.

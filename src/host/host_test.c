@@ -363,6 +363,22 @@ static void what_is_known_from_before_is_no_first_contact(void **state)
 	}
 }
 
+/* Also by the name that an address turns out to have. */
+static void what_is_known_by_a_name_learnt_later_is_no_first_contact(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"www.old.com", "www.new.com"};
+	for (uint32_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct rig r;
+		uint32_t asked = 0;
+		rig_start_with(&r, (struct host_hooks){.known = knows_old, .context = &asked});
+		add(&r, conn_event("192.0.2.1", 443, 10, OUTCOME_OK, 0));
+		add(&r, lookup_event(names[i], 50, OUTCOME_OK, "192.0.2.1"));
+		assert_int_equal(rig_look(&r)->arrivals, i);
+		rig_stop(&r);
+	}
+}
+
 struct heard {
 	uint32_t told, answered;
 	uint16_t port[4];
@@ -419,6 +435,7 @@ int main(void)
 		cmocka_unit_test(addresses_of_one_host),
 		cmocka_unit_test(sizes_fit_in_16_bits),
 		cmocka_unit_test(what_is_known_from_before_is_no_first_contact),
+		cmocka_unit_test(what_is_known_by_a_name_learnt_later_is_no_first_contact),
 		cmocka_unit_test(conversations_with_the_outside_are_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,11 @@ struct strings *hosts_strings(const struct hosts *hs)
 	return hs->options.strings;
 }
 
+const struct hosts_options *hosts_told(const struct hosts *hs)
+{
+	return &hs->options;
+}
+
 const struct naming *hosts_naming(const struct hosts *hs)
 {
 	return hs->naming;

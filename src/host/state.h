@@ -61,7 +61,7 @@ bool host_add_name(struct host *h, uint32_t domain, int64_t asked_ns);
 void host_name_told(struct host *h, uint32_t domain, bool answered, bool dead);
 
 /* contact.c */
-/* conn NULL: a look-up. */
+/* conn NULL: a look-up, when the key's transport is OTHER. */
 struct host_contact contact_of(const struct host *h, const struct channel_key *key,
 	const struct conn *conn, const struct strings *strings);
 /* Whether whoever keeps a longer memory knows the contact from before the run. */
@@ -103,6 +103,7 @@ bool host_add_upload(struct host *h, const struct upload *u);
 void host_keep_upload(struct host *h, const struct conn *c, const struct channel_key *key);
 
 /* hosts.c */
+const struct hosts_options *hosts_told(const struct hosts *hs);
 const struct naming *hosts_naming(const struct hosts *hs);
 const struct outages *hosts_outages(const struct hosts *hs);
 const struct uids *hosts_uids(const struct hosts *hs);

@@ -35,6 +35,20 @@ static void name_any_time(const struct hosts *hs, struct view_channel *vc)
 	vc->named = true;
 }
 
+/* What the host met as a bare address was asked for by its address then. */
+static bool known_by_name(
+	const struct hosts *hs, const struct host *h, const struct view_channel *vc)
+{
+	const struct channel *c = vc->channel;
+	if (c->named || !vc->named)
+		return false;
+	struct channel_key key = {.endpoint = vc->endpoint,
+		.port = c->port,
+		.transport = c->transport,
+		.named = true};
+	return contact_known(hosts_told(hs), h, &key, NULL);
+}
+
 static void look_at_channel(
 	const struct hosts *hs, const struct channel *c, struct view_channel *vc)
 {
@@ -74,7 +88,8 @@ static void find_arrivals(struct view *v, bool *met)
 	for (uint32_t i = 0; i < v->attempts; i++) {
 		const struct attempt *a = &v->attempt[i];
 		const struct view_channel *vc = &v->channel[a->channel];
-		bool first = (a->flags & ATTEMPT_FIRST) != 0 && (a->flags & ATTEMPT_JOINED) == 0;
+		bool first = (a->flags & ATTEMPT_FIRST) != 0 && (a->flags & ATTEMPT_JOINED) == 0 &&
+		             !vc->known;
 		bool forgotten = a->channel == CHANNEL_FORGOTTEN;
 		if (first &&
 			(forgotten ? (a->flags & ATTEMPT_RARE) != 0 : vc->rare && !met[vc->group]))
@@ -275,8 +290,10 @@ bool host_view(const struct hosts *hs, struct host *h, struct arena *arena, stru
 	if (v.channel == NULL || v.burst == NULL || v.burst_of == NULL || v.arrival == NULL ||
 		v.worked_ns == NULL || v.works_ns == NULL || met == NULL || open == NULL)
 		return false;
-	for (uint32_t i = 1; i < h->channels; i++)
+	for (uint32_t i = 1; i < h->channels; i++) {
 		look_at_channel(hs, &h->channel[i], &v.channel[i]);
+		v.channel[i].known = known_by_name(hs, h, &v.channel[i]);
+	}
 	v.channel[CHANNEL_FORGOTTEN].channel = &h->channel[CHANNEL_FORGOTTEN];
 	group_channels(&v);
 	find_arrivals(&v, met);
