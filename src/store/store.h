@@ -63,9 +63,10 @@ MUST_USE int store_rule(const char *path, const struct ruling *ruling, struct fa
 
 struct stored;
 
-/* Reads a case into memory; the file is not changed, not even one of an earlier version. Fails:
- * -ENOENT, -errno, -EPROTO (no case, damaged, or not as a hunt writes it), -ENOTSUP (a later
- * version than this program knows), -E2BIG, -EBUSY, -ENOMEM. */
+/* Reads a case into memory. The file is not changed, not even one of an earlier version, but that
+ * what a killed writer left half done is undone. Fails: -ENOENT, -errno, -EPROTO (no case, damaged,
+ * or not as a hunt writes it), -ENOTSUP (a later version than this program knows), -E2BIG, -EBUSY,
+ * -ENOMEM. */
 MUST_USE int stored_open(struct stored **ret, const char *path, struct fail *why);
 /* The same of a file's bytes. name stands for the file in complaints. */
 MUST_USE int stored_of(struct stored **ret, const char *name, struct cur bytes, struct fail *why);

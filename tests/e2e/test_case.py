@@ -499,6 +499,23 @@ class Writes(Cases):
         self.assertEqual((run.code, run.out), (USAGE, b""), run)
         self.assertIn("No such file or directory", run.err)
 
+    def test_killed_writer(self):
+        """What it left half done is undone by the next that reads."""
+        case, torn = self.path("whole.db", self.bytes), self.folder / "torn.db"
+        with contextlib.closing(sqlite3.connect(case, isolation_level=None)) as db:
+            db.execute("PRAGMA cache_size=1")
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("UPDATE channel SET endpoint='half'")
+            db.execute("UPDATE tick SET at_ns=0")
+            db.execute("DELETE FROM evidence")
+            torn.write_bytes(case.read_bytes())
+            journal = self.folder / "torn.db-journal"
+            journal.write_bytes((self.folder / f"{case.name}-journal").read_bytes())
+        self.assertNotEqual(torn.read_bytes(), self.bytes)
+        run = Run("report", torn, "--json")
+        self.assertEqual((run.code, run.out), (DONE, Run("report", self.kept, "--json").out), run)
+        self.assertFalse(journal.exists())
+
     def test_another_writer(self):
         case = self.path("busy.db", self.bytes)
         with contextlib.closing(sqlite3.connect(case, isolation_level=None)) as db:
