@@ -593,6 +593,9 @@ class Refuses(Cases):
                 ("UPDATE hunt SET seconds=1e200", ("column seconds",)),
                 ("UPDATE input SET error=5", ("column error",)),
                 ("UPDATE input SET sha256=printf('%100d', 1)", ("column sha256",)),
+                ("INSERT INTO ruling VALUES(0, 'xyz', 'accepted', 'x', NULL, 0)", ("table ruling", "no id")),
+                ("INSERT INTO ruling VALUES(0, printf('%032x', 7), 'maybe', 'x', NULL, 0)", ("table ruling", "column verdict")),
+                ("INSERT INTO ruling VALUES(5, printf('%032x', 7), 'undone', '', NULL, 0)", ("table ruling", "column ordinal")),
                 ("INSERT INTO off VALUES(77777, 'x')", ("table off",))):
             with self.subTest(statement):
                 self.refused(self.kept_copy(statement), *words)
