@@ -1,0 +1,277 @@
+/* Names and application protocols as numbers of a box, and rules as regions.
+ *
+ * A name's key is the name from its end, each dot the smallest letter; a wildcard's key ends with a
+ * dot. Then a wildcard holds just those names and wildcards whose keys begin with its own, and in
+ * the order of keys these stand side by side behind it: every pattern is one range of numbers. 0
+ * stands for all names that no pattern of the policy matches. */
+#include <errno.h>
+#include <string.h>
+
+#include "policy/policy.h"
+
+#define DOT '\x01'
+
+struct named {
+	const char *pattern; /* borrowed */
+	char *key;           /* owned */
+	size_t last;         /* the last that it holds, itself if it is no wildcard */
+};
+
+struct policy_space {
+	struct named *name; /* in the order of keys, each once; its number is its index + 1 */
+	size_t names;
+	const char **as; /* borrowed */
+	size_t count;    /* of as */
+};
+
+void policy_space_free(struct policy_space *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->names; i++)
+		free(s->name[i].key);
+	free(s->name);
+	free(s->as);
+	free(s);
+}
+
+static char *key_of(const char *pattern)
+{
+	const char *from = *pattern == '*' ? pattern + 1 : pattern;
+	size_t len = strlen(from);
+	char *key = calloc(1, len + 1);
+	for (size_t i = 0; key != NULL && i < len; i++)
+		key[i] = from[len - 1 - i] == '.' ? DOT : from[len - 1 - i];
+	return key;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	return strcmp(x->key, y->key);
+}
+
+static int collect_names(struct policy_space *s, const struct policy *p)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < p->rules; i++)
+		count += p->rule[i].to_names.count;
+	s->name = calloc(count + 1, sizeof *s->name);
+	if (s->name == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->rules; i++)
+		for (size_t k = 0; k < p->rule[i].to_names.count; k++) {
+			const char *pattern = p->rule[i].to_names.name[k];
+			char *key = key_of(pattern);
+			if (key == NULL)
+				return -ENOMEM;
+			s->name[s->names++] = (struct named){.pattern = pattern, .key = key};
+		}
+	return 0;
+}
+
+static void order_names(struct policy_space *s)
+{
+	qsort(s->name, s->names, sizeof *s->name, by_key);
+	size_t kept = 0;
+	for (size_t i = 0; i < s->names; i++) {
+		if (kept > 0 && strcmp(s->name[kept - 1].key, s->name[i].key) == 0)
+			free(s->name[i].key);
+		else
+			s->name[kept++] = s->name[i];
+	}
+	s->names = kept;
+	for (size_t i = 0; i < kept; i++) {
+		size_t len = strlen(s->name[i].key);
+		s->name[i].last = i;
+		while (*s->name[i].pattern == '*' && s->name[i].last + 1 < kept &&
+			strncmp(s->name[s->name[i].last + 1].key, s->name[i].key, len) == 0)
+			s->name[i].last++;
+	}
+}
+
+static uint64_t number_of_as(const struct policy_space *s, const char *as)
+{
+	for (size_t i = 0; as != NULL && i < s->count; i++)
+		if (strcmp(s->as[i], as) == 0)
+			return i + 1;
+	return 0;
+}
+
+static int collect_as(struct policy_space *s, const struct policy *p)
+{
+	s->as = calloc(p->rules + p->services + 1, sizeof(char *));
+	if (s->as == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->rules + p->services; i++) {
+		const char *as = i < p->rules ? p->rule[i].as : p->service[i - p->rules].as;
+		if (as != NULL && number_of_as(s, as) == 0)
+			s->as[s->count++] = as;
+	}
+	return 0;
+}
+
+int policy_space_new(struct policy_space **ret, const struct policy *p)
+{
+	struct policy_space *s = calloc(1, sizeof *s);
+	if (s == NULL || collect_names(s, p) < 0 || collect_as(s, p) < 0) {
+		policy_space_free(s);
+		return -ENOMEM;
+	}
+	order_names(s);
+	*ret = s;
+	return 0;
+}
+
+/* ---- ranges ---- */
+
+static struct wide number(uint64_t n)
+{
+	return (struct wide){0, n};
+}
+
+static struct wide wide_of(const struct addr *addr)
+{
+	struct cur c = cur_of(addr->byte, sizeof addr->byte);
+	struct wide w = {.high = cur_be64(&c)};
+	w.low = cur_be64(&c);
+	return w;
+}
+
+static struct range range_of(const struct cidr *net)
+{
+	struct range r = {.first = wide_of(&net->net)};
+	r.last = r.first;
+	unsigned host = 128u - net->bits;
+	r.last.low |= host >= 64 ? UINT64_MAX : (UINT64_C(1) << host) - 1;
+	if (host >= 128)
+		r.last.high = UINT64_MAX;
+	else if (host > 64)
+		r.last.high |= (UINT64_C(1) << (host - 64)) - 1;
+	return r;
+}
+
+static struct range range_of_name(const struct policy_space *s, const char *pattern)
+{
+	struct named wanted = {.key = key_of(pattern)};
+	const struct named *found =
+		wanted.key == NULL ? NULL
+				   : bsearch(&wanted, s->name, s->names, sizeof *s->name, by_key);
+	free(wanted.key);
+	CHECK(found != NULL);
+	return (struct range){
+		number((uint64_t)(found - s->name) + 1), number((uint64_t)found->last + 1)};
+}
+
+/* ---- regions ---- */
+
+/* One source and one destination are set; every service of the rule. */
+static int add_services(const struct policy_space *s, const struct policy_rule *rule,
+	struct region_box box, struct region *ret)
+{
+	static const uint8_t protos[] = {1, 6, 17, 58};
+	if (rule->as != NULL)
+		box.axis[REGION_AS].first = box.axis[REGION_AS].last =
+			number(number_of_as(s, rule->as));
+	int err = rule->service_any ? region_add(ret, &box) : 0;
+	for (size_t i = 0; !rule->service_any && err == 0 && i < rule->services; i++) {
+		const struct policy_service *service = rule->service[i];
+		if (service->as != NULL)
+			box.axis[REGION_AS].first = box.axis[REGION_AS].last =
+				number(number_of_as(s, service->as));
+		struct region_box all = box;
+		err = service->any ? region_add(ret, &all) : 0;
+		for (size_t k = 0; k < ARRAY_LEN(protos) * (service->ports + 1); k++) {
+			size_t port = k / ARRAY_LEN(protos);
+			uint8_t proto = protos[k % ARRAY_LEN(protos)];
+			bool mine = proto == 6    ? service->tcp
+			            : proto == 17 ? service->udp
+			                          : service->icmp;
+			bool whole = port == service->ports;
+			if (!mine || service->any || err < 0 || whole != (service->ports == 0))
+				continue;
+			all.axis[REGION_PROTO] = (struct range){number(proto), number(proto)};
+			if (!whole)
+				all.axis[REGION_PORT] =
+					(struct range){number(service->port[port].first),
+						number(service->port[port].last)};
+			err = region_add(ret, &all);
+		}
+		box.axis[REGION_AS] =
+			rule->as != NULL ? box.axis[REGION_AS] : region_box_all().axis[REGION_AS];
+	}
+	return err;
+}
+
+/* One source is set; every destination of the rule. */
+static int add_destinations(const struct policy_space *s, const struct policy_rule *rule,
+	const struct region_box *from, struct region *ret)
+{
+	if (rule->to_any)
+		return add_services(s, rule, *from, ret);
+	int err = 0;
+	for (size_t i = 0; err == 0 && i < rule->to.count; i++) {
+		struct region_box box = *from;
+		box.axis[REGION_DST] = range_of(&rule->to.net[i]);
+		err = add_services(s, rule, box, ret);
+	}
+	for (size_t i = 0; err == 0 && i < rule->to_names.count; i++) {
+		struct region_box box = *from;
+		box.axis[REGION_NAME] = range_of_name(s, rule->to_names.name[i]);
+		err = add_services(s, rule, box, ret);
+	}
+	return err;
+}
+
+int policy_region_of_rule(
+	const struct policy_space *s, const struct policy_rule *rule, struct region *ret)
+{
+	struct region_box box = region_box_all();
+	if (rule->from_any)
+		return add_destinations(s, rule, &box, ret);
+	int err = 0;
+	for (size_t i = 0; err == 0 && i < rule->from.count; i++) {
+		box.axis[REGION_SRC] = range_of(&rule->from.net[i]);
+		err = add_destinations(s, rule, &box, ret);
+	}
+	return err;
+}
+
+int policy_region_of_zone(const struct policy_zone *zone, struct region *ret)
+{
+	int err = 0;
+	for (size_t i = 0; err == 0 && i < zone->nets.count; i++) {
+		struct region_box box = region_box_all();
+		box.axis[REGION_SRC] = range_of(&zone->nets.net[i]);
+		err = region_add(ret, &box);
+	}
+	return err;
+}
+
+/* The narrowest pattern that matches. */
+static uint64_t number_of_name(const struct policy_space *s, const char *name)
+{
+	uint64_t best = 0;
+	size_t longest = 0;
+	for (size_t i = 0; name != NULL && i < s->names; i++) {
+		const char *pattern = s->name[i].pattern;
+		/* an exact name is narrower than the widest wildcard below it could be */
+		size_t len = strlen(pattern) + (*pattern == '*' ? 0 : 256);
+		if (len > longest && policy_name_matches(pattern, name)) {
+			longest = len;
+			best = i + 1;
+		}
+	}
+	return best;
+}
+
+void policy_point_of_flow(
+	const struct policy_space *s, const struct policy_flow *flow, struct region_point *ret)
+{
+	ret->at[REGION_SRC] = wide_of(&flow->src);
+	ret->at[REGION_DST] = wide_of(&flow->dst);
+	ret->at[REGION_PROTO] = number(flow->proto);
+	ret->at[REGION_PORT] = number(flow->port);
+	ret->at[REGION_NAME] = number(number_of_name(s, flow->name));
+	ret->at[REGION_AS] = number(number_of_as(s, flow->as));
+}
