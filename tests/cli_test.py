@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
@@ -182,20 +183,24 @@ class Help(Case):
             self.assertRegex(line, r"^[a-z_]+ +T1008( T\d{4}(\.\d{3})?)* +\S.+")
         self.assertRegex(done.out, r"(?m)^ladder ")
 
+    VERBS = re.findall(r"VERB\((\w+)\)", (pathlib.Path(__file__).parent.parent / "src/cli/verbs.def").read_text())
+    PAGES = [(), *((verb,) for verb in VERBS if verb != "help")]
+
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
     def test_man_pages_lint(self):
-        for args in ((), ("baseline",), ("hunt",)):
+        for args in self.PAGES:
             page = run("--man", *args)
             self.assertEqual(page.returncode, 0)
             lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning"], input=page.stdout, capture_output=True,
                                   timeout=60)
             self.assertEqual(lint.stdout.decode(), "")
+        page = run("--man", "hunt")
         text = subprocess.run(["mandoc", "-T", "utf8"], input=page.stdout, capture_output=True, timeout=60).stdout.decode()
         self.assertIn("Scale the tables to SIZE", text)
 
     @unittest.skipUnless(shutil.which("man") and shutil.which("groff"), "man is not installed")
     def test_man_reads_them(self):
-        for args in ((), ("baseline",), ("hunt",)):
+        for args in self.PAGES:
             page = self.folder / "page.1"
             page.write_bytes(run("--man", *args).stdout)
             man = subprocess.run(["man", "-l", "--warnings", page], capture_output=True, timeout=60,
@@ -215,7 +220,7 @@ class Help(Case):
             return out.stdout.split()
         self.assertEqual(complete("postern", "hu"), ["hunt"])
         self.assertEqual(complete("postern", "hunt", "--re"), ["--read", "--report"])
-        self.assertEqual(complete("postern", "help", ""), ["hunt", "judge", "report", "watch", "baseline", "help"])
+        self.assertEqual(complete("postern", "help", ""), ["baseline", "hunt", "judge", "policy", "report", "watch", "help"])
         self.assertEqual(complete("postern", "hunt", "cap"), [])
 
 

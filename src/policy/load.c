@@ -509,7 +509,7 @@ int policy_parse(struct policy **ret, const char *file, struct cur text, struct 
 	room -= room % 16; /* as the arena wants it */
 	if (p == NULL || arena_init(&p->arena, room) < 0) {
 		free(p);
-		return fail_set(why, -ENOMEM, "out of memory");
+		return fail_set(why, -ENOMEM, "%s: out of memory", file);
 	}
 	int err = read_file(p, file, text, why);
 	if (err < 0) {

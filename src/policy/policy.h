@@ -97,7 +97,8 @@ struct policy {
 
 /* ---- the file ---- */
 
-/* file stands for the text in complaints; copied. Fails: -EINVAL (what is wrong, with
+/* file stands for the text in complaints; copied; may be "" where the caller puts a long one before
+ * them. Fails: -EINVAL (what is wrong, with
  * FILE:LINE:COLUMN), -E2BIG, -ENOMEM. */
 MUST_USE int policy_parse(struct policy **ret, const char *file, struct cur text, struct fail *why);
 void policy_free(struct policy *p);

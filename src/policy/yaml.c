@@ -179,7 +179,7 @@ int yaml_read(struct yaml_node **ret, struct arena *arena, const char *file, str
 	struct reader r = {.arena = arena, .file = file, .why = why};
 	yaml_parser_t parser;
 	if (!yaml_parser_initialize(&parser))
-		return fail_set(why, -ENOMEM, "out of memory");
+		return fail_set(why, -ENOMEM, "%s: out of memory", file);
 	/* the whole input: libyaml bounds its own reads by the length */
 	struct span all = cur_bytes(&text, text.len);
 	yaml_parser_set_input_string(&parser, all.ptr, all.len);

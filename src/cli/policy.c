@@ -1,0 +1,245 @@
+/* postern policy: the egress policy's file, asked, checked and compiled. */
+#include "cli/policy.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/message.h"
+#include "report/emit.h"
+
+#define AT(field) offsetof(struct policy_call, field)
+
+static const struct option options[] = {
+	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "print JSON Lines"},
+	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
+		.help = "write the results to FILE instead of standard output; it appears when it "
+			"is complete"},
+	{"at", 0, OPTION_TIME, "TIME", AT(at_ns),
+		.help = "take rules as they stand at TIME (RFC 3339); without it, now"},
+	{"exit-code", 0, OPTION_FLAG, NULL, AT(exit_code),
+		.help = "exit with 1 when check remarks on something, or test denies something"},
+	{"sni", 0, OPTION_TEXT, "NAME", AT(sni),
+		.help = "test: the flow is TLS (QUIC over UDP) that asks for NAME"},
+	{"http-host", 0, OPTION_TEXT, "NAME", AT(http_host),
+		.help = "test: the flow is HTTP that asks for NAME"},
+	{"dns-name", 0, OPTION_TEXT, "NAME", AT(dns_name),
+		.help = "test: the flow's server was looked up as NAME; its protocol is not known"},
+	{"as", 0, OPTION_TEXT, "PROTOCOL", AT(as),
+		.help = "test: the flow's application protocol, such as tls"},
+	{"hook", 0, OPTION_TEXT, "HOOK", AT(hook),
+		.help = "for firewall configurations; a policy file has no use for it"},
+	{"iif", 0, OPTION_TEXT, "NAME", AT(iif), .help = "as --hook"},
+	{"oif", 0, OPTION_TEXT, "NAME", AT(oif), .help = "as --hook"},
+	{"vpc", 0, OPTION_TEXT, "ID", AT(vpc), .help = "as --hook"},
+	{"subnet", 0, OPTION_TEXT, "ID", AT(subnet), .help = "as --hook"},
+	{"eni", 0, OPTION_TEXT, "ID", AT(eni), .help = "as --hook"},
+	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
+};
+
+/* ---- shared ---- */
+
+/* A path, whole and safe to print: who reads FILE:LINE:COLUMN wants to go there. */
+static void say_path(struct out *o, const char *path)
+{
+	out_clear(o);
+	out_safe(o, path, SIZE_MAX);
+}
+
+static int read_file(FILE *file, struct policy **ret, struct fail *why)
+{
+	size_t room = POLICY_BYTES_MAX + 1; /* one more than is taken: too much is seen */
+	char *text = malloc(room);
+	size_t len = text == NULL ? 0 : fread(text, 1, room, file);
+	int err = 0;
+	if (text == NULL)
+		err = fail_set(why, -ENOMEM, ": out of memory");
+	else if (ferror(file))
+		err = fail_set(why, -errno, ": %s", strerror(errno));
+	else
+		err = policy_parse(ret, "", cur_of(text, len), why);
+	free(text);
+	return err;
+}
+
+struct policy *policy_call_open(const char *path)
+{
+	struct fail why = {0};
+	struct policy *p = NULL;
+	struct out name = {0};
+	say_path(&name, path);
+	FILE *file = fopen(path, "rbe");
+	if (file == NULL)
+		message("%s: %s", out_string(&name), strerror(errno));
+	else if (read_file(file, &p, &why) < 0)
+		message("%s%s", out_string(&name), why.text);
+	if (file != NULL)
+		(void)fclose(file);
+	out_fini(&name);
+	return p;
+}
+
+enum exit_code policy_call_write(
+	const struct policy_call *c, const struct out *text, enum exit_code code)
+{
+	struct output output = {0};
+	struct fail why = {0};
+	if (output_open(&output, c->output, &why) == 0 && output_finish(&output, text, &why) == 0)
+		return code;
+	message("%s", why.text);
+	output_close(&output);
+	return EXIT_NOTHING;
+}
+
+static enum exit_code usage(const char *what)
+{
+	message("policy: %s (postern help policy)", what);
+	return EXIT_USAGE;
+}
+
+/* ---- check ---- */
+
+static void say_lint(struct out *o, const char *path, const struct policy_lint *lint, bool json)
+{
+	if (!json) {
+		out_printf(o, "%s:%u:%u: %s: %s: %s\n", path, lint->place.line, lint->place.column,
+			policy_lint_name(lint->kind), lint->id, lint->text);
+		return;
+	}
+	struct emit e = {.out = o};
+	emit_open(&e, NULL, '{');
+	emit_text(&e, "type", "lint", SIZE_MAX);
+	emit_text(&e, "file", path, SIZE_MAX);
+	emit_count(&e, "line", lint->place.line);
+	emit_count(&e, "column", lint->place.column);
+	emit_text(&e, "kind", policy_lint_name(lint->kind), SIZE_MAX);
+	emit_text(&e, "id", lint->id, SIZE_MAX);
+	emit_text(&e, "text", lint->text, SIZE_MAX);
+	emit_close(&e, '}');
+	out_text(o, "\n");
+}
+
+/* Fails: -ENOMEM. Counts what a person has to act on: what a target can't do is only a word. */
+static int check_one(struct out *o, const struct policy *p, const char *path,
+	const struct policy_call *c, size_t *ret)
+{
+	struct policy_lints lints = {0};
+	int err = policy_check(p, c->at_ns, &lints);
+	size_t before = *ret;
+	for (size_t i = 0; i < lints.count; i++) {
+		say_lint(o, path, &lints.lint[i], c->json);
+		*ret += lints.lint[i].kind != LINT_TARGET;
+	}
+	if (lints.refused > 0)
+		message("%s: %zu more remarks are not shown", path, lints.refused);
+	if (err == 0 && !c->json && *ret == before)
+		out_printf(o, "%s: nothing to remark on\n", path);
+	policy_lints_fini(&lints);
+	return err;
+}
+
+static enum exit_code check(const struct policy_call *c)
+{
+	enum exit_code code = EXIT_DONE;
+	struct out text = {0}, path = {0};
+	size_t remarks = 0;
+	for (size_t i = 1; i < c->call->words; i++) {
+		struct policy *p = policy_call_open(c->call->word[i]);
+		say_path(&path, c->call->word[i]);
+		if (p == NULL)
+			code = EXIT_USAGE;
+		else if (check_one(&text, p, out_string(&path), c, &remarks) < 0) {
+			message("out of memory");
+			code = EXIT_NOTHING;
+		}
+		policy_free(p);
+	}
+	if (code == EXIT_DONE && c->exit_code && remarks > 0)
+		code = EXIT_FINDINGS;
+	code = policy_call_write(c, &text, code);
+	out_fini(&path);
+	out_fini(&text);
+	return code;
+}
+
+/* ---- test ---- */
+
+static void say_useless(const struct policy_call *c)
+{
+	static const char *const firewall[] = {"hook", "iif", "oif", "vpc", "subnet", "eni"};
+	for (size_t i = 0; i < ARRAY_LEN(firewall) && !c->quiet; i++)
+		if (call_given(c->call, firewall[i]))
+			message("a policy file has no hooks and interfaces: --%s changes nothing",
+				firewall[i]);
+}
+
+static enum exit_code test(const struct policy_call *c)
+{
+	const struct call *call = c->call;
+	if (call->words < 3)
+		return usage("no flow: give one such as 'tcp:192.0.2.10:40000>198.51.100.7:443', "
+			     "or - for standard input");
+	struct policy *p = policy_call_open(call->word[1]);
+	if (p == NULL)
+		return EXIT_USAGE;
+	say_useless(c);
+	enum exit_code code = policy_call_flows(c, p, call->word + 2, call->words - 2);
+	policy_free(p);
+	return code;
+}
+
+/* ---- the verb ---- */
+
+static enum exit_code policy_run(const struct call *call)
+{
+	static const struct {
+		const char *name;
+		enum exit_code (*run)(const struct policy_call *c);
+	} actions[] = {{"check", check}, {"test", test}};
+	struct policy_call c = *(const struct policy_call *)call->settings;
+	c.call = call;
+	if (!call_given(call, "at"))
+		c.at_ns = clock_day_ns();
+	if (call->words < 2)
+		return usage("say what to do with which file: check FILE, or test FILE FLOW");
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+		if (strcmp(call->word[0], actions[i].name) == 0)
+			return actions[i].run(&c);
+	message("policy: %s: no such action: check or test (postern help policy)",
+		quoted(call->word[0]).text);
+	return EXIT_USAGE;
+}
+
+static const char *const text[] = {
+	"The policy is a YAML file of zones, services, destinations and rules: what may leave, and "
+	"by whose decision. Rules are tried from the first to the last; the first that matches "
+	"decides, then the default of the source's zone. docs/POLICY.md shows the form.",
+	"check FILE... reads policies and says what is wrong with them: rules that no flow "
+	"reaches or that change nothing, that contradict another, have expired or are too wide, "
+	"and what no rule uses. A file that is no policy is told with its line and column.",
+	"test FILE FLOW... says whether each flow is allowed, denied or, where something is not "
+	"known that matters, undecided. A flow is written tcp:192.0.2.10:40000>198.51.100.7:443, "
+	"udp the same, icmp:SRC>DST:TYPE; IPv6 addresses in brackets; - reads a flow a line from "
+	"standard input.",
+	NULL,
+};
+
+static const struct example examples[] = {
+	{"postern policy check --exit-code egress.yaml", "Fail a review when there is a remark:"},
+	{"postern policy test egress.yaml --sni www.vendor.example "
+	 "'tcp:192.0.2.10:40000>198.51.100.7:443'",
+		"Ask about one flow:"},
+};
+
+const struct verb verb_policy = {
+	.name = "policy",
+	.words = "check|test FILE...",
+	.summary = "checks an egress policy, and says what it allows",
+	.text = text,
+	.option = options,
+	.options = ARRAY_LEN(options),
+	.settings_bytes = sizeof(struct policy_call),
+	.example = examples,
+	.examples = ARRAY_LEN(examples),
+	.run = policy_run,
+};

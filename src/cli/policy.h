@@ -1,0 +1,24 @@
+/* postern policy: what its actions share. */
+#pragma once
+
+#include "cli/output.h"
+#include "cli/verb.h"
+#include "policy/policy.h"
+
+struct policy_call {
+	const struct call *call;
+	const char *output, *target, *sni, *http_host, *dns_name, *as;
+	const char *hook, *iif, *oif, *vpc, *subnet, *eni;
+	struct networks local;
+	int64_t at_ns;
+	bool json, exit_code, quiet;
+};
+
+/* Reads and checks a file; says what is wrong with it. NULL: exit with EXIT_USAGE. */
+struct policy *policy_call_open(const char *path);
+/* Writes the text to -o or standard output; EXIT_NOTHING when that fails, else code. */
+enum exit_code policy_call_write(
+	const struct policy_call *c, const struct out *text, enum exit_code code);
+
+enum exit_code policy_call_flows(
+	const struct policy_call *c, const struct policy *p, const char *const *word, size_t words);
