@@ -268,28 +268,6 @@ static uint32_t server_of(struct hosts *hs, const struct conn *c)
 						  sizeof c->server.byte);
 }
 
-static void describe(struct hosts *hs, struct channel *ch, const struct conn *c, uint32_t name)
-{
-	struct strings *strings = hs->options.strings;
-	uint32_t addr = server_of(hs, c);
-	for (size_t i = 0; i < ARRAY_LEN(ch->addr) && addr != 0; i++) {
-		if (ch->addr[i] == 0)
-			ch->addr[i] = addr;
-		if (ch->addr[i] == addr)
-			break;
-	}
-	if (name != 0)
-		ch->name = name;
-	const struct {
-		uint32_t *to;
-		const char *text;
-	} fields[] = {{&ch->service, c->service}, {&ch->ja3, c->ja3}, {&ch->ja4, c->ja4},
-		{&ch->user_agent, c->user_agent}};
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (fields[i].text != NULL)
-			*fields[i].to = strings_add(strings, fields[i].text);
-}
-
 static uint32_t leave_us(const struct conn *c)
 {
 	int64_t us = c->leave_ns > c->start_ns ? (c->leave_ns - c->start_ns) / NS_PER_US : 0;
@@ -383,7 +361,7 @@ static struct host *add_pool(struct hosts *hs, struct slot *slot, const struct c
 		hs->stats.refused++;
 		return h->ripe ? h : NULL;
 	}
-	describe(hs, &h->channel[channel], c, name);
+	contact_describe(hs->options.strings, &h->channel[channel], c, name, server_of(hs, c));
 	if (pool_conn_changed(&h->channel[channel], c))
 		add_conn_attempt(hs, slot, c, &key, channel, false);
 	return h->ripe ? h : NULL;
@@ -428,7 +406,7 @@ static struct host *add_conn(struct hosts *hs, const struct conn *c)
 	}
 	first = first && !contact_known(&hs->options, h, &key, c);
 	struct channel *ch = &h->channel[channel];
-	describe(hs, ch, c, name);
+	contact_describe(hs->options.strings, ch, c, name, server_of(hs, c));
 	if (c->ended) {
 		ch->bytes_out += c->bytes_out;
 		ch->bytes_in += c->bytes_in;

@@ -67,6 +67,10 @@ struct host_contact contact_of(const struct host *h, const struct channel_key *k
 /* Whether whoever keeps a longer memory knows the contact from before the run. */
 bool contact_known(const struct hosts_options *options, const struct host *h,
 	const struct channel_key *key, const struct conn *conn);
+/* What the conversation tells of its channel; name: the full one asked for, server: its address,
+ * both as strings, 0 unknown. */
+void contact_describe(struct strings *strings, struct channel *ch, const struct conn *c,
+	uint32_t name, uint32_t server);
 
 /* carrier.c */
 /* One message that may carry data. */
