@@ -34,6 +34,7 @@ static const struct option options[] = {
 	{"vpc", 0, OPTION_TEXT, "ID", AT(vpc), .help = "as --hook"},
 	{"subnet", 0, OPTION_TEXT, "ID", AT(subnet), .help = "as --hook"},
 	{"eni", 0, OPTION_TEXT, "ID", AT(eni), .help = "as --hook"},
+	{"to", 0, OPTION_TEXT, "TARGET", AT(target), .help = "compile: for nft, Linux's firewall"},
 	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
 };
 
@@ -188,6 +189,43 @@ static enum exit_code test(const struct policy_call *c)
 	return code;
 }
 
+/* ---- compile ---- */
+
+static enum exit_code write_nft(const struct policy_call *c, const struct policy *p)
+{
+	struct out text = {0}, losses = {0};
+	enum exit_code code = EXIT_NOTHING;
+	int err = policy_compile_nft(p, NULL, 0, c->at_ns, &text, &losses);
+	if (err < 0)
+		message("%s", err == -E2BIG ? "a rule has too many parts: use fewer, wider networks"
+					    : "out of memory");
+	const char *line = out_string(&losses);
+	for (const char *end = strchr(line, '\n'); err == 0 && end != NULL;
+		end = strchr(line, '\n')) {
+		message("%.*s", (int)(end - line), line);
+		line = end + 1;
+	}
+	if (err == 0)
+		code = policy_call_write(c, &text, EXIT_DONE);
+	out_fini(&text);
+	out_fini(&losses);
+	return code;
+}
+
+static enum exit_code compile(const struct policy_call *c)
+{
+	if (c->call->words != 2)
+		return usage("compile takes one FILE");
+	if (c->target == NULL || strcmp(c->target, "nft") != 0)
+		return usage("say for what to compile: --to nft");
+	struct policy *p = policy_call_open(c->call->word[1]);
+	if (p == NULL)
+		return EXIT_USAGE;
+	enum exit_code code = write_nft(c, p);
+	policy_free(p);
+	return code;
+}
+
 /* ---- the verb ---- */
 
 static enum exit_code policy_run(const struct call *call)
@@ -195,17 +233,18 @@ static enum exit_code policy_run(const struct call *call)
 	static const struct {
 		const char *name;
 		enum exit_code (*run)(const struct policy_call *c);
-	} actions[] = {{"check", check}, {"test", test}};
+	} actions[] = {{"check", check}, {"test", test}, {"compile", compile}};
 	struct policy_call c = *(const struct policy_call *)call->settings;
 	c.call = call;
 	if (!call_given(call, "at"))
 		c.at_ns = clock_day_ns();
 	if (call->words < 2)
-		return usage("say what to do with which file: check FILE, or test FILE FLOW");
+		return usage("say what to do with which file: check FILE, test FILE FLOW or "
+			     "compile FILE --to nft");
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
 		if (strcmp(call->word[0], actions[i].name) == 0)
 			return actions[i].run(&c);
-	message("policy: %s: no such action: check or test (postern help policy)",
+	message("policy: %s: no such action: check, test or compile (postern help policy)",
 		quoted(call->word[0]).text);
 	return EXIT_USAGE;
 }
@@ -221,6 +260,9 @@ static const char *const text[] = {
 	"known that matters, undecided. A flow is written tcp:192.0.2.10:40000>198.51.100.7:443, "
 	"udp the same, icmp:SRC>DST:TYPE; IPv6 addresses in brackets; - reads a flow a line from "
 	"standard input.",
+	"compile FILE --to nft writes the policy as a ruleset for nft -f: one transaction that "
+	"replaces the table inet postern and touches nothing else. It holds for what the machine "
+	"sends and forwards. What nftables can't express is told, and what comes of it.",
 	NULL,
 };
 
@@ -233,8 +275,8 @@ static const struct example examples[] = {
 
 const struct verb verb_policy = {
 	.name = "policy",
-	.words = "check|test FILE...",
-	.summary = "checks an egress policy, and says what it allows",
+	.words = "check|test|compile FILE...",
+	.summary = "checks an egress policy, says what it allows, and makes a firewall of it",
 	.text = text,
 	.option = options,
 	.options = ARRAY_LEN(options),

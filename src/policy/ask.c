@@ -33,6 +33,11 @@ bool policy_name_matches(const char *pattern, const char *name)
 	return len > tail && strcmp(name + len - tail, pattern + 1) == 0;
 }
 
+bool policy_net_is_v4(const struct cidr *net)
+{
+	return addr_is_v4(&net->net) && net->bits >= 96;
+}
+
 bool policy_rule_holds(const struct policy_rule *rule, int64_t at_ns)
 {
 	return rule->expires_ns == 0 || at_ns < rule->expires_ns;

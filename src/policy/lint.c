@@ -227,7 +227,7 @@ static void check_region(struct linter *l, size_t i)
 
 static bool is_wide(const struct cidr *net)
 {
-	bool v4 = addr_is_v4(&net->net) && net->bits >= 96;
+	bool v4 = policy_net_is_v4(net);
 	return net->bits < (v4 ? WIDE_BITS_V4 : WIDE_BITS_V6);
 }
 
@@ -257,7 +257,7 @@ static void check_width(struct linter *l, const struct policy_rule *rule)
 		if (!is_wide(&rule->to.net[i]))
 			continue;
 		char addr[ADDR_TEXT_BYTES];
-		bool v4 = addr_is_v4(&rule->to.net[i].net) && rule->to.net[i].bits >= 96;
+		bool v4 = policy_net_is_v4(&rule->to.net[i]);
 		tell(l, LINT_WIDE, rule->place, rule->id,
 			"it allows all of %s/%u: narrow it to the networks that are needed",
 			addr_text(&rule->to.net[i].net, addr),

@@ -110,6 +110,12 @@ static int load_net(struct loader *l, const struct yaml_node *n, struct cidr *re
 		return load_wrong(l, n->place,
 			"%s is not a network; give ADDRESS or ADDRESS/BITS, such as 192.0.2.0/24",
 			load_quoted(n->text).text);
+	struct addr v4 = addr_v4(0);
+	if (!policy_net_is_v4(ret) && cidr_has(ret, &v4))
+		return load_wrong(l, n->place,
+			"%s would hold IPv4 too; write 2000::/3 for the internet of IPv6, any for "
+			"all",
+			load_quoted(n->text).text);
 	size_t len = strcspn(n->text, "/");
 	memcpy(host, n->text, len < sizeof host ? len : sizeof host - 1);
 	if (addr_parse(host, &addr) == 0 && !addr_eq(&addr, &ret->net)) {

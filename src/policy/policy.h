@@ -105,6 +105,8 @@ void policy_free(struct policy *p);
 
 /* The zone of an address: the first in the file that holds it; NULL none. */
 const struct policy_zone *policy_zone_of(const struct policy *p, const struct addr *addr);
+/* Whether the network is one of IPv4. */
+bool policy_net_is_v4(const struct cidr *net);
 bool policy_name_matches(const char *pattern, const char *name);
 /* Whether the rule holds at the time. */
 bool policy_rule_holds(const struct policy_rule *rule, int64_t at_ns);
@@ -146,6 +148,8 @@ void policy_say_reason(
 
 /* How the policy's names and application protocols become numbers of a box. */
 struct policy_space;
+/* All addresses of the network. */
+struct range policy_range_of(const struct cidr *net);
 /* Fails: -ENOMEM. */
 MUST_USE int policy_space_new(struct policy_space **ret, const struct policy *p);
 void policy_space_free(struct policy_space *s);
@@ -192,3 +196,17 @@ struct policy_lints { /* all zero is valid */
 /* In the order of places. Fails: -ENOMEM. */
 MUST_USE int policy_check(const struct policy *p, int64_t at_ns, struct policy_lints *ret);
 void policy_lints_fini(struct policy_lints *l);
+
+/* ---- targets ---- */
+
+/* An address that a name was seen to have. */
+struct policy_seen {
+	const char *name; /* lower case; borrowed */
+	struct addr addr;
+};
+
+/* A ruleset for nft -f: one transaction that replaces the table inet postern and nothing else. What
+ * nftables can't express is written into its comments and, a line each, into *losses. Rules stand
+ * as at at_ns. Fails: -ENOMEM, -E2BIG (a set of over REGION_BOXES_MAX). */
+MUST_USE int policy_compile_nft(const struct policy *p, const struct policy_seen *seen,
+	size_t seens, int64_t at_ns, struct out *text, struct out *losses);

@@ -60,6 +60,9 @@ static void what_is_wrong_has_a_place(void **state)
 			"p.yaml:3:11: '192.0.2.1/24' has bits of a host; write 192.0.2.0/24"},
 		{"version: 1\nzones:\n  any: 192.0.2.0/24\nrules: []\n",
 			"p.yaml:3:3: 'any' has a meaning of its own; call a zone otherwise"},
+		{"version: 1\nzones:\n  all: ::/0\nrules: []\n",
+			"p.yaml:3:8: '::/0' would hold IPv4 too; write 2000::/3 for the internet "
+			"of IPv6, any for all"},
 		{SMALL "  - {id: a, owner: b, why: c, from: offce, to: any, service: web, action: "
 		       "deny}\n",
 			"p.yaml:13:37: 'offce' is no zone and no network; define it under "

@@ -138,7 +138,7 @@ static struct wide wide_of(const struct addr *addr)
 	return w;
 }
 
-static struct range range_of(const struct cidr *net)
+struct range policy_range_of(const struct cidr *net)
 {
 	struct range r = {.first = wide_of(&net->net)};
 	r.last = r.first;
@@ -212,7 +212,7 @@ static int add_destinations(const struct policy_space *s, const struct policy_ru
 	int err = 0;
 	for (size_t i = 0; err == 0 && i < rule->to.count; i++) {
 		struct region_box box = *from;
-		box.axis[REGION_DST] = range_of(&rule->to.net[i]);
+		box.axis[REGION_DST] = policy_range_of(&rule->to.net[i]);
 		err = add_services(s, rule, box, ret);
 	}
 	for (size_t i = 0; err == 0 && i < rule->to_names.count; i++) {
@@ -231,7 +231,7 @@ int policy_region_of_rule(
 		return add_destinations(s, rule, &box, ret);
 	int err = 0;
 	for (size_t i = 0; err == 0 && i < rule->from.count; i++) {
-		box.axis[REGION_SRC] = range_of(&rule->from.net[i]);
+		box.axis[REGION_SRC] = policy_range_of(&rule->from.net[i]);
 		err = add_destinations(s, rule, &box, ret);
 	}
 	return err;
@@ -242,7 +242,7 @@ int policy_region_of_zone(const struct policy_zone *zone, struct region *ret)
 	int err = 0;
 	for (size_t i = 0; err == 0 && i < zone->nets.count; i++) {
 		struct region_box box = region_box_all();
-		box.axis[REGION_SRC] = range_of(&zone->nets.net[i]);
+		box.axis[REGION_SRC] = policy_range_of(&zone->nets.net[i]);
 		err = region_add(ret, &box);
 	}
 	return err;

@@ -79,7 +79,7 @@ class Policy(Case):
     def test_usage(self):
         path = self.example()
         self.refused(Run("policy"), "say what to do with which file")
-        self.refused(Run("policy", "chek", path), "'chek': no such action: check or test")
+        self.refused(Run("policy", "chek", path), "'chek': no such action: check, test or compile")
         self.refused(Run("policy", "test", path), "no flow: give one such as")
         self.refused(Run("policy", "test", path, "tcp:1"), "'tcp:1' is no flow: write tcp:SRC:PORT>DST:PORT")
         self.refused(Run("policy", "test", path, "-", stdin=WEB.encode() + b"\n\nx\n"), "-:3: 'x' is no flow")

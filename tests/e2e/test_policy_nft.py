@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiled policies, asked of Linux itself: in a network namespace of the test's own, the kernel passes what the evaluator allows."""
+import json
+import random
+import shutil
+import subprocess
+import sys
+import unittest
+
+from support import DONE, USAGE, Case, Run
+
+SEED = 20261125
+PROBES = 2500  # of each policy
+POLICIES = 4
+# UDP to addresses that all are the namespace's own: what is dropped or rejected on its way out is an error of sendto()
+PROBER = r"""
+import json, socket, subprocess, sys
+rules, flows = sys.argv[1], json.load(open(sys.argv[2]))
+def ip(*words):
+    subprocess.run(["ip", *words], check=True)
+ip("link", "set", "lo", "up")
+for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"):
+    ip("route", "add", "local", net, "dev", "lo")
+for net in ("2001:db8:1::/64", "2001:db8:2::/64"):
+    ip("-6", "route", "add", "local", net, "dev", "lo")
+subprocess.run(["nft", "-f", rules], check=True)
+subprocess.run(["nft", "-f", rules], check=True)  # again: it replaces itself
+listeners = [socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)
+             for port in sorted({flow[3] for flow in flows if flow[0] == "tcp"})]
+passed = []
+for proto, src, dst, port in flows:
+    family = socket.AF_INET6 if ":" in src else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM) as s:
+        s.setsockopt(socket.SOL_IP if family == socket.AF_INET else socket.IPPROTO_IPV6,
+                     15 if family == socket.AF_INET else 78, 1)  # IP(V6)_FREEBIND
+        s.settimeout(0.3)
+        s.bind((src, 0))
+        try:
+            if proto == "udp":
+                s.sendto(b"x", (dst, port))
+            else:
+                s.connect((dst, port))
+            passed.append(True)
+        except OSError:
+            passed.append(False)
+print(json.dumps(passed))
+"""
+
+
+def namespace():
+    """Why no namespace with nftables can be made, or None."""
+    if not shutil.which("nft") or not shutil.which("ip") or not shutil.which("unshare"):
+        return "nft, ip or unshare is not installed (tools/packages test)"
+    tried = subprocess.run(["unshare", "-rn", "nft", "list", "tables"], capture_output=True, check=False)
+    return None if tried.returncode == 0 else "no network namespace with nftables can be made here"
+
+
+WHY_NOT = namespace()
+HEAD = """version: 1
+zones:
+  office: {networks: [192.0.2.0/25, "2001:db8:1::/112"]}
+  lab: {networks: [192.0.2.128/26], default: allow}
+  guests: {networks: [192.0.2.192/27], default: reject}
+services:
+  dns: {protocol: [tcp, udp], ports: 53}
+  low: {protocol: udp, ports: [50-60, 55-70, 80]}
+  web: {protocol: tcp, ports: [80, 443]}
+  datagrams: {protocol: udp}
+  ping: {protocol: icmp, types: [8, 128]}
+  all: {protocol: any}
+destinations:
+  near: {networks: [198.51.100.0/25, 198.51.100.64/26, "2001:db8:2::/124"]}
+  far: {networks: [203.0.113.7, 203.0.113.128/25, "2001:db8:2::8/125"]}
+never-block: {networks: [203.0.113.53, "2001:db8:2::35"]}
+rules:
+"""
+
+
+def random_policy(rnd):
+    def rule(number):
+        return (f"  - {{id: r{number}, owner: o, why: w, from: {rnd.choice(['office', 'lab', 'any', '[office, guests]', '192.0.2.0/26'])}, "
+                f"to: {rnd.choice(['near', 'far', '[near, far]', 'any', '198.51.100.0/24', '203.0.113.0/24'])}, "
+                f"service: {rnd.choice(['dns', 'low', 'web', 'datagrams', 'any', 'all', '[dns, low]', '[ping, low]', 'ping'])}, "
+                f"action: {rnd.choice(['allow', 'deny', 'reject'])}}}\n")
+    return HEAD + "".join(rule(n) for n in range(8))
+
+
+def random_flow(rnd, proto="udp"):
+    port = rnd.choice([50, 53, 54, 60, 61, 65, 70, 71, 80, 443])
+    if rnd.random() < 0.3:
+        last = rnd.choice([1, 7, 8, 15, 16, 0x35])
+        return proto, f"2001:db8:1::{rnd.choice(['5', '1:5'])}", f"2001:db8:2::{last:x}", port
+    return proto, f"192.0.2.{rnd.randrange(1, 255)}", rnd.choice(["198.51.100.", "203.0.113."]) + str(rnd.choice([7, 53, rnd.randrange(1, 255)])), port
+
+
+def written(flow):
+    proto, src, dst, port = flow
+    return f"{proto}:[{src}]:1>[{dst}]:{port}" if ":" in src else f"{proto}:{src}:1>{dst}:{port}"
+
+
+@unittest.skipIf(WHY_NOT, WHY_NOT)
+class Nft(Case):
+    def kernel(self, name, policy, flows):
+        path = self.path(name + ".yaml", policy.encode())
+        rules = self.folder / (name + ".nft")
+        run = Run("policy", "compile", path, "--to", "nft", "-o", rules)
+        self.assertEqual((run.code, run.err), (DONE, ""), run)
+        asked = self.path(name + ".json", json.dumps(flows).encode())
+        prober = self.path("prober.py", PROBER.encode())
+        done = subprocess.run(["unshare", "-rn", sys.executable, prober, rules, asked], capture_output=True, timeout=300, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        answers = Run("policy", "test", "--json", path, "-", stdin="\n".join(map(written, flows)).encode())
+        self.assertEqual(answers.code, DONE, answers)
+        return json.loads(done.stdout), answers.lines()
+
+    def agree(self, policy, flows):
+        passed, answers = self.kernel("p", policy, flows)
+        self.assertEqual(len(passed), len(answers))
+        for ok, answer in zip(passed, answers):
+            # of a source in no zone the policy says nothing, and nothing is done to it
+            self.assertEqual(ok, answer["verdict"] != "denied", f"{answer}\n{policy}")
+        return passed
+
+    def test_the_kernel_does_what_the_evaluator_says(self):
+        rnd = random.Random(SEED)
+        for number in range(POLICIES):
+            with self.subTest(seed=SEED, policy=number):
+                passed = self.agree(random_policy(rnd), [random_flow(rnd) for _ in range(PROBES)])
+                self.assertGreater(sum(passed), PROBES // 20)
+                self.assertLess(sum(passed), PROBES)
+
+    def test_tcp(self):
+        policy = HEAD + "  - {id: w, owner: o, why: w, from: office, to: near, service: web, action: allow}\n"
+        flows = [("tcp", "192.0.2.10", "198.51.100.7", 443), ("tcp", "192.0.2.10", "198.51.100.7", 444),
+                 ("tcp", "192.0.2.10", "198.51.100.200", 443), ("tcp", "2001:db8:1::5", "2001:db8:2::1", 80),
+                 ("tcp", "2001:db8:1::5", "2001:db8:2::f:1", 80), ("tcp", "192.0.2.200", "198.51.100.7", 443)]
+        self.assertEqual(self.agree(policy, flows), [True, False, False, True, False, False])
+
+
+class Text(Case):
+    def test_what_is_lost_is_said(self):
+        policy = HEAD.replace("networks: [203.0.113.7,", "names: ['*.vendor.example'], networks: [203.0.113.7,") + (
+            "  - {id: a, owner: o, why: w, from: office, to: far, service: web, as: tls, expires: 2027-01-01, action: allow}\n"
+            "  - {id: b, owner: o, why: w, from: office, to: near, service: web, as: ssh, action: deny}\n"
+            "  - {id: c, owner: o, why: w, from: lab, to: near, service: web, expires: 2026-01-01, action: deny}\n")
+        run = Run("policy", "compile", self.path("p.yaml", policy.encode()), "--to", "nft", "--at", "2026-11-25")
+        self.assertEqual(run.code, DONE, run)
+        want = ["rule a: nftables can't tell tls from other protocols: any protocol passes on its ports",
+                "rule a: it has an end: compile again by then",
+                "rule a: no address of *.vendor.example is known: what goes there gets what follows",
+                "rule b: nftables can't tell ssh from other protocols: left out, so what it denies gets what follows",
+                "rule c: expired: left out"]
+        self.assertEqual(run.err.splitlines(), ["postern: " + line for line in want])
+        text = run.out.decode()
+        self.assertEqual([line for line in text.splitlines() if "not as the policy says" in line],
+                         ["# not as the policy says: " + line for line in want])
+        self.assertIn('accept comment "a"', text)
+        self.assertNotIn('comment "b"', text)
+
+    def test_usage(self):
+        path = self.path("p.yaml", (HEAD + "  []\n").encode())
+        self.assertEqual(Run("policy", "compile", path).code, USAGE)
+        self.assertEqual(Run("policy", "compile", path, "--to", "pf").code, USAGE)
+
+
+if __name__ == "__main__":
+    unittest.main()
