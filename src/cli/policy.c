@@ -11,6 +11,9 @@
 #define AT(field) offsetof(struct policy_call, field)
 
 static const struct option options[] = {
+	{"read", 'r', OPTION_WORD, "INPUT",
+		.help = "test: what follows FILE are captures and logs, whose connections are "
+			"asked about, not flows"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "print JSON Lines"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write the results to FILE instead of standard output; it appears when it "
@@ -177,6 +180,10 @@ static void say_useless(const struct policy_call *c)
 static enum exit_code test(const struct policy_call *c)
 {
 	const struct call *call = c->call;
+	bool inputs = call_given(call, "read");
+	if (inputs && (c->sni != NULL || c->http_host != NULL || c->dns_name != NULL ||
+			      c->as != NULL || call_given(call, "at")))
+		return usage("--read takes names, protocols and times from the inputs");
 	if (call->words < 3)
 		return usage("no flow: give one such as 'tcp:192.0.2.10:40000>198.51.100.7:443', "
 			     "or - for standard input");
@@ -184,7 +191,8 @@ static enum exit_code test(const struct policy_call *c)
 	if (p == NULL)
 		return EXIT_USAGE;
 	say_useless(c);
-	enum exit_code code = policy_call_flows(c, p, call->word + 2, call->words - 2);
+	enum exit_code code = (inputs ? policy_call_inputs : policy_call_flows)(
+		c, p, call->word + 2, call->words - 2);
 	policy_free(p);
 	return code;
 }
@@ -260,6 +268,9 @@ static const char *const text[] = {
 	"known that matters, undecided. A flow is written tcp:192.0.2.10:40000>198.51.100.7:443, "
 	"udp the same, icmp:SRC>DST:TYPE; IPv6 addresses in brackets; - reads a flow a line from "
 	"standard input.",
+	"test FILE --read INPUT... asks about every connection of captures and logs, as hunt reads "
+	"them: what is denied or undecided is listed once for each host, endpoint, port and "
+	"protocol, with its rule, then a summary.",
 	"compile FILE --to nft writes the policy as a ruleset for nft -f: one transaction that "
 	"replaces the table inet postern and touches nothing else. It holds for what the machine "
 	"sends and forwards. What nftables can't express is told, and what comes of it.",

@@ -3,6 +3,7 @@
 
 #include "cli/output.h"
 #include "cli/verb.h"
+#include "event/event.h"
 #include "policy/policy.h"
 
 struct policy_call {
@@ -22,3 +23,11 @@ enum exit_code policy_call_write(
 
 enum exit_code policy_call_flows(
 	const struct policy_call *c, const struct policy *p, const char *const *word, size_t words);
+
+/* All events of the inputs, in order; hosts of the policy's zones are the local ones. Says which
+ * inputs could not be read. Returns EXIT_DONE, EXIT_PARTIAL or, with words, EXIT_NOTHING. */
+enum exit_code policy_call_read(const struct policy *p, const char *const *path, size_t paths,
+	void (*event)(void *context, const struct event *event), void *context);
+/* policy test FILE --read INPUT... */
+enum exit_code policy_call_inputs(
+	const struct policy_call *c, const struct policy *p, const char *const *path, size_t paths);

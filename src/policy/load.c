@@ -366,7 +366,8 @@ static int rule_service(struct loader *l, const struct yaml_node *node, void *ob
 	int err = load_filled(l, node);
 	if (err < 0)
 		return err;
-	rule->service = arena_alloc(&l->policy->arena, load_count(node) + 1, sizeof *rule->service);
+	rule->service =
+		ARENA_NEW(&l->policy->arena, const struct policy_service *, load_count(node) + 1);
 	if (rule->service == NULL)
 		return no_room(l);
 	for (const struct yaml_node *n = load_first(node); n != NULL; n = load_next(node, n)) {
@@ -492,7 +493,7 @@ static int read_file(struct policy *p, const char *file, struct cur text, struct
 	char *name = arena_alloc(&p->arena, len + 1, 1);
 	if (name == NULL)
 		return fail_set(why, -E2BIG, "%s: too large", file);
-	memcpy(name, file, len);
+	memcpy(name, file, len + 1);
 	p->file = name;
 	struct yaml_node *root = NULL;
 	int err = yaml_read(&root, &p->arena, name, text, why);

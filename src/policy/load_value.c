@@ -174,9 +174,10 @@ static int load_name(struct loader *l, const struct yaml_node *n, const char **r
 	char *name = arena_alloc(&l->policy->arena, len + 1, 1);
 	if (name == NULL)
 		return fail_set(l->why, -E2BIG, "%s: too many names", l->policy->file);
-	for (size_t i = 0; i < len; i++)
-		name[i] = n->text[i] >= 'A' && n->text[i] <= 'Z' ? (char)(n->text[i] | 0x20)
-		                                                 : n->text[i];
+	for (size_t i = 0; i < len; i++) {
+		char c = n->text[i];
+		name[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	}
 	if (len > 1 && name[len - 1] == '.')
 		name[len - 1] = '\0';
 	if (!is_name(strncmp(name, "*.", 2) == 0 ? name + 2 : name))

@@ -136,6 +136,26 @@ static void say_rule(struct compiler *c, const struct half *h, const char *match
 		verdict_of(h->rule->action), h->rule->id);
 }
 
+/* One protocol of a service: its ports, towards each of `to`. */
+static int add_ports(
+	const struct policy_service *s, uint8_t proto, const struct region *to, struct region *ret)
+{
+	static const struct policy_ports every = {0, UINT16_MAX};
+	const struct policy_ports *port = s->ports == 0 ? &every : s->port;
+	size_t ports = s->ports == 0 ? 1 : s->ports;
+	int err = 0;
+	for (size_t i = 0; i < to->count; i++)
+		for (size_t k = 0; k < ports && err == 0; k++) {
+			struct region_box box = to->box[i];
+			struct wide p = {.low = proto};
+			box.axis[REGION_PROTO] = (struct range){p, p};
+			box.axis[REGION_PORT] =
+				(struct range){{.low = port[k].first}, {.low = port[k].last}};
+			err = region_add(ret, &box);
+		}
+	return err;
+}
+
 /* tcp and udp services, as one set of [address and] protocol and port. */
 static int ports_of(const struct half *h, struct region *ret)
 {
@@ -143,22 +163,11 @@ static int ports_of(const struct half *h, struct region *ret)
 	const struct region whole = {.box = &all, .count = 1};
 	const struct region *to = h->rule->to_any ? &whole : &h->to;
 	int err = 0;
-	for (size_t i = 0; i < h->rule->services; i++) {
+	for (size_t i = 0; i < h->rule->services && err == 0; i++) {
 		const struct policy_service *s = h->rule->service[i];
-		const struct policy_ports every = {0, UINT16_MAX};
-		const struct policy_ports *port = s->ports == 0 ? &every : s->port;
-		size_t ports = s->ports == 0 ? 1 : s->ports, steps = to->count * ports * 2;
-		if (s->any || s->icmp)
-			ports = s->ports == 0 ? 1 : 0; /* ICMP's are types */
-		for (size_t k = 0; k < steps && ports > 0 && err == 0; k++) {
-			bool tcp = k % 2 == 0;
-			struct region_box box = to->box[k / 2 / ports];
-			uint64_t first = port[k / 2 % ports].first, last = port[k / 2 % ports].last;
-			struct wide proto = {.low = tcp ? PROTO_TCP : PROTO_UDP};
-			box.axis[REGION_PROTO] = (struct range){proto, proto};
-			box.axis[REGION_PORT] = (struct range){{.low = first}, {.low = last}};
-			err = !s->any && (tcp ? s->tcp : s->udp) ? region_add(ret, &box) : 0;
-		}
+		err = s->tcp ? add_ports(s, PROTO_TCP, to, ret) : 0;
+		if (err == 0 && s->udp)
+			err = add_ports(s, PROTO_UDP, to, ret);
 	}
 	return err;
 }
@@ -208,37 +217,49 @@ static int types_of(const struct half *h, struct region *ret, bool *ret_all)
 	return err;
 }
 
-/* Matches of what is not of ports: the address alone, and ICMP. */
-static int say_others(struct compiler *c, const struct half *h)
+/* Any service at all is among the rule's. */
+static bool is_of_all(const struct policy_rule *rule)
+{
+	bool all = rule->service_any;
+	for (size_t i = 0; i < rule->services; i++)
+		all |= rule->service[i]->any;
+	return all;
+}
+
+/* A line about addresses, and `what` of them. */
+static void say_addresses(struct compiler *c, const struct half *h, const char *what)
+{
+	char name[32], match[64];
+	(void)snprintf(name, sizeof name, "r%u_to%s", h->number, h->v4 ? "4" : "6");
+	(void)snprintf(match, sizeof match, "%s daddr @%s", h->v4 ? "ip" : "ip6", name);
+	struct out both = {0};
+	if (!h->rule->to_any) {
+		say_addr_set(c, name, h->v4, &h->to, REGION_DST);
+		out_printf(&both, "%s%s", match, *what == '\0' ? "" : " ");
+	}
+	out_text(&both, what);
+	say_rule(c, h, out_string(&both));
+	c->rules.failed |= both.failed;
+	out_fini(&both);
+}
+
+static int say_icmp(struct compiler *c, const struct half *h)
 {
 	static const enum region_axis axis = REGION_PORT;
 	struct out match = {0};
 	struct region types = {0};
-	bool all_types = false, all = h->rule->service_any;
-	for (size_t i = 0; i < h->rule->services; i++)
-		all |= h->rule->service[i]->any;
-	int err = types_of(h, &types, &all_types);
-	if (!h->rule->to_any)
-		out_printf(&match, "%s daddr @r%u_to%s", h->v4 ? "ip" : "ip6", h->number,
-			h->v4 ? "4" : "6");
-	if (err == 0 && (all || all_types || types.count > 0)) {
-		char name[32];
-		(void)snprintf(name, sizeof name, "r%u_to%s", h->number, h->v4 ? "4" : "6");
-		if (!h->rule->to_any)
-			say_addr_set(c, name, h->v4, &h->to, REGION_DST);
-		const char *space = match.len > 0 ? " " : "";
-		if (!all && all_types)
-			out_printf(
-				&match, "%smeta l4proto %s", space, h->v4 ? "icmp" : "ipv6-icmp");
-		if (!all && !all_types) {
-			out_printf(&match, "%s%s type { ", space, h->v4 ? "icmp" : "icmpv6");
-			say_elements(&match, &types, &axis, 1);
-			out_text(&match, " }");
-		}
-		say_rule(c, h, out_string(&match));
+	bool all = false;
+	int err = types_of(h, &types, &all);
+	if (all) {
+		out_printf(&match, "meta l4proto %s", h->v4 ? "icmp" : "ipv6-icmp");
+	} else {
+		out_printf(&match, "%s type { ", h->v4 ? "icmp" : "icmpv6");
+		say_elements(&match, &types, &axis, 1);
+		out_text(&match, " }");
 	}
-	if (match.failed)
-		err = -ENOMEM;
+	if (err == 0 && (all || types.count > 0))
+		say_addresses(c, h, out_string(&match));
+	c->rules.failed |= match.failed;
 	region_fini(&types);
 	out_fini(&match);
 	return err;
@@ -258,11 +279,12 @@ static int say_half(struct compiler *c, struct half *h)
 	(void)snprintf(name, sizeof name, "r%u_from%s", h->number, h->v4 ? "4" : "6");
 	if (!h->rule->from_any)
 		say_addr_set(c, name, h->v4, &h->from, REGION_SRC);
-	err = say_others(c, h);
-	bool all = h->rule->service_any;
-	for (size_t i = 0; i < h->rule->services; i++)
-		all |= h->rule->service[i]->any;
-	return err < 0 || all ? err : say_ports(c, h);
+	if (is_of_all(h->rule)) {
+		say_addresses(c, h, "");
+		return 0;
+	}
+	err = say_icmp(c, h);
+	return err < 0 ? err : say_ports(c, h);
 }
 
 static bool was_seen(const struct compiler *c, const char *pattern)

@@ -40,8 +40,12 @@ static char *key_of(const char *pattern)
 	const char *from = *pattern == '*' ? pattern + 1 : pattern;
 	size_t len = strlen(from);
 	char *key = calloc(1, len + 1);
-	for (size_t i = 0; key != NULL && i < len; i++)
-		key[i] = from[len - 1 - i] == '.' ? DOT : from[len - 1 - i];
+	for (size_t i = 0; key != NULL && i < len; i++) {
+		char c = from[len - 1 - i];
+		if (c == '.')
+			c = DOT;
+		key[i] = c;
+	}
 	return key;
 }
 
@@ -165,41 +169,53 @@ static struct range range_of_name(const struct policy_space *s, const char *patt
 
 /* ---- regions ---- */
 
+/* One protocol of a service, all its ports. */
+static int add_ports(const struct policy_service *service, uint8_t proto, struct region_box box,
+	struct region *ret)
+{
+	int err = 0;
+	box.axis[REGION_PROTO] = (struct range){number(proto), number(proto)};
+	if (service->ports == 0)
+		return region_add(ret, &box);
+	for (size_t i = 0; i < service->ports && err == 0; i++) {
+		box.axis[REGION_PORT] = (struct range){
+			number(service->port[i].first), number(service->port[i].last)};
+		err = region_add(ret, &box);
+	}
+	return err;
+}
+
+static int add_service(const struct policy_space *s, const struct policy_service *service,
+	struct region_box box, struct region *ret)
+{
+	const struct {
+		bool on;
+		uint8_t proto;
+	} protos[] = {
+		{service->icmp, 1}, {service->tcp, 6}, {service->udp, 17}, {service->icmp, 58}};
+	int err = 0;
+	if (service->as != NULL)
+		box.axis[REGION_AS].first = box.axis[REGION_AS].last =
+			number(number_of_as(s, service->as));
+	if (service->any)
+		return region_add(ret, &box);
+	for (size_t i = 0; i < ARRAY_LEN(protos) && err == 0; i++)
+		err = protos[i].on ? add_ports(service, protos[i].proto, box, ret) : 0;
+	return err;
+}
+
 /* One source and one destination are set; every service of the rule. */
 static int add_services(const struct policy_space *s, const struct policy_rule *rule,
 	struct region_box box, struct region *ret)
 {
-	static const uint8_t protos[] = {1, 6, 17, 58};
+	int err = 0;
 	if (rule->as != NULL)
 		box.axis[REGION_AS].first = box.axis[REGION_AS].last =
 			number(number_of_as(s, rule->as));
-	int err = rule->service_any ? region_add(ret, &box) : 0;
-	for (size_t i = 0; !rule->service_any && err == 0 && i < rule->services; i++) {
-		const struct policy_service *service = rule->service[i];
-		if (service->as != NULL)
-			box.axis[REGION_AS].first = box.axis[REGION_AS].last =
-				number(number_of_as(s, service->as));
-		struct region_box all = box;
-		err = service->any ? region_add(ret, &all) : 0;
-		for (size_t k = 0; k < ARRAY_LEN(protos) * (service->ports + 1); k++) {
-			size_t port = k / ARRAY_LEN(protos);
-			uint8_t proto = protos[k % ARRAY_LEN(protos)];
-			bool mine = proto == 6    ? service->tcp
-			            : proto == 17 ? service->udp
-			                          : service->icmp;
-			bool whole = port == service->ports;
-			if (!mine || service->any || err < 0 || whole != (service->ports == 0))
-				continue;
-			all.axis[REGION_PROTO] = (struct range){number(proto), number(proto)};
-			if (!whole)
-				all.axis[REGION_PORT] =
-					(struct range){number(service->port[port].first),
-						number(service->port[port].last)};
-			err = region_add(ret, &all);
-		}
-		box.axis[REGION_AS] =
-			rule->as != NULL ? box.axis[REGION_AS] : region_box_all().axis[REGION_AS];
-	}
+	if (rule->service_any)
+		return region_add(ret, &box);
+	for (size_t i = 0; i < rule->services && err == 0; i++)
+		err = add_service(s, rule->service[i], box, ret);
 	return err;
 }
 

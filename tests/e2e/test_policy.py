@@ -4,7 +4,10 @@ import json
 import re
 import unittest
 
-from support import DONE, FINDINGS, ROOT, USAGE, Case, Run
+import captures
+import packets
+import zeeklogs
+from support import DONE, FINDINGS, NOTHING, PARTIAL, ROOT, USAGE, Case, Run
 
 EXAMPLE = re.search(r"```yaml\n(.*?)```", (ROOT / "docs/POLICY.md").read_text(), re.S)[1]
 WEB = "tcp:192.0.2.10:40000>203.0.113.9:443"
@@ -96,6 +99,69 @@ class Policy(Case):
             run = Run("policy", "check", "--json", *AT, self.path(f"{gone}.yaml", (EXAMPLE + kept + last).encode()))
             found = {line["kind"] for line in map(json.loads, run.out.splitlines()) if line["id"] == "last"}
             self.assertEqual(found - {"target"}, kinds, run.out)
+
+
+# what zeeklogs' host always reaches, but not what its ladder tries
+DAY = """version: 1
+zones: {all: 10.0.0.0/8}
+services: {https: {protocol: tcp, ports: 443}}
+destinations: {usual: {networks: [198.51.100.1, 198.51.100.2]}}
+rules:
+  - {id: usual, owner: o, why: w, from: all, to: usual, service: https, action: allow}
+"""
+
+
+class Inputs(Case):
+    def setUp(self):
+        self.policy = self.path("p.yaml", DAY.encode())
+        rows = zeeklogs.day() + zeeklogs.ladder(zeeklogs.START + 12100)
+        self.log = self.path("conn.log", (zeeklogs.head() + "".join(rows)).encode())
+        self.capture = self.path("day.pcap", captures.pcap([(at, packets.framed(packet)) for at, packet in packets.walk()]))
+
+    def judged(self, *inputs, code=DONE):
+        run = Run("policy", "test", self.policy, "--json", "--read", *inputs)
+        self.assertEqual(run.code, code, run)
+        *rows, summary = run.lines()
+        return rows, summary
+
+    def test_a_log_and_a_capture_of_the_same(self):
+        for source in (self.log, self.capture):
+            rows, summary = self.judged(source)
+            self.assertEqual([row["type"] for row in rows], ["violation"] * 5)
+            self.assertEqual([row["address"] for row in rows],
+                             ["203.0.113.10", "192.0.2.20", "198.18.0.30", "203.0.114.40", zeeklogs.LADDER_END])
+            self.assertEqual({row["rule"] for row in rows}, {"default all"})
+            self.assertEqual([row["flow"] for row in rows][:1], ["tcp:10.0.0.5:50000>203.0.113.10:8080"])
+            self.assertEqual(summary, {"type": "summary", "connections": 45, "allowed": 40, "denied": 5, "undecided": 0,
+                                       "violations": 5, "dropped": 0, "partial": False})
+
+    def test_the_flow_told_gets_the_same_answer(self):
+        for row in self.judged(self.log)[0]:
+            run = Run("policy", "test", self.policy, "--json", row["flow"])
+            self.assertEqual((run.lines()[0]["verdict"], run.lines()[0]["rule"]), ("denied", row["rule"]))
+
+    def test_many_of_a_kind_are_one_line(self):
+        rows = [zeeklogs.conn(zeeklogs.START + n * 40, n, "10.0.0.5", 40000 + n, "203.0.113.9", 8443, "SF") for n in range(300)]
+        found, summary = self.judged(self.path("many.log", (zeeklogs.head() + "".join(rows)).encode()))
+        self.assertEqual([(row["count"], row["port"]) for row in found], [(300, 8443)])
+        self.assertEqual((summary["denied"], summary["violations"]), (300, 1))
+
+    def test_exit_codes(self):
+        args = "policy", "test", self.policy, "--exit-code", "--read"
+        self.assertEqual(Run(*args, self.log).code, FINDINGS)
+        quiet = self.path("quiet.log", (zeeklogs.head() + "".join(zeeklogs.day())).encode())
+        self.assertEqual(Run(*args, quiet).code, DONE)
+        self.assertEqual(Run(*args, quiet, self.folder / "none.pcap").code, PARTIAL)
+        run = Run(*args, self.folder / "none.pcap")
+        self.assertEqual((run.code, run.out), (NOTHING, b""), run)
+        self.assertEqual(Run(*args, quiet, "--sni", "a.example").code, USAGE)
+
+    def test_text(self):
+        run = Run("policy", "test", self.policy, "--read", self.log)
+        self.assertEqual((run.code, run.err), (DONE, ""), run)
+        lines = run.out.decode().splitlines()
+        self.assertEqual(lines[-1], "45 connections: 40 allowed, 5 denied, 0 undecided")
+        self.assertRegex(lines[0], r"^denied    10\.0\.0\.5 > 203\.0\.113\.10:8080/tcp  1  \S+Z  no rule speaks of it, and the default")
 
 
 if __name__ == "__main__":
