@@ -37,7 +37,12 @@ static const struct option options[] = {
 	{"vpc", 0, OPTION_TEXT, "ID", AT(vpc), .help = "as --hook"},
 	{"subnet", 0, OPTION_TEXT, "ID", AT(subnet), .help = "as --hook"},
 	{"eni", 0, OPTION_TEXT, "ID", AT(eni), .help = "as --hook"},
-	{"to", 0, OPTION_TEXT, "TARGET", AT(target), .help = "compile: for nft, Linux's firewall"},
+	{"to", 0, OPTION_TEXT, "TARGET", AT(target),
+		.help = "compile: for nft (Linux's firewall) or rpz (names, for Unbound, BIND, "
+			"Knot)"},
+	{"dns", 0, OPTION_WORD, "INPUT",
+		.help = "compile: what follows FILE are captures and logs, whose DNS answers say "
+			"which addresses names have"},
 	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
 };
 
@@ -199,37 +204,20 @@ static enum exit_code test(const struct policy_call *c)
 
 /* ---- compile ---- */
 
-static enum exit_code write_nft(const struct policy_call *c, const struct policy *p)
-{
-	struct out text = {0}, losses = {0};
-	enum exit_code code = EXIT_NOTHING;
-	int err = policy_compile_nft(p, NULL, 0, c->at_ns, &text, &losses);
-	if (err < 0)
-		message("%s", err == -E2BIG ? "a rule has too many parts: use fewer, wider networks"
-					    : "out of memory");
-	const char *line = out_string(&losses);
-	for (const char *end = strchr(line, '\n'); err == 0 && end != NULL;
-		end = strchr(line, '\n')) {
-		message("%.*s", (int)(end - line), line);
-		line = end + 1;
-	}
-	if (err == 0)
-		code = policy_call_write(c, &text, EXIT_DONE);
-	out_fini(&text);
-	out_fini(&losses);
-	return code;
-}
-
 static enum exit_code compile(const struct policy_call *c)
 {
-	if (c->call->words != 2)
-		return usage("compile takes one FILE");
-	if (c->target == NULL || strcmp(c->target, "nft") != 0)
-		return usage("say for what to compile: --to nft");
-	struct policy *p = policy_call_open(c->call->word[1]);
+	const struct call *call = c->call;
+	bool nft = c->target != NULL && strcmp(c->target, "nft") == 0;
+	bool rpz = c->target != NULL && strcmp(c->target, "rpz") == 0;
+	if (!nft && !rpz)
+		return usage("say for what to compile: --to nft or --to rpz");
+	if (call->words > 2 && (rpz || !call_given(call, "dns")))
+		return usage(rpz ? "rpz needs no inputs: compile takes one FILE"
+				 : "compile takes one FILE; inputs go behind --dns");
+	struct policy *p = policy_call_open(call->word[1]);
 	if (p == NULL)
 		return EXIT_USAGE;
-	enum exit_code code = write_nft(c, p);
+	enum exit_code code = policy_call_compile(c, p, call->word + 2, call->words - 2);
 	policy_free(p);
 	return code;
 }
@@ -273,7 +261,10 @@ static const char *const text[] = {
 	"protocol, with its rule, then a summary.",
 	"compile FILE --to nft writes the policy as a ruleset for nft -f: one transaction that "
 	"replaces the table inet postern and touches nothing else. It holds for what the machine "
-	"sends and forwards. What nftables can't express is told, and what comes of it.",
+	"sends and forwards. What nftables can't express is told, and what comes of it. "
+	"With --dns INPUT... names stand for the addresses that DNS answers in captures and logs "
+	"gave them; the network is never asked. --to rpz writes a response policy zone of the "
+	"names.",
 	NULL,
 };
 

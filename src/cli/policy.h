@@ -31,3 +31,6 @@ enum exit_code policy_call_read(const struct policy *p, const char *const *path,
 /* policy test FILE --read INPUT... */
 enum exit_code policy_call_inputs(
 	const struct policy_call *c, const struct policy *p, const char *const *path, size_t paths);
+/* policy compile FILE --to TARGET [--dns INPUT...] */
+enum exit_code policy_call_compile(
+	const struct policy_call *c, const struct policy *p, const char *const *path, size_t paths);

@@ -11,7 +11,7 @@
 
 /* More kinds of violation than a person will read; the rest is counted. */
 #define GROUPS_MAX  65536u
-#define SLOTS       (2 * GROUPS_MAX) /* a power of two */
+#define SLOTS       ((size_t)2 * GROUPS_MAX) /* a power of two */
 #define NAMES_BYTES ((size_t)16 << 20)
 #define NAMES_COUNT ((size_t)4 * GROUPS_MAX)
 

@@ -313,6 +313,11 @@ static bool weigh(struct compiler *c, const struct policy_rule *rule)
 			      : "left out, so what it denies gets what follows");
 	if (rule->expires_ns != 0)
 		out_printf(c->losses, "rule %s: it has an end: compile again by then\n", rule->id);
+	if (rule->to_names.count > 0 && c->seens > 0)
+		out_printf(c->losses,
+			"rule %s: its names stand for the addresses that were seen: compile again "
+			"when they change\n",
+			rule->id);
 	for (size_t i = 0; i < rule->to_names.count; i++)
 		if (!was_seen(c, rule->to_names.name[i]))
 			out_printf(c->losses,

@@ -210,3 +210,9 @@ struct policy_seen {
  * as at at_ns. Fails: -ENOMEM, -E2BIG (a set of over REGION_BOXES_MAX). */
 MUST_USE int policy_compile_nft(const struct policy *p, const struct policy_seen *seen,
 	size_t seens, int64_t at_ns, struct out *text, struct out *losses);
+
+/* A response policy zone: what a resolver answers, as far as the policy speaks of names: rules'
+ * names pass, never-block's too, and all else is refused when every default denies. Losses as
+ * above. Fails: -ENOMEM. */
+MUST_USE int policy_compile_rpz(
+	const struct policy *p, int64_t at_ns, struct out *text, struct out *losses);

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import unittest
 
+import zeeklogs
 from support import DONE, USAGE, Case, Run
 
 SEED = 20261125
@@ -157,10 +158,61 @@ class Text(Case):
         self.assertIn('accept comment "a"', text)
         self.assertNotIn('comment "b"', text)
 
+    def test_names_are_those_that_dns_answers_gave(self):
+        policy = HEAD.replace("networks: [203.0.113.7,", "names: ['*.vendor.example', other.example], networks: [203.0.113.7,") + (
+            "  - {id: a, owner: o, why: w, from: office, to: far, service: web, action: allow}\n")
+        fields = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto trans_id query qtype qtype_name rcode rcode_name answers TTLs".split()
+        row = [f"{zeeklogs.START:.6f}", "C1", "192.0.2.10", 40000, "198.51.100.53", 53, "udp", 7, "www.vendor.example", 1, "A", 0, "NOERROR",
+               "198.51.100.201", "300.0"]
+        log = self.path("dns.log", (zeeklogs.head("dns", fields) + "\t".join(map(str, row)) + "\n").encode())
+        run = Run("policy", "compile", self.path("p.yaml", policy.encode()), "--to", "nft", "--dns", log)
+        self.assertEqual(run.code, DONE, run)
+        self.assertIn("198.51.100.201 . tcp . 443", run.out.decode())
+        self.assertIn("rule a: no address of other.example is known", run.err)
+        self.assertNotIn("no address of *.vendor.example", run.err)
+
     def test_usage(self):
         path = self.path("p.yaml", (HEAD + "  []\n").encode())
         self.assertEqual(Run("policy", "compile", path).code, USAGE)
         self.assertEqual(Run("policy", "compile", path, "--to", "pf").code, USAGE)
+
+
+class Rpz(Case):
+    POLICY = """version: 1
+zones: {office: 192.0.2.0/24}
+services: {https: {protocol: tcp, ports: 443}}
+destinations:
+  vendor: {names: [vendor.example, '*.vendor.example']}
+  bad: {names: [bad.vendor.example, '*.bad.vendor.example']}
+never-block: {names: update.example}
+rules:
+  - {id: bad, owner: o, why: w, from: any, to: bad, service: any, action: deny}
+  - {id: vendor, owner: o, why: w, from: office, to: vendor, service: https, action: allow}
+"""
+
+    def compiled(self, policy):
+        run = Run("policy", "compile", self.path("p.yaml", policy.encode()), "--to", "rpz", "--at", "2026-11-25")
+        self.assertEqual(run.code, DONE, run)
+        return run, [line.split(" ; ")[0] for line in run.out.decode().splitlines() if " CNAME " in line]
+
+    def test_rows(self):
+        run, rows = self.compiled(self.POLICY)
+        self.assertEqual(rows, ["update.example CNAME rpz-passthru.", "bad.vendor.example CNAME .", "*.bad.vendor.example CNAME .",
+                                "vendor.example CNAME rpz-passthru.", "*.vendor.example CNAME rpz-passthru.", "* CNAME ."])
+        self.assertEqual(run.err, "postern: rule vendor: a resolver knows neither zones nor services: its names resolve for all\n")
+
+    def test_what_may_go_anywhere_may_ask_for_any_name(self):
+        run, rows = self.compiled(self.POLICY.replace("to: vendor, service", "to: any, service"))
+        self.assertNotIn("* CNAME .", rows)
+        self.assertIn("rule vendor: it allows to any", run.err)
+        run, rows = self.compiled(self.POLICY.replace("office: 192.0.2.0/24", "office: {networks: 192.0.2.0/24, default: allow}"))
+        self.assertNotIn("* CNAME .", rows)
+
+    @unittest.skipUnless(shutil.which("named-checkzone"), "named-checkzone is not installed (tools/packages test)")
+    def test_bind_takes_the_zone(self):
+        run, _ = self.compiled(self.POLICY)
+        checked = subprocess.run(["named-checkzone", "rpz.example", self.path("zone", run.out)], capture_output=True, timeout=60, check=False)
+        self.assertEqual(checked.returncode, 0, checked.stdout.decode())
 
 
 if __name__ == "__main__":
