@@ -175,16 +175,16 @@ static void collect(struct solver *s, uint32_t root, uint32_t prefixes)
 	way[depth++].k = prefixes;
 	while (depth > 0) {
 		uint32_t node = way[--depth].node, k = way[depth].k;
-		const struct node *n = &s->node[node];
-		uint32_t left = s->split[n->table + k - 1];
+		const struct node n = s->node[node];
+		uint32_t left = s->split[n.table + k - 1];
 		if (left == 0) {
-			add_net(s, n);
+			add_net(s, &n);
 			continue;
 		}
 		CHECK(depth + 2 <= ARRAY_LEN(way));
-		way[depth].node = n->right;
+		way[depth].node = n.right;
 		way[depth++].k = k - left;
-		way[depth].node = n->left;
+		way[depth].node = n.left;
 		way[depth++].k = left;
 	}
 }

@@ -39,49 +39,111 @@ static bool is_for_all(const struct policy_rule *rule)
 	return any && rule->from_any;
 }
 
-enum fate { FATE_NONE, FATE_PASS, FATE_BLOCK };
-
-/* The first rule that decides about all of the pattern and that a resolver can carry out. */
-static enum fate fate_of(const struct zone_file *z, const char *pattern)
+/* The first rule that decides about all of the pattern and that a resolver can carry out; NULL
+ * none. */
+static const struct policy_rule *decider(const struct zone_file *z, const char *pattern)
 {
 	for (size_t i = 0; i < z->policy->rules; i++) {
 		const struct policy_rule *rule = &z->policy->rule[i];
 		if (!policy_rule_holds(rule, z->at_ns) || !speaks_of(rule, pattern))
 			continue;
-		if (rule->action == POLICY_ALLOW)
-			return FATE_PASS;
-		if (is_for_all(rule))
-			return FATE_BLOCK;
+		if (rule->action == POLICY_ALLOW || is_for_all(rule))
+			return rule;
 	}
-	return FATE_NONE;
+	return NULL;
 }
 
-static void say_name(struct zone_file *z, const struct policy_rule *rule, const char *pattern)
+/* ---- rows ---- */
+
+/* Names of the zone. A wildcard does not reach below a name that is there, nor below one that
+ * merely has others below it (RFC 4592, 2.2): so each name, and all above it, stand in the zone
+ * themselves and as wildcards. */
+struct names {
+	char **name;
+	size_t count, room;
+};
+
+static void names_fini(struct names *n)
 {
-	enum fate fate = fate_of(z, pattern);
-	if (strlen(pattern) > RPZ_NAME_MAX)
-		out_printf(z->losses, "rule %s: %.40s... is too long for a policy zone: left out\n",
-			rule->id, pattern);
-	else if (fate != FATE_NONE)
+	for (size_t i = 0; i < n->count; i++)
+		free(n->name[i]);
+	free(n->name);
+}
+
+/* Fails: -ENOMEM. */
+static int add_name(struct names *n, const char *prefix, const char *name)
+{
+	if (n->count == n->room) {
+		size_t room = n->room == 0 ? 64 : n->room * 2;
+		char **bigger = realloc(n->name, room * sizeof *bigger);
+		if (bigger == NULL)
+			return -ENOMEM;
+		n->name = bigger;
+		n->room = room;
+	}
+	if (asprintf(&n->name[n->count], "%s%s", prefix, name) < 0)
+		return -ENOMEM;
+	n->count++;
+	return 0;
+}
+
+static int add_above(struct names *n, const char *pattern)
+{
+	const char *at = strncmp(pattern, "*.", 2) == 0 ? pattern + 2 : pattern;
+	int err = 0;
+	while (at != NULL && err == 0) {
+		err = add_name(n, "", at);
+		if (err == 0)
+			err = add_name(n, "*.", at);
+		at = strchr(at, '.');
+		at = at == NULL ? NULL : at + 1;
+	}
+	return err;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+	return strcmp(*x, *y);
+}
+
+static void say_row(struct zone_file *z, const char *pattern, bool deny_rest)
+{
+	const struct policy_rule *rule = decider(z, pattern);
+	if (rule != NULL)
 		out_printf(&z->rows, "%s CNAME %s ; %s\n", pattern,
-			fate == FATE_PASS ? "rpz-passthru." : ".", rule->id);
+			rule->action == POLICY_ALLOW ? "rpz-passthru." : ".", rule->id);
+	else if (deny_rest)
+		out_printf(&z->rows, "%s CNAME . ; default\n", pattern);
 }
 
-/* Said by an earlier rule, or earlier in its own list. */
-static bool is_said(const struct policy *p, size_t rule, size_t name)
+/* Fails: -ENOMEM. */
+static int say_rows(struct zone_file *z, bool deny_rest)
 {
-	const char *pattern = p->rule[rule].to_names.name[name];
-	for (size_t i = 0; i <= rule; i++)
-		for (size_t k = 0; k < p->rule[i].to_names.count; k++) {
-			if (i == rule && k == name)
-				return false;
-			if (strcmp(p->rule[i].to_names.name[k], pattern) == 0)
-				return true;
+	struct names names = {0};
+	int err = 0;
+	for (size_t i = 0; i < z->policy->rules; i++) {
+		const struct policy_rule *rule = &z->policy->rule[i];
+		for (size_t k = 0; k < rule->to_names.count && err == 0; k++) {
+			const char *pattern = rule->to_names.name[k];
+			if (decider(z, pattern) != NULL && strlen(pattern) <= RPZ_NAME_MAX)
+				err = add_above(&names, pattern);
 		}
-	return false;
+	}
+	if (names.count > 0)
+		qsort(names.name, names.count, sizeof *names.name, by_text);
+	for (size_t i = 0; i < names.count && err == 0; i++)
+		if (i == 0 || strcmp(names.name[i - 1], names.name[i]) != 0)
+			say_row(z, names.name[i], deny_rest);
+	if (deny_rest)
+		out_text(&z->rows, "* CNAME . ; default\n");
+	names_fini(&names);
+	return err;
 }
 
-static void say_rule(struct zone_file *z, size_t number)
+/* ---- what is lost ---- */
+
+static void say_losses(struct zone_file *z, size_t number)
 {
 	const struct policy_rule *rule = &z->policy->rule[number];
 	if (!policy_rule_holds(rule, z->at_ns)) {
@@ -101,8 +163,10 @@ static void say_rule(struct zone_file *z, size_t number)
 			"get what follows\n",
 			rule->id);
 	for (size_t i = 0; i < rule->to_names.count; i++)
-		if (!is_said(z->policy, number, i))
-			say_name(z, rule, rule->to_names.name[i]);
+		if (strlen(rule->to_names.name[i]) > RPZ_NAME_MAX)
+			out_printf(z->losses,
+				"rule %s: %.40s... is too long for a policy zone: left out\n",
+				rule->id, rule->to_names.name[i]);
 }
 
 /* Whether what no rule names may be refused. Says why not. */
@@ -132,9 +196,8 @@ int policy_compile_rpz(const struct policy *p, int64_t at_ns, struct out *text, 
 {
 	struct zone_file z = {.policy = p, .at_ns = at_ns, .losses = losses};
 	for (size_t i = 0; i < p->rules; i++)
-		say_rule(&z, i);
-	if (denies_rest(&z))
-		out_text(&z.rows, "* CNAME . ; default\n");
+		say_losses(&z, i);
+	int err = say_rows(&z, denies_rest(&z));
 	out_text(text,
 		"; Made by postern policy compile: a response policy zone for Unbound, BIND and "
 		"Knot Resolver.\n");
@@ -147,7 +210,8 @@ int policy_compile_rpz(const struct policy *p, int64_t at_ns, struct out *text, 
 		"$TTL 60\n@ SOA localhost. root.localhost. %u 3600 600 86400 60\n@ NS localhost.\n",
 		(unsigned)(uint32_t)(at_ns / NS_PER_S));
 	out_text(text, out_string(&z.rows));
-	int err = z.rows.failed || text->failed || losses->failed ? -ENOMEM : 0;
+	if (z.rows.failed || text->failed || losses->failed)
+		err = -ENOMEM;
 	out_fini(&z.rows);
 	return err;
 }
