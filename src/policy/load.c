@@ -9,7 +9,9 @@
 #define WHY_BYTES_MAX   1000u
 #define OWNER_BYTES_MAX 200u
 /* The model's lists: each rule has its own of all that its zones and destinations hold. */
-#define MODEL_BYTES ((size_t)16 << 20)
+#define MODEL_BYTES_MIN ((size_t)1 << 18)
+#define MODEL_BYTES_MAX ((size_t)16 << 20)
+#define MODEL_FACTOR    512u
 
 /* ---- zones ---- */
 
@@ -506,7 +508,10 @@ int policy_parse(struct policy **ret, const char *file, struct cur text, struct 
 		return fail_set(why, -E2BIG, "%s: over 1 MB: split the policy", file);
 	struct policy *p = calloc(1, sizeof *p);
 	/* touched as it fills */
-	size_t room = yaml_arena_bytes(text.len) + strlen(file) + MODEL_BYTES;
+	size_t model = MODEL_BYTES_MIN + text.len * MODEL_FACTOR;
+	if (model > MODEL_BYTES_MAX)
+		model = MODEL_BYTES_MAX;
+	size_t room = yaml_arena_bytes(text.len) + strlen(file) + model;
 	room -= room % 16; /* as the arena wants it */
 	if (p == NULL || arena_init(&p->arena, room) < 0) {
 		free(p);

@@ -1,5 +1,6 @@
 /* A policy of any bytes: refused with its place named, or understood so that asking it and its
  * regions agree about flows that are known in full. */
+#include <errno.h>
 #include <string.h>
 
 #include "policy/policy.h"
@@ -33,6 +34,26 @@ static void ask(const struct policy *p, const struct policy_space *s, const stru
 	}
 }
 
+/* None of these may fail but for memory and size. */
+static void check_and_compile(const struct policy *p)
+{
+	struct policy_lints lints = {0};
+	struct out text = {0}, losses = {0};
+	struct policy_seen seen = {.name = "www.vendor.example", .addr = addr_v4(0xc0000201)};
+	if (policy_check(p, 0, &lints) == 0)
+		for (size_t i = 0; i < lints.count; i++)
+			CHECK(lints.lint[i].place.line > 0 && lints.lint[i].text[0] != '\0');
+	policy_lints_fini(&lints);
+	int err = policy_compile_nft(p, &seen, 1, 0, &text, &losses);
+	CHECK(err == 0 || err == -E2BIG || err == -ENOMEM);
+	out_clear(&text);
+	out_clear(&losses);
+	err = policy_compile_rpz(p, 0, &text, &losses);
+	CHECK(err == 0 || err == -ENOMEM);
+	out_fini(&text);
+	out_fini(&losses);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct policy *p = NULL;
@@ -50,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (p->zone[i].nets.count > 0)
 				ask(p, s, &p->zone[i].nets.net[0].net, &there);
 		ask(p, s, &there, &there);
+		check_and_compile(p);
 	}
 	policy_space_free(s);
 	policy_free(p);
