@@ -5,6 +5,7 @@
 
 #include "cli/baseline.h"
 #include "cli/case.h"
+#include "cli/file.h"
 #include "cli/inputs.h"
 #include "cli/learn.h"
 #include "cli/message.h"
@@ -24,7 +25,7 @@
 #define MEMORY_MOST  ((double)((size_t)1 << 44))
 
 struct hunt {
-	const char *report, *output, *safelist, *baseline, *file; /* file: of the case */
+	const char *report, *output, *safelist, *baseline, *policy, *file; /* file: of the case */
 	struct networks local;
 	struct texts verdicts;
 	double max_e, budget;
@@ -62,6 +63,9 @@ static const struct option options[] = {
 	{"baseline", 0, OPTION_TEXT, "FILE", AT(baseline),
 		.help = "what FILE (of baseline learn) has for a host is no first contact: what is "
 			"new beside it weighs more, and what only leads to it is explained"},
+	{"policy", 0, OPTION_TEXT, "FILE", AT(policy),
+		.help = "whom a rule of the policy FILE allows by name or network counts as a "
+			"baseline's; of every other finding it says whether the policy let it out"},
 	{"verdicts", 0, OPTION_TEXTS, "CASE", AT(verdicts),
 		.help = "learn from what people said of an earlier case (judge): a switch that was "
 			"rejected is explained, and E grows by how often that happens; may be "
@@ -111,10 +115,10 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 		inputs_hold(call->word, call->words, h->report) ||
 		inputs_hold(call->word, call->words, h->file))
 		return "-o, --report or --case names an input: it would be overwritten";
-	if (h->follow &&
-		(h->report != NULL || h->file != NULL || h->since_ns != 0 || h->until_ns != 0 ||
-			call_given(call, "budget") || call_given(call, "safelist") ||
-			call_given(call, "verdicts") || call_given(call, "baseline")))
+	if (h->follow && (h->report != NULL || h->file != NULL || h->since_ns != 0 ||
+				 h->until_ns != 0 || call_given(call, "budget") ||
+				 call_given(call, "safelist") || call_given(call, "verdicts") ||
+				 call_given(call, "baseline") || call_given(call, "policy")))
 		return "--follow has no end: it goes with --json, --all, --max-e, --local and -o";
 	for (size_t i = 0, pipes = 0; i < call->words; i++) {
 		pipes += strcmp(call->word[i], "-") == 0;
@@ -228,6 +232,7 @@ static enum exit_code code_of(const struct hunt *h, const struct run_result *r, 
 struct told_before { /* each NULL: none */
 	struct safelist *safelist;
 	struct baseline *baseline;
+	struct policy *policy;
 	struct stored *earlier;  /* the case that is there: what was said of it still counts */
 	struct lessons *lessons; /* of other cases */
 };
@@ -242,11 +247,26 @@ static int open_case(const char *path, struct stored **ret, struct fail *why)
 	return stored_open(ret, path, why);
 }
 
+static int read_policy(const char *path, struct policy **ret, struct fail *why)
+{
+	if (path == NULL)
+		return 0;
+	struct cur text;
+	char *owned = NULL;
+	int err = file_read(path, POLICY_BYTES_MAX, &owned, &text, why);
+	if (err == 0)
+		err = policy_parse(ret, shown(path).text, text, why);
+	free(owned);
+	return err;
+}
+
 static int read_before(const struct hunt *h, struct told_before *ret, struct fail *why)
 {
 	int err = safelist_read(h->safelist, &ret->safelist, why);
 	if (err == 0 && h->baseline != NULL)
 		err = baseline_load(h->baseline, &ret->baseline, why);
+	if (err == 0)
+		err = read_policy(h->policy, &ret->policy, why);
 	if (err == 0)
 		err = open_case(h->file, &ret->earlier, why);
 	return err < 0 ? err : learn(&h->verdicts, &ret->lessons, why);
@@ -256,6 +276,7 @@ static void forget_before(struct told_before *before)
 {
 	safelist_free(before->safelist);
 	baseline_free(before->baseline);
+	policy_free(before->policy);
 	stored_close(before->earlier);
 	lessons_free(before->lessons);
 }
@@ -283,6 +304,7 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h,
 		.rulings = earlier == NULL ? 0 : earlier->rulings,
 		.lessons = before->lessons,
 		.baseline = before->baseline,
+		.policy = before->policy,
 		.memory_bytes = h->memory_bytes,
 		.stop = &signals_stop,
 		.progress = progress_show,

@@ -56,24 +56,33 @@ static void look(void *context, struct host *host)
 	judge_look(r->judge, host);
 }
 
-/* Whether the baseline knows it. */
+/* Whether the baseline or the policy knows it. */
 static bool known(void *context, const struct host_contact *contact)
 {
 	const struct run *r = context;
+	const struct run_options *o = r->options;
 	char addr[ADDR_TEXT_BYTES];
+	struct policy_contact whom = {.host = contact->host,
+		.server = contact->server,
+		.domain = contact->domain,
+		.proto = transport_proto(contact->transport),
+		.port = contact->port,
+		.any_service = contact->lookup};
+	if (o->policy != NULL && policy_expects(o->policy, &whom) != NULL)
+		return true;
 	struct baseline_question q = {.host = contact->host,
 		.endpoint = contact->domain != NULL ? contact->domain
 	                                            : addr_text(&contact->server, addr),
 		.transport = contact->transport,
 		.port = contact->port,
 		.any_port = contact->lookup};
-	return baseline_find(r->options->baseline, &q) != NULL;
+	return o->baseline != NULL && baseline_find(o->baseline, &q) != NULL;
 }
 
 static struct host_hooks hooks_of(struct run *r)
 {
-	return r->options->baseline == NULL ? r->options->hooks
-	                                    : (struct host_hooks){.known = known, .context = r};
+	bool none = r->options->baseline == NULL && r->options->policy == NULL;
+	return none ? r->options->hooks : (struct host_hooks){.known = known, .context = r};
 }
 
 static int make_tables(struct run *r)
@@ -95,7 +104,8 @@ static int make_tables(struct run *r)
 					    .ruling = o->ruling,
 					    .rulings = o->rulings,
 					    .lessons = o->lessons,
-					    .baseline = o->baseline});
+					    .baseline = o->baseline,
+					    .policy = o->policy});
 }
 
 /* ---- the way of the data ---- */

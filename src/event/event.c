@@ -35,6 +35,13 @@ const char *transport_name(enum transport transport)
 	return names[transport];
 }
 
+uint8_t transport_proto(enum transport transport)
+{
+	static const uint8_t protos[] = {
+		[TRANSPORT_TCP] = 6, [TRANSPORT_UDP] = 17, [TRANSPORT_ICMP] = 1};
+	return (size_t)transport < ARRAY_LEN(protos) ? protos[transport] : 0;
+}
+
 /* The other half of a request/reply pair of ICMP types, as the Community ID specification lists
  * them; -1 for types that have none. */
 static int icmp_twin(uint8_t type, bool v6)

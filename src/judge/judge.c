@@ -50,6 +50,7 @@ struct judge {
 	size_t rulings;
 	const struct lessons *lessons;
 	const struct baseline *baseline;
+	const struct policy *policy;
 	struct arena arena;
 	struct hit *hit;
 	struct pacer *pacer;
@@ -72,6 +73,7 @@ int judge_new(struct judge **ret, const struct judge_options *options)
 	j->rulings = options->rulings;
 	j->lessons = options->lessons;
 	j->baseline = options->baseline;
+	j->policy = options->policy;
 	j->stories_max = options->findings_max == 0 ? FINDINGS_MAX : options->findings_max;
 	j->story = calloc(j->stories_max, sizeof(struct story *));
 	j->hit = calloc(HITS_MAX, sizeof *j->hit);
@@ -362,17 +364,25 @@ static void explain(struct story *s, double max_e)
 static void look_up(const struct judge *j, struct story *s)
 {
 	struct finding *f = &s->finding;
-	if (j->baseline == NULL || f->explained != NULL)
-		return;
-	const struct baseline_entry *e = known_to_baseline(j->baseline, f);
-	if (e == NULL)
-		return;
 	struct out text = {0};
-	known_say(&text, e);
-	(void)snprintf(s->vouched, sizeof s->vouched, "%s", out_string(&text));
+	const struct baseline_entry *e = NULL;
+	const struct policy_rule *rule = NULL;
+	if (f->explained == NULL && j->baseline != NULL)
+		e = known_to_baseline(j->baseline, f);
+	if (f->explained == NULL && e == NULL && j->policy != NULL)
+		rule = known_to_policy(j->policy, f);
+	if (e != NULL)
+		known_say(&text, e);
+	else if (rule != NULL)
+		known_say_rule(&text, rule);
+	if (e != NULL || rule != NULL) {
+		(void)snprintf(s->vouched, sizeof s->vouched, "%s", out_string(&text));
+		f->explained = e != NULL ? "baseline" : "policy";
+		f->explained_text = s->vouched;
+	} else if (f->explained == NULL && j->policy != NULL) {
+		known_add_verdict(f, j->policy);
+	}
 	out_fini(&text);
-	f->explained = "baseline";
-	f->explained_text = s->vouched;
 }
 
 /* After the id is known, which does not depend on whom people vouch for. */

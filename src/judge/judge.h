@@ -14,6 +14,7 @@
 #include "judge/lessons.h"
 #include "judge/ruling.h"
 #include "judge/safelist.h"
+#include "policy/policy.h"
 
 /* The kinds of the contract (contract: finding.schema.json). */
 enum finding_kind {
@@ -165,6 +166,7 @@ struct judge_options {
 	size_t rulings;
 	const struct lessons *lessons;   /* borrowed, outlives the judge; NULL none */
 	const struct baseline *baseline; /* borrowed, outlives the judge; NULL none */
+	const struct policy *policy;     /* as well */
 };
 
 /* Fails: -ENOMEM. */

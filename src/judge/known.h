@@ -11,3 +11,10 @@
 const struct baseline_entry *known_to_baseline(const struct baseline *b, const struct finding *f);
 /* The entry in words, safe to print. */
 void known_say(struct out *o, const struct baseline_entry *e);
+
+/* The same by a policy: the rule that allows the first of what the host went on to, when rules that
+ * name them allow them all. */
+const struct policy_rule *known_to_policy(const struct policy *p, const struct finding *f);
+void known_say_rule(struct out *o, const struct policy_rule *rule);
+/* What the policy says of the last channel that the host went on to, as evidence of 0 bits. */
+void known_add_verdict(struct finding *f, const struct policy *p);

@@ -1,6 +1,7 @@
 /* What the policy says about one flow, as far as the flow is known. */
 #include <string.h>
 
+#include "event/event.h"
 #include "policy/policy.h"
 
 #define PROTO_ICMP  1u
@@ -151,6 +152,44 @@ struct policy_answer policy_ask(const struct policy *p, const struct policy_flow
 	if (answer.verdict != POLICY_DENIED && maybe[POLICY_DENIED].rule != NULL)
 		return maybe[POLICY_DENIED];
 	return answer;
+}
+
+/* ---- whom the policy names ---- */
+
+static bool is_of_domain(const char *pattern, const char *domain)
+{
+	const char *name = strncmp(pattern, "*.", 2) == 0 ? pattern + 2 : pattern;
+	return strcmp(registered_domain(name), domain) == 0;
+}
+
+static bool names_it(const struct policy_rule *rule, const struct policy_contact *c)
+{
+	if (!addr_is_none(&c->server) && nets_have(&rule->to, &c->server))
+		return true;
+	for (size_t i = 0; c->domain != NULL && i < rule->to_names.count; i++)
+		if (is_of_domain(rule->to_names.name[i], c->domain))
+			return true;
+	return false;
+}
+
+const struct policy_rule *policy_expects(
+	const struct policy *p, const struct policy_contact *contact)
+{
+	const struct policy_flow flow = {
+		.src = contact->host, .proto = contact->proto, .port = contact->port};
+	for (size_t i = 0; i < p->rules; i++) {
+		const struct policy_rule *rule = &p->rule[i];
+		bool spoken = contact->any_service || rule->service_any;
+		for (size_t k = 0; k < rule->services && !spoken; k++)
+			spoken = is_service(rule->service[k], &flow) != NO;
+		if (!spoken || (!rule->from_any && !nets_have(&rule->from, &contact->host)))
+			continue;
+		if (rule->to_any) /* decides about everybody */
+			return NULL;
+		if (names_it(rule, contact))
+			return rule->action == POLICY_ALLOW ? rule : NULL;
+	}
+	return NULL;
 }
 
 /* ---- in words ---- */

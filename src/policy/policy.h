@@ -144,6 +144,23 @@ void policy_say_rule(struct out *o, const struct policy_answer *answer);
 void policy_say_reason(
 	struct out *o, const struct policy_answer *answer, const struct policy_flow *flow);
 
+/* ---- whom the policy names ---- */
+
+/* Whom a host speaks to, as hosts tell it (host/host.h). */
+struct policy_contact {
+	struct addr host, server; /* server none: not known */
+	const char *domain;       /* registered domain; NULL: an address without a name */
+	uint8_t proto;
+	uint16_t port;
+	bool any_service; /* protocol and port are not known yet */
+};
+
+/* The rule that allows it and names it, by a network or by a name of its domain; whether the rule
+ * has ended, and what is spoken, is not asked. NULL: it is denied, or allowed by a rule or a
+ * default for anybody: then nobody has decided about it. */
+const struct policy_rule *policy_expects(
+	const struct policy *p, const struct policy_contact *contact);
+
 /* ---- regions ---- */
 
 /* How the policy's names and application protocols become numbers of a box. */

@@ -315,6 +315,41 @@ static void regions_say_what_asking_says(void **state)
 	}
 }
 
+static const char *expected(
+	const struct policy *p, const char *host, const char *domain, uint16_t port)
+{
+	struct policy_contact c = {
+		.domain = domain, .proto = 6, .port = port, .any_service = port == 0};
+	const struct policy_rule *rule = NULL;
+	assert_int_equal(addr_parse(host, &c.host), 0);
+	assert_int_equal(addr_parse("198.51.100.7", &c.server), 0);
+	rule = policy_expects(p, &c);
+	return rule == NULL ? "" : rule->id;
+}
+
+static void who_is_named_is_expected(void **state)
+{
+	(void)state;
+	struct policy *p = parsed(
+		"version: 1\nzones: {a: {networks: 10.0.0.0/9}, b: {networks: 10.128.0.0/9}}\n"
+		"services: {web: {protocol: tcp, ports: 443, as: tls}}\n"
+		"destinations: {v: {names: [www.vendor.com, '*.other.com']}, n: {networks: "
+		"198.51.100.0/28}}\nrules:\n"
+		"- {id: no, owner: o, why: w, from: b, to: v, service: any, action: deny}\n"
+		"- {id: names, owner: o, why: w, from: any, to: v, service: web, action: allow}\n"
+		"- {id: all, owner: o, why: w, from: b, to: any, service: web, action: allow}\n"
+		"- {id: net, owner: o, why: w, from: any, to: n, service: any, action: allow}\n");
+	assert_string_equal(expected(p, "10.0.0.1", "vendor.com", 443), "names");
+	assert_string_equal(expected(p, "10.0.0.1", "other.com", 443), "names");
+	assert_string_equal(expected(p, "10.0.0.1", "vendor.com", 0), "names"); /* a look-up */
+	assert_string_equal(expected(p, "10.0.0.1", "vendor.com", 80), "net");  /* by its address */
+	assert_string_equal(expected(p, "10.0.0.1", NULL, 80), "net");
+	assert_string_equal(expected(p, "10.200.0.1", "vendor.com", 443), ""); /* denied */
+	assert_string_equal(expected(p, "10.200.0.1", "x.com", 443), "");      /* anybody is */
+	assert_string_equal(expected(p, "10.200.0.1", "x.com", 80), "net");
+	policy_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +359,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_matter_is_not_asked),
 		cmocka_unit_test(rules_expire),
 		cmocka_unit_test(names_and_wildcards),
+		cmocka_unit_test(who_is_named_is_expected),
 		cmocka_unit_test(regions_say_what_asking_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

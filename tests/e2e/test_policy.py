@@ -7,7 +7,7 @@ import unittest
 import captures
 import packets
 import zeeklogs
-from support import DONE, FINDINGS, NOTHING, PARTIAL, ROOT, USAGE, Case, Run
+from support import DONE, FINDINGS, NOTHING, PARTIAL, ROOT, USAGE, Case, Run, scenario_bytes
 
 EXAMPLE = re.search(r"```yaml\n(.*?)```", (ROOT / "docs/POLICY.md").read_text(), re.S)[1]
 WEB = "tcp:192.0.2.10:40000>203.0.113.9:443"
@@ -162,6 +162,42 @@ class Inputs(Case):
         lines = run.out.decode().splitlines()
         self.assertEqual(lines[-1], "45 connections: 40 allowed, 5 denied, 0 undecided")
         self.assertRegex(lines[0], r"^denied    10\.0\.0\.5 > 203\.0\.113\.10:8080/tcp  1  \S+Z  no rule speaks of it, and the default")
+
+
+class Hunt(Case):
+    """What a policy says of a finding: the reserve of demo-emotet-like is 198.51.100.178, HTTP at port 8080."""
+    TEXT = """version: 1
+zones: {office: {networks: 10.1.0.0/16}}
+services: {web: {protocol: tcp, ports: [443, 8080], as: %s}}
+destinations: {reserve: {networks: %s}}
+rules:
+  - {id: reserve, owner: it, why: "the backup, ticket 7", from: office, to: reserve, service: web, action: allow}
+"""
+
+    def found(self, protocol, network):
+        path = self.path("p.yaml", (self.TEXT % (protocol, network)).encode())
+        findings, _ = self.hunt("-", options=["--all", "--policy", str(path)], stdin=scenario_bytes("demo-emotet-like"))
+        return next(f for f in findings if "198.51.100.178" in {c["endpoint"] for c in f["channels"]})
+
+    def test_whom_it_names_is_known(self):
+        finding = self.found("http", "198.51.100.178")
+        self.assertEqual((finding["explained"], finding["explained_text"]),
+                         ("policy", "the policy names it: rule reserve: the backup, ticket 7"))
+
+    def test_what_it_denies_is_said(self):
+        for protocol, network, words in (("http", "198.51.100.0/28", "the default of zone office is deny"),
+                                         ("tls", "198.51.100.178", "the default of zone office is deny")):
+            finding = self.found(protocol, network)
+            self.assertIsNone(finding["explained"])
+            said = [e for e in finding["evidence"] if e["kind"] == "policy"]
+            self.assertEqual([(e["bits"], e["text"].startswith("198.51.100.178 tcp/8080 is denied by the policy: ")) for e in said], [(0, True)])
+            self.assertIn(words, said[0]["text"])
+
+    def test_a_file_that_is_none(self):
+        path = self.path("p.yaml", b"version: 1\nzones: 7\n")
+        run = Run("hunt", "--policy", path, "-", stdin=scenario_bytes("demo-emotet-like"))
+        self.assertEqual((run.code, run.out), (USAGE, b""))
+        self.assertRegex(run.err, r"p\.yaml:2:8: ")
 
 
 if __name__ == "__main__":
