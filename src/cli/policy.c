@@ -9,6 +9,8 @@
 #include "report/emit.h"
 
 #define AT(field) offsetof(struct policy_call, field)
+/* A target with more rules needs no quota. */
+#define RULES_MAX 1024
 
 static const struct option options[] = {
 	{"read", 'r', OPTION_WORD, "INPUT",
@@ -43,6 +45,11 @@ static const struct option options[] = {
 	{"dns", 0, OPTION_WORD, "INPUT",
 		.help = "compile: what follows FILE are captures and logs, whose DNS answers say "
 			"which addresses names have"},
+	{"baseline", 0, OPTION_TEXT, "FILE", AT(baseline),
+		.help = "draft: carry what FILE (of baseline learn) took in"},
+	{"max-rules", 0, OPTION_NUMBER, "N", AT(max_rules), .min = 0, .max = RULES_MAX,
+		.help = "draft: all addresses share N prefixes, with the fewest others that are "
+			"possible; names are not counted"},
 	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
 };
 
@@ -222,6 +229,21 @@ static enum exit_code compile(const struct policy_call *c)
 	return code;
 }
 
+/* ---- draft ---- */
+
+static enum exit_code draft(const struct policy_call *c)
+{
+	const struct call *call = c->call;
+	if (c->baseline == NULL)
+		return usage("say of which baseline: draft --baseline FILE");
+	if (c->max_rules > 0 && c->max_rules < 1)
+		return usage("--max-rules takes whole numbers");
+	if (call->words > 1 && c->output == NULL)
+		return usage("with inputs, say where the draft goes: -o FILE; what it would cut of "
+			     "them is printed");
+	return policy_call_draft(c, call->word + 1, call->words - 1);
+}
+
 /* ---- the verb ---- */
 
 static enum exit_code policy_run(const struct call *call)
@@ -229,18 +251,19 @@ static enum exit_code policy_run(const struct call *call)
 	static const struct {
 		const char *name;
 		enum exit_code (*run)(const struct policy_call *c);
-	} actions[] = {{"check", check}, {"test", test}, {"compile", compile}};
+	} actions[] = {{"check", check}, {"test", test}, {"compile", compile}, {"draft", draft}};
 	struct policy_call c = *(const struct policy_call *)call->settings;
 	c.call = call;
 	if (!call_given(call, "at"))
 		c.at_ns = clock_day_ns();
-	if (call->words < 2)
-		return usage("say what to do with which file: check FILE, test FILE FLOW or "
-			     "compile FILE --to nft");
+	bool drafts = call->words > 0 && strcmp(call->word[0], "draft") == 0;
+	if (call->words < 2 && !drafts)
+		return usage("say what to do with which file: check FILE, test FILE FLOW, "
+			     "compile FILE --to nft or draft --baseline FILE");
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
 		if (strcmp(call->word[0], actions[i].name) == 0)
 			return actions[i].run(&c);
-	message("policy: %s: no such action: check, test or compile (postern help policy)",
+	message("policy: %s: no such action: check, test, compile or draft (postern help policy)",
 		quoted(call->word[0]).text);
 	return EXIT_USAGE;
 }
@@ -265,6 +288,10 @@ static const char *const text[] = {
 	"With --dns INPUT... names stand for the addresses that DNS answers in captures and logs "
 	"gave them; the network is never asked. --to rpz writes a response policy zone of the "
 	"names.",
+	"draft --baseline FILE writes the smallest policy that carries a baseline: a rule for each "
+	"zone, service and set of hosts, with the traffic that it is there for. What can't be "
+	"carried, and what a quota of prefixes leaves open beside it, is told; with inputs, what "
+	"the draft would cut of them is printed as test --read does.",
 	NULL,
 };
 
@@ -273,12 +300,15 @@ static const struct example examples[] = {
 	{"postern policy test egress.yaml --sni www.vendor.example "
 	 "'tcp:192.0.2.10:40000>198.51.100.7:443'",
 		"Ask about one flow:"},
+	{"postern policy draft --baseline office.baseline -o egress.yaml /var/captures",
+		"Draft a policy, and see what it would cut:"},
 };
 
 const struct verb verb_policy = {
 	.name = "policy",
-	.words = "check|test|compile FILE...",
-	.summary = "checks an egress policy, says what it allows, and makes a firewall of it",
+	.words = "check|test|compile|draft FILE...",
+	.summary = "drafts and checks an egress policy, says what it allows, and makes a firewall "
+		   "of it",
 	.text = text,
 	.option = options,
 	.options = ARRAY_LEN(options),

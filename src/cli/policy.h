@@ -9,10 +9,13 @@
 struct policy_call {
 	const struct call *call;
 	const char *output, *target, *sni, *http_host, *dns_name, *as;
+	const char *baseline; /* of a draft */
+	double max_rules;     /* 0: none was given */
 	const char *hook, *iif, *oif, *vpc, *subnet, *eni;
 	struct networks local;
 	int64_t at_ns;
 	bool json, exit_code, quiet;
+	bool reached; /* of inputs only what was answered, outside the policy's zones */
 };
 
 /* Reads and checks a file; says what is wrong with it. NULL: exit with EXIT_USAGE. */
@@ -34,3 +37,6 @@ enum exit_code policy_call_inputs(
 /* policy compile FILE --to TARGET [--dns INPUT...] */
 enum exit_code policy_call_compile(
 	const struct policy_call *c, const struct policy *p, const char *const *path, size_t paths);
+/* policy draft --baseline FILE [INPUT...] */
+enum exit_code policy_call_draft(
+	const struct policy_call *c, const char *const *path, size_t paths);

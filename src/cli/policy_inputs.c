@@ -14,6 +14,9 @@
 #define SLOTS       ((size_t)2 * GROUPS_MAX) /* a power of two */
 #define NAMES_BYTES ((size_t)16 << 20)
 #define NAMES_COUNT ((size_t)4 * GROUPS_MAX)
+/* Addresses whose name is remembered, by their hash: a later one may take the place of another,
+ * whose name is not known then. A power of two. */
+#define ANSWERS_MAX ((size_t)65536)
 
 struct group_key { /* compared as bytes: made all zero first */
 	struct addr host, server;
@@ -32,6 +35,11 @@ struct group {
 	char community[COMMUNITY_ID_BYTES];
 };
 
+struct answered { /* the last name that DNS gave the address */
+	struct addr addr;
+	uint32_t name; /* strings number; 0 free */
+};
+
 struct judge_inputs {
 	const struct policy_call *call;
 	const struct policy *policy;
@@ -40,7 +48,9 @@ struct judge_inputs {
 	uint32_t *slot; /* index + 1 */
 	struct group *group;
 	uint64_t verdicts[3]; /* connections, by enum policy_verdict */
-	uint64_t dropped;     /* denied or undecided, in no group */
+	uint64_t *used;       /* connections that each rule allowed */
+	struct answered *answered;
+	uint64_t dropped; /* denied or undecided, in no group */
 	size_t groups, denied_groups;
 };
 
@@ -109,14 +119,40 @@ static void file(struct judge_inputs *j, const struct conn *conn, const struct p
 	g->last_ns = last_ns > g->last_ns ? last_ns : g->last_ns;
 }
 
+static struct answered *answered_of(const struct judge_inputs *j, const struct addr *addr)
+{
+	return &j->answered[hash_bytes(&j->hash, addr, sizeof *addr) & (ANSWERS_MAX - 1)];
+}
+
+static void learn(struct judge_inputs *j, const struct lookup *l)
+{
+	uint32_t name = l->outcome == OUTCOME_OK ? strings_add(j->strings, l->name) : 0;
+	for (size_t i = 0; i < l->answers && name != 0; i++)
+		if (!addr_is_none(&l->answer[i].addr))
+			*answered_of(j, &l->answer[i].addr) =
+				(struct answered){l->answer[i].addr, name};
+}
+
 static void take(void *context, const struct event *event)
 {
 	struct judge_inputs *j = context;
+	if (event->kind == EVENT_LOOKUP)
+		learn(j, &event->lookup);
 	if (event->kind != EVENT_CONN || !event->conn.ended || event->conn.rest)
 		return; /* each once, when all is known of it */
+	if (j->call->reached && (event->conn.outcome != OUTCOME_OK ||
+					policy_zone_of(j->policy, &event->conn.server) != NULL))
+		return;
 	struct policy_flow flow = flow_of(&event->conn);
+	const struct answered *known = answered_of(j, &flow.dst);
+	if (flow.name == NULL && addr_eq(&known->addr, &flow.dst))
+		flow.name = strings_get(j->strings, known->name);
+	if (flow.name == NULL && event->conn.ja3 != NULL)
+		flow.name = ""; /* a hello that asks for nobody: no name is what it has */
 	struct policy_answer answer = policy_ask(j->policy, &flow);
 	j->verdicts[answer.verdict]++;
+	if (answer.verdict == POLICY_ALLOWED && answer.rule != NULL)
+		j->used[answer.rule - j->policy->rule]++;
 	if (answer.verdict != POLICY_ALLOWED)
 		file(j, &event->conn, &flow, &answer);
 }
@@ -220,6 +256,29 @@ static void say_json(struct judge_inputs *j, struct out *o, const struct group *
 	out_fini(&text);
 }
 
+/* Least functionality: what is open and was not needed. */
+static void say_unused(const struct judge_inputs *j, struct out *o)
+{
+	for (size_t i = 0; i < j->policy->rules; i++) {
+		const struct policy_rule *rule = &j->policy->rule[i];
+		if (j->used[i] > 0 || rule->action != POLICY_ALLOW || rule->never ||
+			j->call->reached)
+			continue;
+		if (!j->call->json) {
+			out_printf(o, "unused    rule %s: none of these connections needed it\n",
+				rule->id);
+			continue;
+		}
+		struct emit e = {.out = o};
+		emit_open(&e, NULL, '{');
+		emit_text(&e, "type", "unused", SIZE_MAX);
+		emit_text(&e, "rule", rule->id, SIZE_MAX);
+		emit_text(&e, "owner", rule->owner, SIZE_MAX);
+		emit_close(&e, '}');
+		out_text(o, "\n");
+	}
+}
+
 static void say_summary(const struct judge_inputs *j, struct out *o, bool partial)
 {
 	const uint64_t *v = j->verdicts;
@@ -253,6 +312,7 @@ static enum exit_code write_all(struct judge_inputs *j, enum exit_code code)
 		j->denied_groups += j->group[i].answer.verdict == POLICY_DENIED;
 		(j->call->json ? say_json : say_text)(j, &text, &j->group[i]);
 	}
+	say_unused(j, &text);
 	say_summary(j, &text, code == EXIT_PARTIAL);
 	if (j->dropped > 0)
 		message("%llu connections that are denied or undecided are of more than %u kinds: "
@@ -272,7 +332,9 @@ enum exit_code policy_call_inputs(
 	enum exit_code code = EXIT_NOTHING;
 	j.slot = calloc(SLOTS, sizeof *j.slot);
 	j.group = calloc(GROUPS_MAX, sizeof *j.group);
-	if (j.slot == NULL || j.group == NULL ||
+	j.used = calloc(p->rules + 1, sizeof *j.used);
+	j.answered = calloc(ANSWERS_MAX, sizeof *j.answered);
+	if (j.slot == NULL || j.group == NULL || j.used == NULL || j.answered == NULL ||
 		strings_new(&j.strings, NAMES_BYTES, NAMES_COUNT) < 0)
 		message("out of memory");
 	else
@@ -282,5 +344,7 @@ enum exit_code policy_call_inputs(
 	strings_free(j.strings);
 	free(j.slot);
 	free(j.group);
+	free(j.used);
+	free(j.answered);
 	return code;
 }

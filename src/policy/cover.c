@@ -197,7 +197,7 @@ static void choose(struct solver *s, const uint32_t *root, size_t roots)
 	double excess = s->best[a->table + first - 1];
 	if (roots == 2) {
 		const struct node *b = &s->node[root[1]];
-		excess = INFINITY;
+		excess = HUGE_VAL;
 		for (uint32_t i = 1; i <= a->most && i < s->max; i++) {
 			uint32_t k = least(s, b, s->max - i);
 			double both = s->best[a->table + i - 1] + s->best[b->table + k - 1];

@@ -118,7 +118,7 @@ static int add_seen(const struct compiler *c, struct half *h)
 	return err;
 }
 
-static const char *verdict_of(enum policy_action action)
+static const char *statement_of(enum policy_action action)
 {
 	static const char *const verdicts[] = {
 		[POLICY_DENY] = "drop", [POLICY_ALLOW] = "accept", [POLICY_REJECT] = "reject"};
@@ -133,7 +133,7 @@ static void say_rule(struct compiler *c, const struct half *h, const char *match
 	if (!h->rule->from_any)
 		out_printf(&c->rules, "%s saddr @r%u_from%s ", ip, h->number, h->v4 ? "4" : "6");
 	out_printf(&c->rules, "%s%scounter %s comment \"%s\"\n", match, *match == '\0' ? "" : " ",
-		verdict_of(h->rule->action), h->rule->id);
+		statement_of(h->rule->action), h->rule->id);
 }
 
 /* One protocol of a service: its ports, towards each of `to`. */
@@ -356,7 +356,7 @@ static int compile_zone(struct compiler *c, unsigned number)
 			say_addr_set(c, name, v4, &nets, REGION_SRC);
 			out_printf(&c->rules,
 				"\t\t%s saddr @%s counter %s comment \"default %s\"\n",
-				v4 ? "ip" : "ip6", name, verdict_of(zone->fallback), zone->name);
+				v4 ? "ip" : "ip6", name, statement_of(zone->fallback), zone->name);
 		}
 		region_fini(&nets);
 	}

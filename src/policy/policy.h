@@ -12,6 +12,7 @@
 #include "base/cur.h"
 #include "base/fail.h"
 #include "base/out.h"
+#include "baseline/baseline.h"
 #include "policy/region.h"
 
 /* A file that people review is shorter than any of these. */
@@ -213,6 +214,16 @@ struct policy_lints { /* all zero is valid */
 /* In the order of places. Fails: -ENOMEM. */
 MUST_USE int policy_check(const struct policy *p, int64_t at_ns, struct policy_lints *ret);
 void policy_lints_fini(struct policy_lints *l);
+
+/* ---- a draft ---- */
+
+/* The YAML of the smallest policy that carries what the baseline took in: a rule for each zone,
+ * service and set of hosts, names with all below them, addresses exactly or, when prefixes is not
+ * 0, under that many of them in all, with the fewest excess addresses that are possible. What can't
+ * be carried, and what is open beside it, is a line each in *losses, safe to print. Fails: -ERANGE
+ * (so few prefixes can't be), -E2BIG (over COVER_ADDRS_MAX addresses of one rule), -ENOMEM. */
+MUST_USE int policy_draft(const struct baseline *b, unsigned prefixes, struct out *text,
+	struct out *losses, struct fail *why);
 
 /* ---- targets ---- */
 

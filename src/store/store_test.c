@@ -204,8 +204,8 @@ static void the_impossible_is_bent(void **state)
 	struct stored *s = NULL;
 	rig_start(&r);
 	r.finding.first_ns = INT64_MIN;
-	r.finding.evidence[0].bits = NAN;
-	r.finding.evidence[1].bits = INFINITY;
+	r.finding.evidence[0].bits = (double)NAN;
+	r.finding.evidence[1].bits = HUGE_VAL;
 	r.finding.evidence[0].text = "a letter cut in two: \xc3";
 	assert_int_equal(store_write(r.folder.file, &r.c, &why), 0);
 	assert_int_equal(stored_open(&s, r.folder.file, &why), 0);

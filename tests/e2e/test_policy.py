@@ -82,7 +82,7 @@ class Policy(Case):
     def test_usage(self):
         path = self.example()
         self.refused(Run("policy"), "say what to do with which file")
-        self.refused(Run("policy", "chek", path), "'chek': no such action: check, test or compile")
+        self.refused(Run("policy", "chek", path), "'chek': no such action: check, test, compile or draft")
         self.refused(Run("policy", "test", path), "no flow: give one such as")
         self.refused(Run("policy", "test", path, "tcp:1"), "'tcp:1' is no flow: write tcp:SRC:PORT>DST:PORT")
         self.refused(Run("policy", "test", path, "-", stdin=WEB.encode() + b"\n\nx\n"), "-:3: 'x' is no flow")
@@ -143,7 +143,9 @@ class Inputs(Case):
     def test_many_of_a_kind_are_one_line(self):
         rows = [zeeklogs.conn(zeeklogs.START + n * 40, n, "10.0.0.5", 40000 + n, "203.0.113.9", 8443, "SF") for n in range(300)]
         found, summary = self.judged(self.path("many.log", (zeeklogs.head() + "".join(rows)).encode()))
-        self.assertEqual([(row["count"], row["port"]) for row in found], [(300, 8443)])
+        told = [row for row in found if row["type"] == "violation"]
+        self.assertEqual([(row["count"], row["port"]) for row in told], [(300, 8443)])
+        self.assertEqual([row["type"] for row in found if row not in told], ["unused"])
         self.assertEqual((summary["denied"], summary["violations"]), (300, 1))
 
     def test_exit_codes(self):
@@ -162,6 +164,49 @@ class Inputs(Case):
         lines = run.out.decode().splitlines()
         self.assertEqual(lines[-1], "45 connections: 40 allowed, 5 denied, 0 undecided")
         self.assertRegex(lines[0], r"^denied    10\.0\.0\.5 > 203\.0\.113\.10:8080/tcp  1  \S+Z  no rule speaks of it, and the default")
+
+
+class Draft(Case):
+    """learn, draft, check, test: what was reached passes, and no more."""
+
+    def drafted(self, *options):
+        capture = self.path("office.pcap", scenario_bytes("benign-office-day"))
+        baseline, policy = self.folder / "b.txt", self.folder / "draft.yaml"
+        self.assertEqual(Run("baseline", "learn", "--min-days", "1", "-o", baseline, capture).code, DONE)
+        run = Run("policy", "draft", "--baseline", baseline, "-o", policy, *options, capture)
+        return run, policy, capture
+
+    def test_the_round_trip(self):
+        run, policy, capture = self.drafted("--json")
+        self.assertEqual(run.code, DONE, run)
+        summary = run.lines()[-1]
+        self.assertEqual((summary["denied"], summary["violations"]), (0, 0), run.out)
+        self.assertGreater(summary["allowed"], 100)
+        self.assertEqual(Run("policy", "check", policy).code, DONE)
+        other = self.path("other.pcap", scenario_bytes("demo-emotet-like"))
+        tested = Run("policy", "test", policy, "--json", "--read", other)
+        cut = {line["address"] for line in tested.lines() if line["type"] == "violation"}
+        self.assertIn("198.51.100.178", cut)
+
+    def test_rules_that_nothing_needed(self):
+        _, policy, _ = self.drafted()
+        other = self.path("other.pcap", scenario_bytes("demo-emotet-like"))
+        unused = [line for line in Run("policy", "test", policy, "--json", "--read", other).lines() if line["type"] == "unused"]
+        self.assertTrue(unused)
+        self.assertEqual(set(unused[0]), {"type", "rule", "owner"})
+
+    def test_a_quota(self):
+        run, policy, _ = self.drafted("--max-rules", "1")
+        self.assertEqual(run.code, DONE, run)
+        prefixes = [line.count("/") for line in policy.read_text().splitlines() if line.startswith("    networks: ")]
+        self.assertLessEqual(sum(prefixes), 1)
+
+    def test_how_it_is_asked(self):
+        for args, words in ((("draft",), "say of which baseline"), (("draft", "--baseline", "none"), "none: No such file"),
+                            (("draft", "--baseline", "none", "a.pcap"), "say where the draft goes")):
+            run = Run("policy", *args)
+            self.assertEqual(run.code, USAGE, run)
+            self.assertIn(words, run.err)
 
 
 class Hunt(Case):
