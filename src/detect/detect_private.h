@@ -78,11 +78,11 @@ struct move {
 	double off_s;      /* how far from that the other began */
 	double rate;       /* of such beginnings, per second, the most that can be defended */
 	double chance;     /* of one this near, by accident; floored */
-	bool at_end;       /* counted from the end rather than from the next turn */
-	bool twin;         /* both are clocks of equal gap, and only such beginnings counted */
 	double pace_share; /* of the host's other beginnings, with the left one's pace from the
 	                      first: 0 not asked */
 	enum mechanism why;
+	bool at_end; /* counted from the end rather than from the next turn */
+	bool twin;   /* both are clocks of equal gap, and only such beginnings counted */
 };
 struct moves {
 	struct move *move; /* by the end of the runs that they leave */

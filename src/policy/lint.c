@@ -9,6 +9,8 @@
 /* Wider than these is "too wide" for an allow: a /8, and what a registry gives a whole operator. */
 #define WIDE_BITS_V4 (96u + 8u)
 #define WIDE_BITS_V6 20u
+/* Boxes of a rule whose corners are tried before it is taken apart. */
+#define WITNESSES_MAX 256u
 /* Rules that a sentence names. */
 #define NAMED_MAX 3u
 
@@ -178,11 +180,56 @@ static int find_conflicts(struct linter *l, size_t i)
 	return 0;
 }
 
+/* ---- a flow that shows that a rule matters ---- */
+
+static const struct policy_rule *first_with(
+	const struct linter *l, size_t from, size_t to, const struct region_point *point)
+{
+	for (size_t i = from; i < to; i++)
+		if (l->holds[i] && region_has(&l->region[i], point))
+			return &l->policy->rule[i];
+	return NULL;
+}
+
+/* Whether the rule decides about the flow, and without it the answer would be another. */
+static bool decides(const struct linter *l, size_t i, const struct region_point *point)
+{
+	const struct policy *p = l->policy;
+	if (first_with(l, 0, i, point) != NULL)
+		return false;
+	const struct policy_rule *next = first_with(l, i + 1, p->rules, point);
+	if (next != NULL)
+		return next->action != p->rule[i].action;
+	for (size_t k = 0; k < p->zones; k++)
+		if (region_has(&l->zone[k], point))
+			return p->zone[k].fallback != p->rule[i].action;
+	return false;
+}
+
+/* Most rules matter, and a corner of one of their boxes shows it: then nothing has to be taken
+ * apart, which is what takes long. */
+static bool has_witness(const struct linter *l, size_t i)
+{
+	const struct region *r = &l->region[i];
+	for (size_t k = 0; k < r->count && k < WITNESSES_MAX; k++) {
+		struct region_point low, high;
+		for (size_t axis = 0; axis < REGION_AXES; axis++) {
+			low.at[axis] = r->box[k].axis[axis].first;
+			high.at[axis] = r->box[k].axis[axis].last;
+		}
+		if (decides(l, i, &low) || decides(l, i, &high))
+			return true;
+	}
+	return false;
+}
+
 static int look_at_region(
 	struct linter *l, size_t i, struct region *rest, struct named_rules *named)
 {
 	const struct policy_rule *rule = &l->policy->rule[i];
 	bool otherwise = false, needless = false;
+	if (has_witness(l, i))
+		return find_conflicts(l, i);
 	int err = leave(l, i, rest, named, &otherwise);
 	if (err < 0)
 		return err;

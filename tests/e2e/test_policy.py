@@ -166,6 +166,19 @@ class Inputs(Case):
         self.assertRegex(lines[0], r"^denied    10\.0\.0\.5 > 203\.0\.113\.10:8080/tcp  1  \S+Z  no rule speaks of it, and the default")
 
 
+class Large(Case):
+    def test_many_rules_of_names_and_networks(self):
+        """Names cross networks: taking such rules apart takes minutes; each has a flow that shows that it matters."""
+        lines = ["version: 1", "zones: {a: {networks: 10.0.0.0/16}}", "services: {web: {protocol: tcp, ports: [80, 443]}}", "destinations:"]
+        lines += [f'  d{n}: {{names: [n{n}.example, "*.n{n}.example"], networks: [198.{n % 250}.{n // 250}.0/28, 203.{n % 250}.{n // 250}.64/28]}}'
+                  for n in range(300)]
+        lines += ["rules:", *(f"  - {{id: r{n}, owner: o, why: w, from: a, to: d{n}, service: web, action: allow}}" for n in range(300)),
+                  "  - {id: again, owner: o, why: w, from: a, to: d7, service: web, action: allow}"]
+        run = Run("policy", "check", "--json", self.path("p.yaml", "\n".join(lines).encode()))
+        told = [(line["kind"], line["id"]) for line in run.lines() if line["kind"] != "target"]
+        self.assertEqual(told, [("redundant", "r7"), ("redundant", "again")])
+
+
 class Draft(Case):
     """learn, draft, check, test: what was reached passes, and no more."""
 
