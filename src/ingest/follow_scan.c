@@ -458,7 +458,11 @@ int follow_scan(struct follow *f, struct fail *why)
 	}
 	if (code < 0)
 		return fail_set(why, code, "%s", strerror(-code));
-	let_go(f);
+	/* a file that was renamed between reading its folder and looking at it was missed: nothing
+	 * is forgotten, or it would be read from its start again, while names change */
+	follow_wait(f, 0);
+	if (!f->rescan)
+		let_go(f);
 	return 0;
 }
 

@@ -182,24 +182,25 @@ static int find_conflicts(struct linter *l, size_t i)
 
 /* ---- a flow that shows that a rule matters ---- */
 
-static const struct policy_rule *first_with(
+/* The number of the first that matches; `to`: none does. */
+static size_t first_with(
 	const struct linter *l, size_t from, size_t to, const struct region_point *point)
 {
-	for (size_t i = from; i < to; i++)
-		if (l->holds[i] && region_has(&l->region[i], point))
-			return &l->policy->rule[i];
-	return NULL;
+	size_t i = from;
+	while (i < to && !(l->holds[i] && region_has(&l->region[i], point)))
+		i++;
+	return i;
 }
 
 /* Whether the rule decides about the flow, and without it the answer would be another. */
 static bool decides(const struct linter *l, size_t i, const struct region_point *point)
 {
 	const struct policy *p = l->policy;
-	if (first_with(l, 0, i, point) != NULL)
+	if (first_with(l, 0, i, point) < i)
 		return false;
-	const struct policy_rule *next = first_with(l, i + 1, p->rules, point);
-	if (next != NULL)
-		return next->action != p->rule[i].action;
+	size_t next = first_with(l, i + 1, p->rules, point);
+	if (next < p->rules)
+		return p->rule[next].action != p->rule[i].action;
 	for (size_t k = 0; k < p->zones; k++)
 		if (region_has(&l->zone[k], point))
 			return p->zone[k].fallback != p->rule[i].action;
