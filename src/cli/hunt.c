@@ -25,7 +25,8 @@
 #define MEMORY_MOST  ((double)((size_t)1 << 44))
 
 struct hunt {
-	const char *report, *output, *safelist, *baseline, *policy, *file; /* file: of the case */
+	const char *to, *report, *output, *safelist, *baseline, *policy,
+		*file; /* file: of the case */
 	struct networks local;
 	struct texts verdicts;
 	double max_e, budget;
@@ -39,7 +40,10 @@ struct hunt {
 static const struct option options[] = {
 	{"read", 'r', OPTION_WORD, "FILE", .help = "read FILE, as if it were named without -r"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json),
-		.help = "print JSON Lines: each finding, then one summary"},
+		.help = "print JSON Lines: each finding, then one summary; the same as --to json"},
+	{"to", 't', OPTION_TEXT, "FORMAT", AT(to), .fallback = "text",
+		.help = "print in FORMAT: text, json, html, or another that report --to help "
+			"lists"},
 	{"report", 0, OPTION_TEXT, "F.html", AT(report),
 		.help = "write a page about the findings too: one file that needs no network"},
 	{"case", 0, OPTION_TEXT, "F.db", AT(file),
@@ -100,6 +104,10 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 {
 	if (call->words == 0)
 		return "nothing to read: name captures, logs or folders, or - for standard input";
+	if (report_formats_find(h->to) == NULL)
+		return "--to: no such format: report --to help lists them";
+	if (h->json && call_given(call, "to") && strcmp(h->to, "json") != 0)
+		return "--json and --to name different formats: give one of them";
 	if (call_given(call, "max-e") && call_given(call, "budget"))
 		return "--max-e and --budget set the same line: give one of them";
 	if (h->since_ns != 0 && h->until_ns != 0 && h->since_ns >= h->until_ns)
@@ -115,10 +123,11 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 		inputs_hold(call->word, call->words, h->report) ||
 		inputs_hold(call->word, call->words, h->file))
 		return "-o, --report or --case names an input: it would be overwritten";
-	if (h->follow && (h->report != NULL || h->file != NULL || h->since_ns != 0 ||
-				 h->until_ns != 0 || call_given(call, "budget") ||
-				 call_given(call, "safelist") || call_given(call, "verdicts") ||
-				 call_given(call, "baseline") || call_given(call, "policy")))
+	if (h->follow &&
+		(h->report != NULL || call_given(call, "to") || h->file != NULL ||
+			h->since_ns != 0 || h->until_ns != 0 || call_given(call, "budget") ||
+			call_given(call, "safelist") || call_given(call, "verdicts") ||
+			call_given(call, "baseline") || call_given(call, "policy")))
 		return "--follow has no end: it goes with --json, --all, --max-e, --local and -o";
 	for (size_t i = 0, pipes = 0; i < call->words; i++) {
 		pipes += strcmp(call->word[i], "-") == 0;
@@ -205,8 +214,8 @@ static int write_all(const struct call *call, const struct hunt *h, const struct
 	int err = 0;
 	if (h->report != NULL && !nothing)
 		err = write_report(&outputs->page, &report_html, &c, &style);
-	if (h->json || !nothing) {
-		const struct report_format *format = h->json ? &report_json : &report_text;
+	if (!nothing || h->json) {
+		const struct report_format *format = report_formats_find(h->json ? "json" : h->to);
 		int second = write_report(&outputs->result, format, &c, &style);
 		err = err < 0 ? err : second;
 	}

@@ -37,19 +37,11 @@ static const struct option options[] = {
 		.help = "fingerprints and volumes of each channel, and all inputs"},
 };
 
-static const struct report_format *find_format(const char *name)
-{
-	for (size_t i = 0; i < report_formats_count(); i++)
-		if (strcmp(report_formats_get(i)->name, name) == 0)
-			return report_formats_get(i);
-	return NULL;
-}
-
 static void list_formats(struct out *o)
 {
 	for (size_t i = 0; i < report_formats_count(); i++) {
 		const struct report_format *f = report_formats_get(i);
-		out_printf(o, "%-10s %s\n", f->name, f->explanation);
+		out_printf(o, "%-13s %s\n", f->name, f->explanation);
 	}
 }
 
@@ -164,7 +156,7 @@ static enum exit_code report_run(const struct call *call)
 	}
 	if (r->diff || (call->words > 1 && strcmp(call->word[0], "diff") == 0))
 		return diff_run(call, to);
-	const struct report_format *format = find_format(to);
+	const struct report_format *format = report_formats_find(to);
 	if (format == NULL)
 		return no_format(to);
 	if (call->words != 1)

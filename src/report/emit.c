@@ -49,6 +49,28 @@ void emit_text(struct emit *e, const char *key, const char *text, size_t max_byt
 	out_fini(&safe);
 }
 
+void emit_texts(
+	struct emit *e, const char *key, const char *const *text, size_t count, size_t max_bytes)
+{
+	emit_open(e, key, '[');
+	for (size_t i = 0; i < count; i++)
+		emit_text(e, NULL, text[i], max_bytes);
+	emit_close(e, ']');
+}
+
+void emit_said(struct emit *e, const char *key, struct out *said)
+{
+	emit_text(e, key, out_string(said), SIZE_MAX);
+	e->out->failed |= said->failed;
+	out_fini(said);
+}
+
+void emit_address(struct emit *e, const char *key, const struct addr *a)
+{
+	char text[ADDR_TEXT_BYTES];
+	emit_text(e, key, addr_text(a, text), sizeof text);
+}
+
 void emit_time(struct emit *e, const char *key, int64_t time_ns)
 {
 	begin(e, key);

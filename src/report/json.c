@@ -10,14 +10,6 @@
 #define AGENT_BYTES_MAX 1024
 #define TEXT_BYTES_MAX  4096
 
-static void json_strings(struct emit *e, const char *key, const char *const *text, size_t count)
-{
-	emit_open(e, key, '[');
-	for (size_t i = 0; i < count; i++)
-		emit_text(e, NULL, text[i], NAME_BYTES_MAX);
-	emit_close(e, ']');
-}
-
 static void json_addresses(struct emit *e, const struct finding_channel *ch)
 {
 	char text[ADDR_TEXT_BYTES];
@@ -39,7 +31,7 @@ static void json_channel(struct emit *e, const struct finding_channel *ch)
 	emit_open(e, NULL, '{');
 	emit_text(e, "role", channel_role_name(ch->role), NAME_BYTES_MAX);
 	emit_text(e, "endpoint", ch->endpoint, NAME_BYTES_MAX);
-	json_strings(e, "names", ch->names, ch->name_count);
+	emit_texts(e, "names", ch->names, ch->name_count, NAME_BYTES_MAX);
 	json_addresses(e, ch);
 	if (ch->port == 0)
 		emit_null(e, "port");
@@ -104,7 +96,7 @@ static void json_head(struct emit *e, const struct finding *f)
 	char host[ADDR_TEXT_BYTES];
 	emit_text(e, "type", "finding", NAME_BYTES_MAX);
 	emit_text(e, "id", f->id, NAME_BYTES_MAX);
-	json_strings(e, "technique", technique, techniques);
+	emit_texts(e, "technique", technique, techniques, NAME_BYTES_MAX);
 	emit_text(e, "kind", finding_kind_name(f->kind), NAME_BYTES_MAX);
 	emit_text(e, "host", addr_text(&f->host, host), sizeof host);
 	if (f->process != NULL) {
@@ -140,8 +132,8 @@ void json_finding(struct emit *e, const struct finding *f)
 	for (size_t i = 0; i < f->evidences; i++)
 		json_evidence(e, &f->evidence[i]);
 	emit_close(e, ']');
-	json_strings(e, "community_ids", f->record, f->records);
-	json_strings(e, "uids", f->uid, f->uids);
+	emit_texts(e, "community_ids", f->record, f->records, NAME_BYTES_MAX);
+	emit_texts(e, "uids", f->uid, f->uids, NAME_BYTES_MAX);
 }
 
 /* What decoys showed; "at" is empty when there were none. */

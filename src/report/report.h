@@ -48,3 +48,4 @@ struct report_format {
 
 size_t report_formats_count(void);
 const struct report_format *report_formats_get(size_t index);
+const struct report_format *report_formats_find(const char *name); /* NULL: none */

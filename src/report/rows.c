@@ -18,7 +18,7 @@ static struct part part_of(const struct finding *f, size_t channel)
 	return part;
 }
 
-static bool is_beside(const struct finding *f, size_t channel)
+bool channel_is_beside(const struct finding *f, size_t channel)
 {
 	enum channel_role role = f->channel[channel].role;
 	struct part part = part_of(f, channel);
@@ -32,7 +32,7 @@ const char *row_part(const struct finding *f, const struct row *row)
 	size_t channel = row->channel[0];
 	enum channel_role role = f->channel[channel].role;
 	struct part part = part_of(f, channel);
-	if (is_beside(f, channel))
+	if (channel_is_beside(f, channel))
 		return "beside";
 	if (role == ROLE_CARRIER)
 		return "via";
@@ -134,7 +134,7 @@ void rows_of(const struct finding *f, size_t max, struct rows *ret)
 	for (int beside = 0; beside < 2; beside++) {
 		for (size_t k = 0; k < f->channels; k++) {
 			size_t i = order[k];
-			if (is_beside(f, i) != beside)
+			if (channel_is_beside(f, i) != beside)
 				continue;
 			size_t at = own[i] || group == FINDING_CHANNELS_MAX ? rows.count++ : group;
 			if (!own[i])

@@ -22,6 +22,8 @@ struct rows {
  * the story last. */
 void rows_of(const struct finding *f, size_t max, struct rows *ret);
 
+/* Whether it is told for the whole picture only: no switch led from it or to it. */
+bool channel_is_beside(const struct finding *f, size_t channel);
 /* Its part in the story: from, tried, to, via, beside. */
 const char *row_part(const struct finding *f, const struct row *row);
 /* Whether the row is what the host fell back to. */

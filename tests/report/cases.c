@@ -271,6 +271,73 @@ static void make_all(struct sample *s)
 	s->c.all = true;
 }
 
+/* What people said: one accepted though it is weak, one rejected. */
+static void make_ruled(struct sample *s)
+{
+	static const struct ruling accepted = {.kind = RULING_ACCEPTED,
+		.why = "the host held Emotet <b>",
+		.by = "ann",
+		.at_ns = START_NS + 3 * DAY_NS};
+	static const struct ruling rejected = {
+		.kind = RULING_REJECTED, .why = "our backup", .at_ns = START_NS + DAY_NS};
+	make_emotet(s);
+	add_weak(s)->ruling = &accepted;
+	add_benign(s)->ruling = &rejected;
+}
+
+/* Each string is made to break out of one format or another; some are too long for all. */
+static void make_poison(struct sample *s)
+{
+	static char longest[65536 + 1];
+	memset(longest, 'a', sizeof longest - 1);
+	static const char *const names[] = {"=cmd|' /C calc'!A0", "+1+1.example", "-2+3.example",
+		"@sum(1).example", "a|b=c\\d.example", "x\"] [y\\", "\r\n<14>1 - - -",
+		"<script>alert(1)</script>"};
+	static const char *const more[] = {"[x](javascript:alert(1))", "`rm`.example",
+		"www.evil.example", "\"; drop ip any any -> any any (sid:1;)", "| where 1==1",
+		"*.example", "} ; add rule ip x y accept", "\xe2\x80\xae\xff\t$(id)"};
+	struct finding *f = add_finding(s, "feedfacefeedfacefeedfacefeedface", KIND_TUNNEL);
+	f->process = "=1|2\\3";
+	struct finding_channel *ch = add_channel(f, ROLE_PRIMARY, longest, 53);
+	ch->transport = TRANSPORT_UDP;
+	ch->name_count = ARRAY_LEN(names);
+	memcpy(ch->names, names, sizeof names);
+	ch = add_channel(f, ROLE_FALLBACK, "http://=evil|.example", 443);
+	ch->name_count = ARRAY_LEN(more);
+	memcpy(ch->names, more, sizeof more);
+	ch->service = ch->ja3 = ch->ja4 = ch->user_agent = longest;
+	CHECK(addr_parse("203.0.113.9", &ch->addrs[ch->addr_count++]) == 0);
+	add_tick(f, 0, 0, OUTCOME_SILENT);
+	add_tick(f, 1, 2, OUTCOME_OK);
+	add_switch(f, 0, 1, 2, 1);
+	f->e_value = 0.001;
+	f->record[f->records++] = "1:=|\"<>";
+	f->uid[f->uids++] = "@C|=";
+	add_evidence(f, "timing", 3, "=2+5 | **bold** <i> [x](y) www.evil.example a@b.example");
+	add_input(s, "=evil|.pcap", 2);
+}
+
+/* Endpoints that nobody may block: a resolver, an operator, a paste site, a neighbour; a tenant's
+ * name and an address of its own are no such. */
+static void make_shared(struct sample *s)
+{
+	struct finding *f = add_finding(s, "0badc0de0badc0de0badc0de0badc0de", KIND_DEADDROP);
+	CHECK(addr_parse("198.51.100.20", &f->host) == 0);
+	static const char *const endpoints[] = {"8.8.8.8", "google.com", "pastebin.com",
+		"198.51.100.77", "10.9.9.9", "dns.quad9.net", "bad.example", "203.0.113.66"};
+	for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
+		add_channel(f, i == 0 ? ROLE_PRIMARY : ROLE_TRIED, endpoints[i], 443);
+		add_tick(f, i, (double)i, i == 7 ? OUTCOME_OK : OUTCOME_SILENT);
+		if (i > 0)
+			add_switch(f, i - 1, i, (double)i, 0.5);
+	}
+	add_channel(f, ROLE_PRIMARY, "beside.example", 80);
+	f->e_value = 1e-4;
+	add_evidence(f, "timing", 13, "one after the other");
+	add_input(s, "shared.pcap", 20);
+	s->summary.last_ns = START_NS + 60 * NS_PER_S;
+}
+
 static void make_empty(struct sample *s)
 {
 	add_input(s, "empty.pcap", 0);
@@ -359,7 +426,8 @@ struct sample *sample_make(const char *name)
 		const char *name;
 		void (*make)(struct sample *s);
 	} makers[] = {{"emotet", make_emotet}, {"ladder", make_ladder}, {"hostile", make_hostile},
-		{"nothing", make_nothing}, {"all", make_all}, {"empty", make_empty}};
+		{"nothing", make_nothing}, {"all", make_all}, {"empty", make_empty},
+		{"ruled", make_ruled}, {"poison", make_poison}, {"shared", make_shared}};
 	struct sample *s = calloc(1, sizeof *s);
 	CHECK(s != NULL);
 	s->c.max_e = 0.1;

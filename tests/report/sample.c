@@ -1,22 +1,19 @@
-/* Prints a hand-made case: report-sample CASE FORMAT [WIDTH] [colour] [ascii] [all] [verbose] */
+/* Prints a hand-made case: report-sample CASE FORMAT [WIDTH] [colour] [ascii] [all] [verbose];
+ * report-sample formats: their names */
 #include <locale.h>
 #include <string.h>
 
 #include "cases.h"
 
-static const struct report_format *format_of(const char *name)
-{
-	for (size_t i = 0; i < report_formats_count(); i++)
-		if (strcmp(report_formats_get(i)->name, name) == 0)
-			return report_formats_get(i);
-	return NULL;
-}
-
 int main(int argc, char **argv)
 {
+	for (size_t i = 0; argc == 2 && i < report_formats_count(); i++)
+		(void)puts(report_formats_get(i)->name);
+	if (argc == 2)
+		return 0;
 	(void)setlocale(LC_CTYPE, "C.UTF-8"); /* widths of wide characters */
 	struct sample *s = argc < 3 ? NULL : sample_make(argv[1]);
-	const struct report_format *format = argc < 3 ? NULL : format_of(argv[2]);
+	const struct report_format *format = argc < 3 ? NULL : report_formats_find(argv[2]);
 	if (s == NULL || format == NULL)
 		return 2;
 	struct report_style style = {.unicode = true};
