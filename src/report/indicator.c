@@ -72,7 +72,7 @@ static void add(struct indicators *list, const struct indicator *item)
 		if (same)
 			return;
 	}
-	CHECK(list->count < INDICATORS_MAX);
+	CHECK(list->count < ARRAY_LEN(list->item));
 	list->item[list->count++] = *item;
 }
 

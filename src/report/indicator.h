@@ -19,7 +19,7 @@ struct indicator {
 	struct addr addr;
 };
 
-#define INDICATORS_MAX (FINDING_CHANNELS_MAX * (1 + FINDING_NAMES_MAX + FINDING_ADDRS_MAX))
+#define INDICATORS_MAX ((size_t)FINDING_CHANNELS_MAX * (1 + FINDING_NAMES_MAX + FINDING_ADDRS_MAX))
 
 struct indicators {
 	struct indicator item[INDICATORS_MAX];

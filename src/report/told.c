@@ -64,11 +64,11 @@ void told_title(struct out *o, const struct finding *f)
 void told_story(struct out *o, const struct finding *f)
 {
 	for (size_t i = 0; i < f->evidences; i++) {
-		out_text(o, i == 0 ? "" : ". ");
+		out_text(o, i == 0 ? "" : "; ");
 		out_text(o, f->evidence[i].text);
 	}
 	if (f->explained != NULL) {
-		out_text(o, ". Explained: ");
+		out_text(o, f->evidences == 0 ? "explained: " : "; explained: ");
 		out_text(o, f->explained_text == NULL ? f->explained : f->explained_text);
 	}
 }

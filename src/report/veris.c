@@ -93,8 +93,8 @@ static void put_timeline(struct emit *e, const struct finding *f)
 	(void)gmtime_r(&seconds, &day);
 	emit_open(e, "timeline", '{');
 	emit_open(e, "incident", '{');
-	emit_count(e, "year", (uint64_t)(day.tm_year + 1900));
-	emit_count(e, "month", (uint64_t)(day.tm_mon + 1));
+	emit_count(e, "year", (uint64_t)day.tm_year + 1900);
+	emit_count(e, "month", (uint64_t)day.tm_mon + 1);
 	emit_count(e, "day", (uint64_t)day.tm_mday);
 	emit_close(e, '}');
 	if (f->ruling != NULL && f->ruling->at_ns >= f->first_ns) {
