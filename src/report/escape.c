@@ -42,11 +42,11 @@ void escape_syslog(struct out *o, const char *text, size_t max_bytes)
 	escape(o, text, max_bytes, "\"\\]", "\\");
 }
 
-/* What GitHub makes a link of without being asked: www. and scheme: and name@host. */
+/* What GitHub makes a link of without being asked: www. and scheme:// (and name@host, which it
+ * looks for when entities are characters again: only code stops that). */
 static bool begins_link(const char *c)
 {
-	return *c == '@' || strncmp(c, "://", 3) == 0 ||
-	       (*c == 'w' && strncasecmp(c, "www.", 4) == 0) ||
+	return strncmp(c, "://", 3) == 0 || (*c == 'w' && strncasecmp(c, "www.", 4) == 0) ||
 	       (*c == 'W' && strncasecmp(c, "www.", 4) == 0);
 }
 
@@ -55,7 +55,9 @@ void escape_markdown(struct out *o, const char *text, size_t max_bytes)
 	struct out safe = {0};
 	out_safe(&safe, text, max_bytes);
 	for (const char *c = out_string(&safe); *c != '\0'; c++) {
-		if (begins_link(c) || strchr("<>&", *c) != NULL)
+		if (*c == '@')
+			out_text(o, "`@`");
+		else if (begins_link(c) || strchr("<>&", *c) != NULL)
 			out_printf(o, "&#%u;", (unsigned)(unsigned char)*c);
 		else if (strchr("\\`*_{}[]#|~!", *c) != NULL)
 			out_printf(o, "\\%c", *c);

@@ -44,6 +44,7 @@ static void put_technique(struct emit *e, const struct finding *f)
 	for (size_t i = 0; t[i] != NULL; i++)
 		emit_text(e, NULL, t[i]->id, WORDS_BYTES_MAX);
 	emit_close(e, ']');
+	CHECK(t[0] != NULL);
 	put_meta(e, "mitre_tactic_id", t[0]->tactic);
 	for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
 		emit_open(e, keys[k], '[');

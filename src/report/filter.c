@@ -1,5 +1,9 @@
 #include "report/filter.h"
 
+#include <string.h>
+
+#include "report/indicator.h"
+
 #define PEERS_MAX (FINDING_CHANNELS_MAX * FINDING_ADDRS_MAX)
 /* Longer names than DNS allows are not names (RFC 1035 2.3.4). */
 #define NAME_BYTES_MAX 255
@@ -90,4 +94,90 @@ void filter_say(struct out *o, const struct finding *f)
 	if (clauses > 0)
 		out_printf(o, clauses == 1 ? " && %s" : " && (%s)", out_string(&any));
 	out_fini(&any);
+}
+
+/* ---- other languages ---- */
+
+/* host AND (address in list OR name in list): what stands before, between and behind the parts. */
+struct dialect {
+	const char *name;
+	const char *begin, *behind_host; /* around the host's address */
+	const char *open, * or, *close;  /* around and between the two lists, if there are any */
+	const char *addrs, *addrs_end, *names, *names_end; /* around each list */
+	const char *comma, *quote;
+	const char *end;
+};
+
+static const struct dialect dialects[] = {
+	{"Zeek's logs, as JSON", "jq -c 'select(.\"id.orig_h\" == \"", "\"", " and (", " or ", ")",
+		"(.\"id.resp_h\" | IN(", "))", "((.query // .server_name // .host // \"\") | IN(",
+		"))", ", ", "\"", ")' *.log"},
+	{"Suricata's eve.json", "jq -c 'select(.src_ip == \"", "\"", " and (", " or ", ")",
+		"(.dest_ip | IN(", "))",
+		"((.dns.rrname // .tls.sni // .http.hostname // \"\") | IN(", "))", ", ", "\"",
+		")' eve.json"},
+	{"Kibana (KQL)", "source.ip : \"", "\"", " and (", " or ", ")", "destination.ip : (", ")",
+		"dns.question.name : (", ")", " or ", "\"", ""},
+	{"Microsoft Sentinel (Kusto)", "CommonSecurityLog | where SourceIP == \"", "\"", " and (",
+		" or ", ")", "DestinationIP in (", ")", "DestinationHostName in~ (", ")", ", ",
+		"\"", ""},
+	{"Splunk (SPL)", "src_ip=\"", "\"", " (", " OR ", ")", "dest_ip IN (", ")", "query IN (",
+		")", ", ", "\"", ""},
+};
+
+size_t filter_dialects(void)
+{
+	return ARRAY_LEN(dialects);
+}
+
+const char *filter_dialect(size_t dialect)
+{
+	return dialects[dialect].name;
+}
+
+static void add_item(struct out *list, const struct dialect *d, const char *item)
+{
+	out_text(list, list->len == 0 ? "" : d->comma);
+	out_printf(list, "%s%s%s", d->quote, item, d->quote);
+}
+
+/* Each name once: names are few. */
+static void add_plain(struct out *list, const struct dialect *d, const char *name)
+{
+	struct out item = {0};
+	out_printf(&item, "%s%s%s", d->quote, name, d->quote);
+	if (name_is_plain(name) && strstr(out_string(list), out_string(&item)) == NULL)
+		add_item(list, d, name);
+	out_fini(&item);
+}
+
+void filter_say_in(struct out *o, size_t dialect, const struct finding *f)
+{
+	const struct dialect *d = &dialects[dialect];
+	struct out addrs = {0}, names = {0};
+	struct addr peer[PEERS_MAX];
+	char text[ADDR_TEXT_BYTES];
+	size_t peers = peers_of(f, peer);
+	for (size_t i = 0; i < peers; i++)
+		add_item(&addrs, d, addr_text(&peer[i], text));
+	for (size_t i = 0; i < f->channels; i++) {
+		struct addr literal;
+		const struct finding_channel *ch = &f->channel[i];
+		for (size_t k = 0; k < ch->name_count; k++)
+			add_plain(&names, d, ch->names[k]);
+		if (ch->name_count == 0 && addr_parse(ch->endpoint, &literal) != 0)
+			add_plain(&names, d, ch->endpoint);
+	}
+	bool both = addrs.len > 0 && names.len > 0, any = addrs.len > 0 || names.len > 0;
+	out_printf(o, "%s%s%s%s", d->begin, addr_text(&f->host, text), d->behind_host,
+		any ? d->open : "");
+	if (addrs.len > 0)
+		out_printf(o, "%s%s%s", d->addrs, out_string(&addrs), d->addrs_end);
+	out_text(o, both ? d->or : "");
+	if (names.len > 0)
+		out_printf(o, "%s%s%s", d->names, out_string(&names), d->names_end);
+	out_printf(o, "%s%s", any ? d->close : "", d->end);
+	o->failed |= addrs.failed || names.failed;
+	out_fini(&addrs);
+	out_fini(&names);
 }

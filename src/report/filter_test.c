@@ -1,5 +1,7 @@
 #include "report/filter.h"
 
+#include <string.h>
+
 #include "base/testing.h"
 
 static void check(const struct finding *f, const char *want)
@@ -64,12 +66,46 @@ static void test_names_stay_in_their_quotes(void **s)
 		  "\"a\\x22\\x20||\\x201\\x20==\\x20\\x221\\x5c\\x0a\\xc3\\xa4\"");
 }
 
+static void check_in(const char *name, const struct finding *f, const char *want)
+{
+	for (size_t i = 0; i < filter_dialects(); i++) {
+		if (strcmp(filter_dialect(i), name) != 0)
+			continue;
+		struct out o = {0};
+		filter_say_in(&o, i, f);
+		assert_string_equal(out_string(&o), want);
+		out_fini(&o);
+		return;
+	}
+	fail_msg("no dialect %s", name);
+}
+
+static void test_other_languages(void **s)
+{
+	(void)s;
+	struct finding f = {.host = addr("10.0.0.5")};
+	check_in("Kibana (KQL)", &f, "source.ip : \"10.0.0.5\"");
+	add(&f, "203.0.113.7");
+	check_in("Splunk (SPL)", &f, "src_ip=\"10.0.0.5\" (dest_ip IN (\"203.0.113.7\"))");
+	add(&f, "gone.example");
+	add(&f, "gone.example"); /* another port of it */
+	add(&f, "a\" or *\n.example");
+	check_in("Kibana (KQL)", &f,
+		"source.ip : \"10.0.0.5\" and (destination.ip : (\"203.0.113.7\") or "
+		"dns.question.name : (\"gone.example\"))");
+	check_in("Suricata's eve.json", &f,
+		"jq -c 'select(.src_ip == \"10.0.0.5\" and ((.dest_ip | IN(\"203.0.113.7\")) or "
+		"((.dns.rrname // .tls.sni // .http.hostname // \"\") | IN(\"gone.example\"))))' "
+		"eve.json");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses_once_each),
 		cmocka_unit_test(test_families_and_names),
 		cmocka_unit_test(test_names_stay_in_their_quotes),
+		cmocka_unit_test(test_other_languages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -320,6 +320,22 @@ static void put_records(struct out *o, const char *title, const char *const *rec
 	out_fini(&text);
 }
 
+static void put_queries(struct out *o, const struct finding *f)
+{
+	struct out text = {0};
+	out_text(o,
+		"<details class=\"queries\"><summary>The same in other languages</summary><dl>\n");
+	for (size_t i = 0; i < filter_dialects(); i++) {
+		markup_element(o, "dt", NULL, filter_dialect(i));
+		filter_say_in(&text, i, f);
+		out_text(o, "<dd>");
+		put(o, "code", NULL, &text);
+		out_text(o, "</dd>\n");
+	}
+	out_text(o, "</dl></details>\n");
+	out_fini(&text);
+}
+
 static void put_look(struct out *o, const struct finding *f)
 {
 	struct out text = {0};
@@ -327,6 +343,7 @@ static void put_look(struct out *o, const struct finding *f)
 	filter_say(&text, f);
 	put(o, "code", NULL, &text);
 	out_text(o, "</div>\n");
+	put_queries(o, f);
 	put_attempts(o, f);
 	put_records(o, "Community ids", f->record, f->records);
 	put_records(o, "Log record uids", f->uid, f->uids);

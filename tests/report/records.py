@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import jsonschema
 
@@ -11,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SCHEMAS = HERE.parent / "schema"
 DATA = pathlib.Path(os.environ.get("POSTERN_DATA", HERE.parent.parent.parent / "shared/data")) / "cloud"
 CASES = ("emotet", "ladder", "hostile", "nothing", "all", "empty", "ruled", "poison", "shared")
-SAMPLE = os.environ.get("REPORT_SAMPLE", "")
+SAMPLE = os.environ.get("REPORT_SAMPLE") or sys.exit("REPORT_SAMPLE names no tests/report/report-sample of a build")
 
 
 def sample(*args):

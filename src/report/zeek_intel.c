@@ -1,0 +1,37 @@
+/* A file for Zeek's intelligence framework: names and addresses, tab-separated. */
+#include "report/indicator.h"
+#include "report/say.h"
+#include "report/told.h"
+
+static void put_item(struct out *o, const struct indicator *item)
+{
+	const struct finding *f = item->finding;
+	if (item->name != NULL)
+		out_printf(o, "%s\tIntel::DOMAIN", item->name);
+	else
+		say_address(o, &item->addr);
+	out_printf(o, "%s\tpostern\tT1008 %s, %s, finding %s\n",
+		item->name != NULL ? "" : "\tIntel::ADDR", finding_kind_name(f->kind),
+		channel_role_name(item->channel->role), f->id);
+}
+
+static void zeek_intel_write(
+	struct out *o, const struct report_case *c, const struct report_style *style)
+{
+	(void)style;
+	struct indicators list;
+	out_text(o, "#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc\n");
+	for (size_t i = 0; i < c->findings; i++) {
+		if (!told_against(c, c->finding[i]))
+			continue;
+		indicators_of(c->finding[i], &list);
+		for (size_t k = 0; k < list.count; k++)
+			put_item(o, &list.item[k]);
+	}
+}
+
+const struct report_format report_zeek_intel = {
+	.name = "zeek-intel",
+	.explanation = "a file for Zeek's intelligence framework",
+	.write = zeek_intel_write,
+};
