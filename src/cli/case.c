@@ -48,7 +48,8 @@ static bool say_value(struct out *o, const struct option *option, const void *se
 	case OPTION_TEXT:
 		out_text(o, *(const char *const *)field);
 		return strcmp(option->name, "output") != 0 && strcmp(option->name, "report") != 0 &&
-		       strcmp(option->name, "case") != 0 && strcmp(option->name, "to") != 0;
+		       strcmp(option->name, "case") != 0 && strcmp(option->name, "to") != 0 &&
+		       strcmp(option->name, "pcap-out") != 0;
 	case OPTION_TEXTS:
 		for (size_t i = 0; i < texts->count; i++)
 			out_printf(o, "%s%s", i == 0 ? "" : " ", texts->text[i]);

@@ -10,6 +10,7 @@
 #include "cli/learn.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/packets.h"
 #include "cli/progress.h"
 #include "cli/run.h"
 #include "cli/safelist.h"
@@ -25,8 +26,8 @@
 #define MEMORY_MOST  ((double)((size_t)1 << 44))
 
 struct hunt {
-	const char *to, *report, *output, *safelist, *baseline, *policy,
-		*file; /* file: of the case */
+	const char *to, *report, *output, *safelist, *baseline, *policy;
+	const char *file, *packets; /* of the case, for packets */
 	struct networks local;
 	struct texts verdicts;
 	double max_e, budget;
@@ -49,6 +50,9 @@ static const struct option options[] = {
 	{"case", 0, OPTION_TEXT, "F.db", AT(file),
 		.help = "keep all that is found in a case file too, for report; a case that is "
 			"there already gets the new findings in place of the old"},
+	{"pcap-out", 0, OPTION_TEXT, "F.pcapng", AT(packets),
+		.help = "write the findings' packets too, each with a comment on its part: the "
+			"inputs are read a second time"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write the results to FILE instead of standard output; it appears when it "
 			"is "
@@ -100,6 +104,29 @@ static const struct option options[] = {
 
 /* ---- before ---- */
 
+/* Files that are written whole: none is standard output, another one, or an input. */
+static const char *own_files(const struct call *call, const struct hunt *h)
+{
+	const struct {
+		const char *path, *complaint;
+	} files[] = {{h->report, "--report needs a file of its own"},
+		{h->file, "--case needs a file of its own"},
+		{h->packets, "--pcap-out needs a file of its own"}, {h->output, NULL}};
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (inputs_hold(call->word, call->words, files[i].path))
+			return "-o, --report, --case or --pcap-out names an input: it would be "
+			       "overwritten";
+		if (files[i].path == NULL || files[i].complaint == NULL)
+			continue;
+		if (strcmp(files[i].path, "-") == 0)
+			return files[i].complaint;
+		for (size_t k = i + 1; k < ARRAY_LEN(files); k++)
+			if (files[k].path != NULL && strcmp(files[i].path, files[k].path) == 0)
+				return files[i].complaint;
+	}
+	return NULL;
+}
+
 static const char *complaint(const struct call *call, const struct hunt *h)
 {
 	if (call->words == 0)
@@ -112,27 +139,20 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 		return "--max-e and --budget set the same line: give one of them";
 	if (h->since_ns != 0 && h->until_ns != 0 && h->since_ns >= h->until_ns)
 		return "--since is not before --until: nothing would be left";
-	if (h->report != NULL && (strcmp(h->report, "-") == 0 ||
-					 (h->output != NULL && strcmp(h->report, h->output) == 0)))
-		return "--report needs a file of its own";
-	if (h->file != NULL && (strcmp(h->file, "-") == 0 ||
-				       (h->output != NULL && strcmp(h->file, h->output) == 0) ||
-				       (h->report != NULL && strcmp(h->file, h->report) == 0)))
-		return "--case needs a file of its own";
-	if (inputs_hold(call->word, call->words, h->output) ||
-		inputs_hold(call->word, call->words, h->report) ||
-		inputs_hold(call->word, call->words, h->file))
-		return "-o, --report or --case names an input: it would be overwritten";
-	if (h->follow &&
-		(h->report != NULL || call_given(call, "to") || h->file != NULL ||
-			h->since_ns != 0 || h->until_ns != 0 || call_given(call, "budget") ||
-			call_given(call, "safelist") || call_given(call, "verdicts") ||
-			call_given(call, "baseline") || call_given(call, "policy")))
+	if (own_files(call, h) != NULL)
+		return own_files(call, h);
+	if (h->follow && (h->report != NULL || call_given(call, "to") || h->file != NULL ||
+				 h->packets != NULL || h->since_ns != 0 || h->until_ns != 0 ||
+				 call_given(call, "budget") || call_given(call, "safelist") ||
+				 call_given(call, "verdicts") || call_given(call, "baseline") ||
+				 call_given(call, "policy")))
 		return "--follow has no end: it goes with --json, --all, --max-e, --local and -o";
 	for (size_t i = 0, pipes = 0; i < call->words; i++) {
 		pipes += strcmp(call->word[i], "-") == 0;
-		if (pipes > 1)
-			return "- can be read once only";
+		if (pipes > (h->packets == NULL ? 1 : 0))
+			return h->packets == NULL ? "- can be read once only"
+			                          : "--pcap-out reads the inputs twice: - can be "
+			                            "read once only";
 	}
 	return NULL;
 }
@@ -183,7 +203,7 @@ static struct report_style style_for(const struct hunt *h)
 }
 
 struct outputs {
-	struct output result, page;
+	struct output result, page, packets;
 };
 
 static int write_case(const struct call *call, const struct hunt *h, const struct run_result *r)
@@ -199,8 +219,25 @@ static int write_case(const struct call *call, const struct hunt *h, const struc
 	return err;
 }
 
-static int write_all(const struct call *call, const struct hunt *h, const struct run_result *r,
-	struct outputs *outputs)
+static int write_packets(const struct hunt *h, const struct run_options *run,
+	const struct run_result *r, struct outputs *outputs)
+{
+	struct fail why = {0};
+	uint64_t packets = 0;
+	if (h->packets == NULL)
+		return 0;
+	int err = packets_write(run, r, &outputs->packets, &packets, &why);
+	if (err < 0)
+		message("%s", why.text);
+	else if (packets == 0 && r->summary.findings > 0)
+		message("%s: no input holds a packet of the findings", shown(h->packets).text);
+	else if (!h->quiet)
+		message("%s: written", shown(h->packets).text);
+	return err;
+}
+
+static int write_all(const struct call *call, const struct hunt *h, const struct run_options *run,
+	const struct run_result *r, struct outputs *outputs)
 {
 	struct report_style style = style_for(h);
 	struct report_case c = {.finding = r->finding,
@@ -222,7 +259,8 @@ static int write_all(const struct call *call, const struct hunt *h, const struct
 	if (err == 0 && h->report != NULL && !nothing && !h->quiet)
 		message("%s: written", shown(h->report).text);
 	int third = nothing ? 0 : write_case(call, h, r);
-	return err < 0 ? err : third;
+	int fourth = nothing ? 0 : write_packets(h, run, r, outputs);
+	return err < 0 ? err : third < 0 ? third : fourth;
 }
 
 static enum exit_code code_of(const struct hunt *h, const struct run_result *r, bool unread)
@@ -332,7 +370,7 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h,
 	if (signals_stop)
 		message("interrupted: what had been read by then is judged");
 	enum exit_code code = code_of(h, &result, unread);
-	if (write_all(call, h, &result, outputs) < 0)
+	if (write_all(call, h, &run, &result, outputs) < 0)
 		code = EXIT_NOTHING;
 	run_result_fini(&result);
 	return code;
@@ -369,13 +407,15 @@ static enum exit_code hunt_run(const struct call *call)
 	/* before the work: a name that can't be written is known at once */
 	if (read_before(h, &before, &why) < 0 ||
 		output_open(&outputs.result, h->output, &why) < 0 ||
-		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0))
+		(h->report != NULL && output_open(&outputs.page, h->report, &why) < 0) ||
+		(h->packets != NULL && output_open(&outputs.packets, h->packets, &why) < 0))
 		message("%s", why.text);
 	else
 		code = hunt(call, h, &before, &outputs);
 	forget_before(&before);
 	output_close(&outputs.result);
 	output_close(&outputs.page);
+	output_close(&outputs.packets);
 	return code;
 }
 
@@ -402,6 +442,9 @@ static const struct example examples[] = {
 	{"postern hunt capture.pcap", "Look into a capture:"},
 	{"postern hunt --report case.html captures/",
 		"All captures of a folder, and a page to keep:"},
+	{"postern hunt --pcap-out found.pcapng captures/",
+		"The packets of what is found, commented, for Wireshark:"},
+	{"postern hunt --to veris day.pcap", "As incidents; report --to help lists the formats:"},
 	{"postern hunt --case day.db captures/", "Keep all that is found; see postern report:"},
 	{"postern hunt /opt/zeek/logs/2026-03-02/", "A day of Zeek's logs, packed or not:"},
 	{"TZ=UTC nfdump -R /var/cache/nfdump -o csv | postern hunt -", "What nfdump kept:"},

@@ -82,12 +82,14 @@ static void put_address(struct rules *r, const struct indicator *item)
 /* Whether a rule for a domain sees the name as well. */
 static bool is_covered(const struct indicators *list, const struct indicator *item)
 {
+	size_t len = strlen(item->name);
 	for (size_t i = 0; i < list->count && item->kind == INDICATOR_NAME; i++) {
-		const struct indicator *other = &list->item[i];
-		size_t len = strlen(item->name);
-		size_t tail = other->kind == INDICATOR_DOMAIN ? strlen(other->name) : len;
-		if (tail < len && item->name[len - tail - 1] == '.' &&
-			strcmp(item->name + len - tail, other->name) == 0)
+		const char *domain = list->item[i].name;
+		if (list->item[i].kind != INDICATOR_DOMAIN || domain == NULL ||
+			strlen(domain) >= len)
+			continue;
+		const char *tail = item->name + len - strlen(domain);
+		if (tail[-1] == '.' && strcmp(tail, domain) == 0)
 			return true;
 	}
 	return false;
