@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/help.h"
+#include "report/report.h"
 
 #define MAN_DATE "November 25, 2026"
 
@@ -97,6 +98,22 @@ static void options(struct out *o, const struct verb *verb)
 	out_text(o, ".El\n");
 }
 
+static void formats(struct out *o, const struct verb *verb)
+{
+	if (!verb->formats)
+		return;
+	out_text(o, ".Pp\nThe formats are as follows:\n.Bl -tag -width Ds\n");
+	for (size_t i = 0; i < report_formats_count(); i++) {
+		const struct report_format *format = report_formats_get(i);
+		out_printf(o, ".It Cm %s\n", format->name);
+		char first = (char)toupper((unsigned char)format->explanation[0]);
+		out_bytes(o, &first, 1);
+		roff(o, format->explanation + 1);
+		out_text(o, ".\n");
+	}
+	out_text(o, ".El\n");
+}
+
 static void environment(struct out *o)
 {
 	out_text(o, ".Sh ENVIRONMENT\n.Bl -tag -width NO_COLOR\n"
@@ -140,6 +157,7 @@ static void man_verb(struct out *o, const struct verb *verb)
 	out_text(o, ".Sh DESCRIPTION\n");
 	paragraphs(o, verb);
 	options(o, verb);
+	formats(o, verb);
 	environment(o);
 	exit_status(o);
 	examples(o, verb);

@@ -172,8 +172,10 @@ static enum exit_code report_run(const struct call *call)
 
 static const char *const text[] = {
 	"Writes what a case tells in any format that hunt knows, byte for byte what the hunt "
-	"itself "
-	"would have written. The inputs are not needed any more.",
+	"itself would have written. The inputs are not needed any more.",
+	"Formats that act on what was found (suricata, zeek-intel, nft-set, stix, misp) hold only "
+	"what was reported, and no endpoint that others use too: published resolvers, large "
+	"operators, public services, the hosts' own networks.",
 	"diff OLD NEW tells of the findings that are reported in either case (with --all of all): "
 	"what is new, what is gone, and what changed: its E by more than a factor of 3, its "
 	"channels, "
@@ -187,6 +189,7 @@ static const struct example examples[] = {
 	{"postern hunt --case day.db captures/", "Keep what was found:"},
 	{"postern report day.db", "Read it again:"},
 	{"postern report day.db --to html -o day.html", "As a page:"},
+	{"postern report day.db --to stix -o day.stix.json", "For a threat intelligence platform:"},
 	{"postern report diff monday.db tuesday.db", "What is new since yesterday:"},
 	{"postern report day.db --json --all | jq .host", "For programs:"},
 };
@@ -201,5 +204,6 @@ const struct verb verb_report = {
 	.settings_bytes = sizeof(struct report),
 	.example = examples,
 	.examples = ARRAY_LEN(examples),
+	.formats = true,
 	.run = report_run,
 };

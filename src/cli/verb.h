@@ -69,6 +69,7 @@ struct verb {
 	size_t settings_bytes;
 	const struct example *example;
 	size_t examples;
+	bool formats; /* its --to takes every format of report/: the man page lists them */
 	enum exit_code (*run)(const struct call *call);
 };
 

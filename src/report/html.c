@@ -12,6 +12,10 @@
 #define DRAWN_MAX 100 /* findings with a timeline: more would make the page slow to open */
 #define LANES_MAX FINDING_CHANNELS_MAX /* the page scrolls: every channel has its lane */
 
+/* Wide things scroll in a box of their own; the keyboard reaches it (WCAG 2.1.1). */
+#define SCROLL(label) \
+	"<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"" label "\">"
+
 /* Appends what say wrote into text, escaped, in an element; clears text. */
 static void put(struct out *o, const char *tag, const char *class, struct out *text)
 {
@@ -131,7 +135,7 @@ static void put_glance(struct out *o, const struct report_case *c)
 	if (case_tally(c).reported == 0)
 		return;
 	out_text(o, "<section class=\"card\" aria-labelledby=\"glance\"><h2 id=\"glance\">At a "
-		    "glance</h2>\n<div class=\"scroll\">\n");
+		    "glance</h2>\n" SCROLL("Findings"));
 	svg_glance(o, c);
 	out_text(o, "<table><thead><tr><th class=\"num\">no.</th><th>host</th><th>what</th>"
 		    "<th>from, to</th><th class=\"num\">E per host-day</th></tr></thead><tbody>\n");
@@ -275,9 +279,10 @@ static void put_channel(struct out *o, const struct finding *f, const struct row
 
 static void put_channels(struct out *o, const struct finding *f, const struct rows *rows)
 {
-	out_text(o, "<h3>Channels</h3>\n<div class=\"scroll\"><table><thead><tr><th>part</th>"
-		    "<th>endpoint</th><th>service</th><th>what happened</th>"
-		    "<th class=\"num\">payload</th></tr></thead><tbody>\n");
+	out_text(o, "<h3>Channels</h3>\n" SCROLL(
+			    "Channels") "<table><thead><tr><th>part</th>"
+					"<th>endpoint</th><th>service</th><th>what happened</th>"
+					"<th class=\"num\">payload</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < rows->count; i++)
 		put_channel(o, f, &rows->row[i]);
 	out_text(o, "</tbody></table></div>\n");
@@ -286,9 +291,10 @@ static void put_channels(struct out *o, const struct finding *f, const struct ro
 static void put_attempts(struct out *o, const struct finding *f)
 {
 	struct out text = {0};
-	out_text(o, "<details><summary>All attempts as a table</summary><div class=\"scroll\">"
-		    "<table><thead><tr><th>time</th><th>endpoint</th><th>outcome</th></tr></thead>"
-		    "<tbody>\n");
+	out_text(o, "<details><summary>All attempts as a table</summary>" SCROLL(
+			    "Attempts") "<table><thead><tr><th>time</th><th>endpoint</"
+					"th><th>outcome</th></tr></thead>"
+					"<tbody>\n");
 	for (size_t i = 0; i < f->ticks; i++) {
 		const struct finding_tick *tick = &f->tick[i];
 		out_text(o, "<tr>");
@@ -339,10 +345,12 @@ static void put_queries(struct out *o, const struct finding *f)
 static void put_look(struct out *o, const struct finding *f)
 {
 	struct out text = {0};
-	out_text(o, "<h3>Look for yourself: Wireshark filter</h3>\n<div class=\"look\">");
+	out_text(o, "<h3>Look for yourself: Wireshark filter</h3>\n<div class=\"look\">"
+		    "<code tabindex=\"0\">");
 	filter_say(&text, f);
-	put(o, "code", NULL, &text);
-	out_text(o, "</div>\n");
+	markup_text(o, out_string(&text));
+	out_clear(&text);
+	out_text(o, "</code></div>\n");
 	put_queries(o, f);
 	put_attempts(o, f);
 	put_records(o, "Community ids", f->record, f->records);
@@ -411,7 +419,7 @@ static void put_finding(
 		number, number);
 	put_title(o, f, number);
 	put_ruling(o, f);
-	out_text(o, "<figure><div class=\"scroll\">\n");
+	out_text(o, "<figure>" SCROLL("Timeline") "\n");
 	svg_timeline(o, f, &rows, number);
 	out_text(o, "</div>\n");
 	put_caption(o, f, number);
@@ -456,8 +464,9 @@ static void put_section(
 		return;
 	out_text(o, "<section class=\"card\">");
 	markup_element(o, "h2", NULL, title);
-	out_text(o, "<div class=\"scroll\"><table><thead><tr><th>host</th><th>what</th><th "
-		    "class=\"num\">E</th><th>why</th></tr></thead><tbody>\n");
+	out_text(o,
+		SCROLL("Not reported") "<table><thead><tr><th>host</th><th>what</th><th "
+				       "class=\"num\">E</th><th>why</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < c->findings; i++)
 		if (finding_standing(c, c->finding[i]) == standing)
 			put_brief(o, c->finding[i]);

@@ -280,7 +280,8 @@ void svg_glance(struct out *o, const struct report_case *c)
 	shown = shown > GLANCE_MAX ? GLANCE_MAX : shown;
 	double height = 26 + GLANCE_LANE * (double)shown;
 	out_printf(o,
-		"<svg class=\"glance\" viewBox=\"0 0 %d %.0f\" role=\"img\" aria-label=\"When the "
+		"<svg class=\"glance\" viewBox=\"0 0 %d %.0f\" role=\"group\" aria-label=\"When "
+		"the "
 		"findings happened, over the time that was read\">\n",
 		SVG_WIDTH, height);
 	glance_axis(o, c->summary, height - 4);

@@ -13,6 +13,8 @@ import unittest
 
 SAMPLE = ""
 CHROMIUM = shutil.which("chromium")
+AXE = pathlib.Path(os.environ.get("POSTERN_AXE", pathlib.Path(__file__).resolve().parents[2] / "build-check/npm/node_modules/axe-core/axe.min.js"))
+CASES = ("emotet", "ladder", "hostile", "nothing", "all", "empty", "ruled", "poison", "many")
 
 
 class Browser:
@@ -97,7 +99,7 @@ class Page(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-page-"))
-        for case in ("emotet", "ladder", "hostile", "nothing", "all", "empty"):
+        for case in CASES:
             page = subprocess.run([SAMPLE, case, "html", "all"], capture_output=True, check=True, timeout=60).stdout
             (cls.folder / f"{case}.html").write_bytes(page)
         cls.browser = Browser(cls.folder)
@@ -111,12 +113,35 @@ class Page(unittest.TestCase):
         self.browser.open(self.folder / f"{case}.html", **more)
 
     def test_quiet_and_within_the_window(self):
-        for case in ("emotet", "ladder", "hostile", "nothing", "all", "empty"):
+        for case in CASES:
             for width, dark in ((1300, False), (760, True), (380, False)):
                 self.open(case, width=width, dark=dark)
                 self.assertEqual(self.browser.complaints(), [], case)
                 # wide drawings and tables scroll in their own boxes, the page itself never does
                 self.assertLessEqual(self.browser.run("document.documentElement.scrollWidth"), width, case)
+
+    @unittest.skipUnless(AXE.exists(), "axe-core is not there: ./check unit brings it by npm, or POSTERN_AXE names axe.min.js")
+    def test_everybody_can_use_it(self):
+        """axe-core finds no violation: light, dark and narrow, with all that can be unfolded unfolded."""
+        axe = AXE.read_text(encoding="utf-8")
+        for case in CASES[:-1]:
+            for width, dark in ((1300, False), (1300, True), (380, False)):
+                self.open(case, width=width, dark=dark)
+                self.browser.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+                self.browser.call("Runtime.evaluate", expression=axe)  # not by the page: its policy would refuse it
+                found = json.loads(self.browser.run(
+                    "axe.run({resultTypes: ['violations']}).then((r) => JSON.stringify({rules: r.passes.length, bad: r.violations.map("
+                    "(v) => v.id + ': ' + v.nodes.map((n) => n.html.slice(0, 120)).join(' | '))}))"))
+                self.assertGreater(found["rules"], 10)
+                self.assertEqual(found["bad"], [], f"{case} {width} dark={dark}")
+
+    def test_a_thousand_findings_open_fast(self):
+        """On a machine that is not busy it takes 0.6 s; the bound is for one that is."""
+        self.open("many")
+        took_ms = self.browser.run("performance.getEntriesByType('navigation')[0].loadEventEnd")
+        self.assertLess(took_ms, 5000)
+        self.assertEqual(self.browser.run("document.querySelectorAll('article').length"), 100)  # the others are in the table
+        self.assertGreaterEqual(self.browser.run("document.querySelectorAll('section table tbody tr').length"), 1000)
 
     def test_hostile_names_run_nothing(self):
         self.open("hostile")

@@ -338,6 +338,17 @@ static void make_shared(struct sample *s)
 	s->summary.last_ns = START_NS + 60 * NS_PER_S;
 }
 
+/* As many as a page may be asked to hold. */
+static void make_many(struct sample *s)
+{
+	make_emotet(s);
+	for (size_t i = 1; i < SAMPLE_FINDINGS_MAX; i++) {
+		make_rounds(s);
+		(void)snprintf(s->finding[i]->id, sizeof s->finding[i]->id, "%032zx", i);
+		s->finding[i]->host = addr_v4(0x0a010000u + (uint32_t)i);
+	}
+}
+
 static void make_empty(struct sample *s)
 {
 	add_input(s, "empty.pcap", 0);
@@ -427,7 +438,8 @@ struct sample *sample_make(const char *name)
 		void (*make)(struct sample *s);
 	} makers[] = {{"emotet", make_emotet}, {"ladder", make_ladder}, {"hostile", make_hostile},
 		{"nothing", make_nothing}, {"all", make_all}, {"empty", make_empty},
-		{"ruled", make_ruled}, {"poison", make_poison}, {"shared", make_shared}};
+		{"many", make_many}, {"ruled", make_ruled}, {"poison", make_poison},
+		{"shared", make_shared}};
 	struct sample *s = calloc(1, sizeof *s);
 	CHECK(s != NULL);
 	s->c.max_e = 0.1;

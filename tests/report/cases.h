@@ -3,9 +3,11 @@
 
 #include "report/report.h"
 
+#define SAMPLE_FINDINGS_MAX 1000
+
 struct sample {
-	struct finding *finding[4]; /* owned */
-	const struct finding *list[4];
+	struct finding *finding[SAMPLE_FINDINGS_MAX]; /* owned */
+	const struct finding *list[SAMPLE_FINDINGS_MAX];
 	struct summary summary;
 	struct input input[3];
 	const struct input *inputs[3];

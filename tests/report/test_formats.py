@@ -47,6 +47,10 @@ class Formats(unittest.TestCase):
         for name in FORMATS:
             self.assertEqual(sample("all", name, "all"), sample("all", name, "all"), name)
 
+    def test_each_is_in_the_documentation(self):
+        text = (records.HERE.parent.parent / "docs/FORMATS.md").read_text(encoding="utf-8")
+        self.assertEqual([name for name in FORMATS if f"`{name}`" not in text], [])
+
     def test_names_are_known(self):
         self.assertLessEqual(JSON_LINES, set(FORMATS))
         self.assertEqual(len(FORMATS), len(set(FORMATS)))
