@@ -48,6 +48,12 @@ static void list_formats(struct out *o)
 static enum exit_code no_format(const char *name)
 {
 	struct out names = {0};
+	if (strcmp(name, "pcapng") == 0) {
+		message("report: --to pcapng: a case holds no packets: hunt --pcap-out writes "
+			"those of "
+			"the inputs");
+		return EXIT_USAGE;
+	}
 	for (size_t i = 0; i < report_formats_count(); i++)
 		out_printf(&names, "%s%s", i == 0 ? "" : ", ", report_formats_get(i)->name);
 	message("report: --to: %s: no such format; choose one of %s", shown(name).text,

@@ -4,9 +4,13 @@
 
 #include "host/host.h"
 #include "report/rows.h"
+#include "report/told.h"
 
 #define NAME_BYTES_MAX  253 /* RFC 1035 2.3.4, without the final dot */
 #define LABEL_BYTES_MAX 63
+/* More than the findings of a case can have (1,024 of 24 channels) with what each is. */
+#define SEEN_BYTES_MAX ((size_t)64 << 20)
+#define SEEN_COUNT_MAX ((size_t)1 << 20)
 
 bool name_is_plain(const char *name)
 {
@@ -122,4 +126,51 @@ void indicators_of(const struct finding *f, struct indicators *ret)
 	for (size_t i = 0; i < f->channels; i++)
 		if (f->switches == 0 || !channel_is_beside(f, i))
 			add_channel(ret, f, &f->channel[i]);
+}
+
+void indicators_begin(
+	struct indicator_walk *w, const struct report_case *c, enum indicator_sameness same)
+{
+	*w = (struct indicator_walk){.c = c, .same = same};
+	if (strings_new(&w->seen, SEEN_BYTES_MAX, SEEN_COUNT_MAX) < 0)
+		w->seen = NULL;
+}
+
+static bool is_new(struct indicator_walk *w, const struct indicator *item)
+{
+	struct out key = {0};
+	char text[ADDR_TEXT_BYTES];
+	if (item->name != NULL)
+		out_printf(&key, "%s %u", item->name, (unsigned)item->kind);
+	else
+		out_printf(&key, "%s %u %u", addr_text(&item->addr, text),
+			w->same >= SAME_PORT ? item->channel->port : 0,
+			w->same >= SAME_PROTOCOL ? (unsigned)item->channel->transport : 0);
+	bool new = strings_find(w->seen, out_string(&key)) == 0 &&
+	           strings_add(w->seen, out_string(&key)) != 0;
+	out_fini(&key);
+	return new;
+}
+
+const struct indicator *indicators_next(struct indicator_walk *w)
+{
+	while (w->seen != NULL) {
+		while (w->item < w->list.count)
+			if (is_new(w, &w->list.item[w->item++]))
+				return &w->list.item[w->item - 1];
+		if (w->finding == w->c->findings)
+			return NULL;
+		const struct finding *f = w->c->finding[w->finding++];
+		w->list.count = w->item = 0;
+		if (told_against(w->c, f))
+			indicators_of(f, &w->list);
+	}
+	return NULL;
+}
+
+void indicators_end(struct indicator_walk *w, struct out *o)
+{
+	o->failed |= w->seen == NULL || strings_refused(w->seen) > 0;
+	strings_free(w->seen);
+	w->seen = NULL;
 }

@@ -3,6 +3,7 @@
  * may write to, none of the hosts' own networks, nothing that only stood beside the story. */
 #pragma once
 
+#include "base/strings.h"
 #include "report/report.h"
 
 enum indicator_kind {
@@ -30,6 +31,25 @@ struct indicators {
 
 /* In the order of the channels; each name and each address once. */
 void indicators_of(const struct finding *f, struct indicators *ret);
+
+/* What makes two addresses one: the address alone, with its port, with port and protocol. */
+enum indicator_sameness { SAME_ADDRESS, SAME_PORT, SAME_PROTOCOL };
+
+/* All of them over the findings that are reported, each once. */
+struct indicator_walk {
+	const struct report_case *c;
+	enum indicator_sameness same;
+	struct strings *seen;
+	struct indicators list; /* of the finding that was looked at last */
+	size_t finding, item;
+};
+
+/* End with indicators_end(), which says in o->failed when memory ran out: then none is found. */
+void indicators_begin(
+	struct indicator_walk *w, const struct report_case *c, enum indicator_sameness same);
+/* NULL at the end. Borrowed until the next call. */
+const struct indicator *indicators_next(struct indicator_walk *w);
+void indicators_end(struct indicator_walk *w, struct out *o);
 
 /* A host name that is safe in every language of rules and queries: lower-case letters, digits, -
  * and _ in labels of 1 to 63, at least two of them, 253 bytes at most. */

@@ -45,13 +45,14 @@ static void put_value(struct emit *e, const struct indicator *item)
 	emit_said(e, "value", &value);
 }
 
-static void put_attribute(struct emit *e, const struct indicator *item, int64_t now_ns)
+static void put_attribute(
+	struct emit *e, const struct indicator *item, const char *event, int64_t now_ns)
 {
 	const struct finding *f = item->finding;
 	char id[UUID_BYTES], address[ADDR_TEXT_BYTES];
 	struct out text = {0};
 	emit_open(e, NULL, '{');
-	out_printf(&text, "%s %s %u", f->id,
+	out_printf(&text, "%s %s %u", event,
 		item->name != NULL ? item->name : addr_text(&item->addr, address),
 		item->channel->port);
 	emit_text(e, "uuid", uuid_of2(UUID_POSTERN, "misp-attribute", out_string(&text), id),
@@ -94,17 +95,16 @@ static void put_tags(struct emit *e, const struct report_case *c)
 	emit_close(e, ']');
 }
 
-static void put_attributes(struct emit *e, const struct report_case *c, int64_t now_ns)
+/* Each value once: MISP refuses an attribute that the event has. */
+static void put_attributes(
+	struct emit *e, const struct report_case *c, const char *event, int64_t now_ns)
 {
-	struct indicators list;
+	struct indicator_walk walk;
 	emit_open(e, "Attribute", '[');
-	for (size_t i = 0; i < c->findings; i++) {
-		if (!told_against(c, c->finding[i]))
-			continue;
-		indicators_of(c->finding[i], &list);
-		for (size_t k = 0; k < list.count; k++)
-			put_attribute(e, &list.item[k], now_ns);
-	}
+	indicators_begin(&walk, c, SAME_PORT);
+	for (const struct indicator *item; (item = indicators_next(&walk)) != NULL;)
+		put_attribute(e, item, event, now_ns);
+	indicators_end(&walk, e->out);
 	emit_close(e, ']');
 }
 
@@ -145,7 +145,7 @@ static void misp_write(struct out *o, const struct report_case *c, const struct 
 	emit_text(&e, "analysis", "1", NAME_BYTES_MAX);     /* ongoing */
 	emit_text(&e, "distribution", "0", NAME_BYTES_MAX); /* this organisation only */
 	emit_bool(&e, "published", false);
-	put_attributes(&e, c, now_ns);
+	put_attributes(&e, c, id, now_ns);
 	put_tags(&e, c);
 	emit_close(&e, '}');
 	emit_close(&e, '}');

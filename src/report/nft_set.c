@@ -4,41 +4,20 @@
 #include "report/say.h"
 #include "report/told.h"
 
-struct once {
-	struct addr addr[4096]; /* more than 4,096 addresses are a feed, not a finding */
-	size_t count;
-};
-
-static bool is_new(struct once *once, const struct addr *a)
-{
-	for (size_t i = 0; i < once->count; i++)
-		if (addr_eq(&once->addr[i], a))
-			return false;
-	if (once->count == ARRAY_LEN(once->addr))
-		return false;
-	once->addr[once->count++] = *a;
-	return true;
-}
-
 static void put_elements(struct out *o, const struct report_case *c, bool v4)
 {
-	struct once once = {0};
-	struct indicators list;
-	for (size_t i = 0; i < c->findings; i++) {
-		if (!told_against(c, c->finding[i]))
+	struct indicator_walk walk;
+	size_t count = 0;
+	indicators_begin(&walk, c, SAME_ADDRESS);
+	for (const struct indicator *item; (item = indicators_next(&walk)) != NULL;) {
+		if (item->name != NULL || addr_is_v4(&item->addr) != v4)
 			continue;
-		indicators_of(c->finding[i], &list);
-		for (size_t k = 0; k < list.count; k++) {
-			const struct indicator *item = &list.item[k];
-			if (item->name != NULL || addr_is_v4(&item->addr) != v4 ||
-				!is_new(&once, &item->addr))
-				continue;
-			out_text(o, once.count == 1 ? "\t\telements = {\n\t\t\t" : ",\n\t\t\t");
-			say_address(o, &item->addr);
-			out_printf(o, " comment \"finding %s\"", c->finding[i]->id);
-		}
+		out_text(o, count++ == 0 ? "\t\telements = {\n\t\t\t" : ",\n\t\t\t");
+		say_address(o, &item->addr);
+		out_printf(o, " comment \"finding %s\"", item->finding->id);
 	}
-	out_text(o, once.count == 0 ? "" : "\n\t\t}\n");
+	out_text(o, count == 0 ? "" : "\n\t\t}\n");
+	indicators_end(&walk, o);
 }
 
 static void nft_set_write(

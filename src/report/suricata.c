@@ -95,34 +95,38 @@ static bool is_covered(const struct indicators *list, const struct indicator *it
 	return false;
 }
 
+static void put_finding(struct out *o, const struct finding *f, const struct indicators *list)
+{
+	out_printf(o, "# finding %s: ", f->id);
+	told_title(o, f);
+	out_text(o, "\n");
+	if (list->spared + list->odd > 0)
+		out_printf(o,
+			"# %zu of its endpoints have no rule: others use them too, or their "
+			"names are no host names\n",
+			list->spared + list->odd);
+}
+
 static void suricata_write(
 	struct out *o, const struct report_case *c, const struct report_style *style)
 {
 	(void)style;
 	struct rules r = {.out = o};
-	struct indicators list;
+	struct indicator_walk walk;
+	const struct finding *last = NULL;
 	out_text(o, "# Fallback channels that Postern found. Addresses change hands: review, and "
 		    "let them expire.\n");
-	for (size_t i = 0; i < c->findings; i++) {
-		const struct finding *f = c->finding[i];
-		if (!told_against(c, f))
-			continue;
-		indicators_of(f, &list);
-		out_printf(o, "# finding %s: ", f->id);
-		told_title(o, f);
-		out_text(o, "\n");
-		if (list.spared + list.odd > 0)
-			out_printf(o,
-				"# %zu of its endpoints have no rule: others use them too, or "
-				"their names are no host names\n",
-				list.spared + list.odd);
-		for (size_t k = 0; k < list.count; k++) {
-			if (list.item[k].name == NULL)
-				put_address(&r, &list.item[k]);
-			else if (!is_covered(&list, &list.item[k]))
-				put_name(&r, &list.item[k]);
-		}
+	indicators_begin(&walk, c, SAME_PROTOCOL);
+	for (const struct indicator *item; (item = indicators_next(&walk)) != NULL;) {
+		if (item->finding != last)
+			put_finding(o, item->finding, &walk.list);
+		last = item->finding;
+		if (item->name == NULL)
+			put_address(&r, item);
+		else if (!is_covered(&walk.list, item))
+			put_name(&r, item);
 	}
+	indicators_end(&walk, o);
 }
 
 const struct report_format report_suricata = {

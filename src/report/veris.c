@@ -124,6 +124,18 @@ static void put_action(struct emit *e, const struct finding *f, const struct ver
 	emit_close(e, '}');
 }
 
+/* Whose network it is packets do not tell; VERIS' own rules want to be told that it is unknown. */
+static void put_victim(struct emit *e)
+{
+	emit_open(e, "victim", '{');
+	put_word(e, "country", "Unknown");
+	put_word(e, "region", "000000");
+	emit_text(e, "employee_count", "Unknown", TEXT_BYTES_MAX);
+	emit_text(e, "industry", "00", TEXT_BYTES_MAX);
+	put_word(e, "government", "Unknown");
+	emit_close(e, '}');
+}
+
 /* One asset: the host. What kind of machine it is packets do not tell. */
 static void put_asset(struct emit *e, const struct finding *f)
 {
@@ -216,6 +228,7 @@ static void put_incident(
 	told_title(&text, f);
 	emit_said(e, "summary", &text);
 	put_timeline(e, f);
+	put_victim(e);
 	emit_open(e, "actor", '{');
 	emit_open(e, "external", '{');
 	put_word(e, "variety", "Unknown");

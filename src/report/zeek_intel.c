@@ -3,6 +3,7 @@
 #include "report/say.h"
 #include "report/told.h"
 
+/* Zeek knows names as a whole only: a domain and the names below it are one line each. */
 static void put_item(struct out *o, const struct indicator *item)
 {
 	const struct finding *f = item->finding;
@@ -19,15 +20,12 @@ static void zeek_intel_write(
 	struct out *o, const struct report_case *c, const struct report_style *style)
 {
 	(void)style;
-	struct indicators list;
+	struct indicator_walk walk;
 	out_text(o, "#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc\n");
-	for (size_t i = 0; i < c->findings; i++) {
-		if (!told_against(c, c->finding[i]))
-			continue;
-		indicators_of(c->finding[i], &list);
-		for (size_t k = 0; k < list.count; k++)
-			put_item(o, &list.item[k]);
-	}
+	indicators_begin(&walk, c, SAME_ADDRESS);
+	for (const struct indicator *item; (item = indicators_next(&walk)) != NULL;)
+		put_item(o, item);
+	indicators_end(&walk, o);
 }
 
 const struct report_format report_zeek_intel = {

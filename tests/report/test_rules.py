@@ -73,6 +73,18 @@ class Suricata(unittest.TestCase):
         self.assertEqual({rule: more[rule] for rule in one}, one)
 
 
+class Once(unittest.TestCase):
+    def test_a_thousand_findings_of_the_same_servers(self):
+        """Two servers, 1,000 hosts: two rules, two lines, two elements, two attributes."""
+        rules = [line for line in sample("many", "suricata").splitlines() if not line.startswith("#")]
+        self.assertEqual([rule.split(" ")[5:7] for rule in rules], [["203.0.113.194", "443"], ["198.51.100.4", "8080"]])
+        self.assertEqual(len(sample("many", "zeek-intel").splitlines()), 3)
+        self.assertEqual(sample("many", "nft-set").count(" comment "), 2)
+        self.assertEqual(len(lines("many", "misp")[0]["Event"]["Attribute"]), 2)
+        ids = [item["id"] for item in lines("many", "stix")[0]["objects"]]
+        self.assertEqual(len(ids), len(set(ids)))
+
+
 class Zeek(unittest.TestCase):
     def test_table(self):
         for case in CASES:

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """VERIS: each version against its own words, the newest against VERIS's schema and rules."""
+import ast
+import copy
 import csv
+import datetime
 import json
+import logging
 import re
+import types
 import unittest
 
 import jsonschema
@@ -62,6 +67,34 @@ class Veris(unittest.TestCase):
             self.assertTrue("C2" not in malware["vector"] or "C2" in incident["value_chain"]["non-distribution services"]["variety"])
             self.assertTrue(incident["value_chain"]["development"]["variety"])
             self.assertEqual(incident["asset"]["total_amount"], sum(a["amount"] for a in incident["asset"]["assets"]))
+
+    def test_their_rules(self):
+        """The checks of VERIS' own bin/checkValidity.py have nothing to say, not even to recommend."""
+        tree = ast.parse(theirs(self, "veris/bin/checkValidity.py").read_text())
+        checks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("check") and
+                  [arg.arg for arg in node.args.args] == ["inDict"]]
+        self.assertGreater(len(checks), 10)
+        space = {"ValidationError": jsonschema.ValidationError, "date": datetime.date}
+        exec(compile(ast.Module(checks, []), "checkValidity.py", "exec"), space)  # the functions alone: the program wants what Debian lacks
+        for where, _, incident in incidents():
+            for check in checks:
+                self.assertEqual([error.message for error in space[check.name](incident)], [], f"{where} {check.name}")
+
+    def test_their_implications(self):
+        """addRules() of bin/rules.py adds what an incident implies and lacks: nothing."""
+        tree = ast.parse(theirs(self, "veris/bin/rules.py").read_text())
+        rules = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Rules")
+        space = {"LooseVersion": lambda text: tuple(int(part) for part in text.split(".")), "datetime": datetime.datetime, "date": datetime.date,
+                 "logging": logging.getLogger("veris"), "veris_logger": types.SimpleNamespace(updateLogger=lambda cfg: None)}
+        exec(compile(ast.Module([rules], []), "rules.py", "exec"), space)
+        config = {"countryfile": [], "vcdb": True, "force_analyst": False, "version": "1.4.1", "year": 2026}
+        for where, version, incident in incidents():
+            known = copy.deepcopy(incident)
+            told = space["Rules"](config).addRules(copy.deepcopy(incident))
+            for kind in ("hacking", "malware"):
+                self.assertEqual(told["action"][kind], known["action"][kind], where)
+            for key in ("attribute", "asset", "actor", "value_chain", "victim"):
+                self.assertEqual(told[key], known[key], f"{where} {key}")
 
     def test_a_person_confirms(self):
         said = [(i["security_incident"], i["confidence"], i["plus"].get("analyst")) for i in lines("ruled", "veris", "all")]
