@@ -114,8 +114,9 @@ static const struct dialect dialects[] = {
 		"))", ", ", "\"", ")' *.log"},
 	{"Suricata's eve.json", "jq -c 'select(.src_ip == \"", "\"", " and (", " or ", ")",
 		"(.dest_ip | IN(", "))",
-		"((.dns.rrname // .tls.sni // .http.hostname // \"\") | IN(", "))", ", ", "\"",
-		")' eve.json"},
+		"((.dns.rrname // .dns.queries[0].rrname // .tls.sni // .http.hostname // \"\") | "
+                "IN(",
+		"))", ", ", "\"", ")' eve.json"},
 	{"Kibana (KQL)", "source.ip : \"", "\"", " and (", " or ", ")", "destination.ip : (", ")",
 		"dns.question.name : (", ")", " or ", "\"", ""},
 	{"Microsoft Sentinel (Kusto)", "CommonSecurityLog | where SourceIP == \"", "\"", " and (",

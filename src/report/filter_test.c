@@ -95,8 +95,8 @@ static void test_other_languages(void **s)
 		"dns.question.name : (\"gone.example\"))");
 	check_in("Suricata's eve.json", &f,
 		"jq -c 'select(.src_ip == \"10.0.0.5\" and ((.dest_ip | IN(\"203.0.113.7\")) or "
-		"((.dns.rrname // .tls.sni // .http.hostname // \"\") | IN(\"gone.example\"))))' "
-		"eve.json");
+		"((.dns.rrname // .dns.queries[0].rrname // .tls.sni // .http.hostname // \"\") | "
+		"IN(\"gone.example\"))))' eve.json");
 }
 
 int main(void)

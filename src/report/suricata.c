@@ -32,6 +32,7 @@ static unsigned sid_of(struct rules *r, const char *name)
 static void end_rule(struct rules *r, struct out *rule, const struct indicator *item)
 {
 	const struct finding *f = item->finding;
+	CHECK(f != NULL);
 	unsigned sid = sid_of(r, out_string(rule));
 	out_text(r->out, out_string(rule));
 	out_printf(r->out,

@@ -2,6 +2,7 @@
 """What is loaded into other tools: Suricata rules, Zeek's intelligence, nftables' sets, Navigator, Mappings Explorer, OSCAL, Markdown."""
 import html.parser
 import json
+import pathlib
 import re
 import shutil
 import subprocess
@@ -203,6 +204,34 @@ class Documents(unittest.TestCase):
         nothing = lines("nothing", "oscal")[0]["assessment-results"]["results"][0]
         self.assertNotIn("findings", nothing)  # that none was found proves nothing
         self.assertIn("only one direction of its traffic", nothing["observations"][0]["description"])
+
+
+@unittest.skipUnless(shutil.which("jq"), "jq is not installed (tools/packages test)")
+class Queries(unittest.TestCase):
+    HOST, PEER = "2001:db8::50", "2001:db8:3::1"
+
+    def chosen(self, tool, rows):
+        """The rows that the ticket's query for that tool selects, by their number."""
+        query = re.search(rf"{re.escape(tool)}\n\n```\n(.*)\n```", sample("ladder", "markdown"))[1]
+        with tempfile.TemporaryDirectory() as folder:
+            name = query.split()[-1].replace("*", "conn")
+            (pathlib.Path(folder) / name).write_text("\n".join(json.dumps({**row, "n": n}) for n, row in enumerate(rows)))
+            run = subprocess.run(["sh", "-c", query], cwd=folder, capture_output=True, text=True, check=True)
+        return [json.loads(line)["n"] for line in run.stdout.splitlines()]
+
+    def test_zeek(self):
+        here = {"id.orig_h": self.HOST, "id.resp_h": "192.0.2.1"}
+        self.assertEqual(self.chosen("Zeek's logs, as JSON", [
+            {**here, "id.resp_h": self.PEER}, {**here, "query": "www.badlist.example"}, {**here, "server_name": "update.badlist.example"},
+            here, {**here, "id.orig_h": "2001:db8::51", "id.resp_h": self.PEER}, {**here, "query": "badlist.example"}]), [0, 1, 2])
+
+    def test_suricata(self):
+        here = {"src_ip": self.HOST, "dest_ip": "192.0.2.1"}
+        name = "www.badlist.example"
+        self.assertEqual(self.chosen("Suricata's eve.json", [
+            {**here, "dest_ip": self.PEER}, {**here, "dns": {"rrname": name}}, {**here, "dns": {"queries": [{"rrname": name}]}},
+            {**here, "tls": {"sni": name}}, {**here, "http": {"hostname": name}}, here, {"stats": {}}, {**here, "dns": {}},
+            {**here, "src_ip": self.PEER, "dest_ip": self.HOST}]), [0, 1, 2, 3, 4])
 
 
 class Tags(html.parser.HTMLParser):
