@@ -193,8 +193,11 @@ static void match_lookup(struct writer *w, struct match *m, const struct packet 
 {
 	struct cur payload = p->payload;
 	w->message.qname[0] = '\0';
-	if (p->proto != IP_UDP || (p->src_port != DNS_PORT && p->dst_port != DNS_PORT))
+	if ((p->proto != IP_UDP && p->proto != IP_TCP) ||
+		(p->src_port != DNS_PORT && p->dst_port != DNS_PORT))
 		return;
+	if (p->proto == IP_TCP)
+		(void)cur_be16(&payload); /* the length (RFC 7766, 8) */
 	dns_decode(&payload, &w->message);
 	for (const char *name = w->message.qname; name != NULL && *name != '\0';) {
 		match_name(w, m, name, name == w->message.qname, p);

@@ -7,7 +7,8 @@
 
 /* Writes the packets of the findings that are reported into output, in the order of time, each with
  * what it is in the story, as pcapng: those between the host and an endpoint of the finding, DNS
- * over UDP for its names, ICMP errors about either; from 5 s before the finding begins to 5 min
- * after its last attempt. Closes the output. *ret_packets: how many. Fails: -errno, -ENOMEM. */
+ * for its names (over TCP in messages of one segment), ICMP errors about either; from 5 s before
+ * the finding begins to 5 min after its last attempt. Closes the output. *ret_packets: how many.
+ * Fails: -errno, -ENOMEM. */
 MUST_USE int packets_write(const struct run_options *options, const struct run_result *result,
 	struct output *output, uint64_t *ret_packets, struct fail *why);

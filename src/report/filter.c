@@ -115,7 +115,7 @@ static const struct dialect dialects[] = {
 	{"Suricata's eve.json", "jq -c 'select(.src_ip == \"", "\"", " and (", " or ", ")",
 		"(.dest_ip | IN(", "))",
 		"((.dns.rrname // .dns.queries[0].rrname // .tls.sni // .http.hostname // \"\") | "
-                "IN(",
+		"IN(",
 		"))", ", ", "\"", ")' eve.json"},
 	{"Kibana (KQL)", "source.ip : \"", "\"", " and (", " or ", ")", "destination.ip : (", ")",
 		"dns.question.name : (", ")", " or ", "\"", ""},

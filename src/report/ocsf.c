@@ -10,6 +10,12 @@
 #define CLASS_UID       2004u
 #define ACTIVITY_CREATE 1u
 
+/* Milliseconds since 1970; nothing is older. */
+static void put_ms(struct emit *e, const char *key, int64_t time_ns)
+{
+	emit_count(e, key, time_ns < 0 ? 0 : (uint64_t)(time_ns / NS_PER_MS));
+}
+
 static void put_named(struct emit *e, const char *key, const char *uid, const char *name)
 {
 	emit_open(e, key, '{');
@@ -53,8 +59,8 @@ static void put_info(struct emit *e, const struct finding *f)
 	emit_text(e, "type", "Statistical", NAME_BYTES_MAX);
 	emit_close(e, '}');
 	put_attacks(e, f);
-	emit_count(e, "first_seen_time", (uint64_t)(f->first_ns / NS_PER_MS));
-	emit_count(e, "last_seen_time", (uint64_t)(f->last_ns / NS_PER_MS));
+	put_ms(e, "first_seen_time", f->first_ns);
+	put_ms(e, "last_seen_time", f->last_ns);
 	emit_close(e, '}');
 }
 
@@ -137,9 +143,9 @@ static void put_event(struct out *o, const struct report_case *c, const struct f
 	struct out text = {0};
 	emit_open(&e, NULL, '{');
 	put_class(&e, c, f);
-	emit_count(&e, "time", (uint64_t)(f->last_ns / NS_PER_MS));
-	emit_count(&e, "start_time", (uint64_t)(f->first_ns / NS_PER_MS));
-	emit_count(&e, "end_time", (uint64_t)(f->last_ns / NS_PER_MS));
+	put_ms(&e, "time", f->last_ns);
+	put_ms(&e, "start_time", f->first_ns);
+	put_ms(&e, "end_time", f->last_ns);
 	emit_count(&e, "count", f->episodes == 0 ? 1 : f->episodes);
 	told_title(&text, f);
 	emit_said(&e, "message", &text);
