@@ -295,6 +295,9 @@ const struct report_format report_veris = {
 		       "accepted the finding",
 	.write = write_141,
 };
+const struct report_format report_veris_141 = {.name = "veris-1.4.1",
+	.explanation = "the same, whatever version comes after it",
+	.write = write_141};
 const struct report_format report_veris_140 = {
 	.name = "veris-1.4.0", .explanation = "the same in VERIS 1.4.0", .write = write_140};
 const struct report_format report_veris_137 = {

@@ -11,7 +11,7 @@ from records import CASES, sample
 FORMATS = subprocess.run([records.SAMPLE, "formats"], capture_output=True, text=True, check=True, timeout=60).stdout.split()
 # control characters that belong to the format itself
 OWN = {"csv": "\n\r", "zeek-intel": "\n\t", "html": "\n\t", "syslog": "\n\ufeff", "nft-set": "\n\t"}
-JSON_LINES = {"json", "veris", "veris-1.4.0", "veris-1.3.7", "veris-1.3.5", "eve", "ecs", "ocsf"}
+JSON_LINES = {"json", "veris", "veris-1.4.1", "veris-1.4.0", "veris-1.3.7", "veris-1.3.5", "eve", "ecs", "ocsf"}
 JSON = {"stix", "misp", "navigator", "mapex", "oscal"}
 BYTES_MAX = 100_000  # of `poison`, five of whose strings have 65,536 bytes
 
