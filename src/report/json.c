@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "report/say.h"
+#include "report/told.h"
 
 #define NAME_BYTES_MAX  255
 #define AGENT_BYTES_MAX 1024
@@ -89,14 +90,13 @@ static void json_ruling(struct emit *e, const struct ruling *ruling)
 
 static void json_head(struct emit *e, const struct finding *f)
 {
-	const char *const *technique = kind_techniques(f->kind);
-	size_t techniques = 0;
-	while (technique[techniques] != NULL)
-		techniques++;
 	char host[ADDR_TEXT_BYTES];
 	emit_text(e, "type", "finding", NAME_BYTES_MAX);
 	emit_text(e, "id", f->id, NAME_BYTES_MAX);
-	emit_texts(e, "technique", technique, techniques, NAME_BYTES_MAX);
+	emit_open(e, "technique", '[');
+	for (const struct technique *const *t = told_techniques(f->kind); *t != NULL; t++)
+		emit_text(e, NULL, (*t)->id, NAME_BYTES_MAX);
+	emit_close(e, ']');
 	emit_text(e, "kind", finding_kind_name(f->kind), NAME_BYTES_MAX);
 	emit_text(e, "host", addr_text(&f->host, host), sizeof host);
 	if (f->process != NULL) {
@@ -213,8 +213,7 @@ static void json_write(struct out *o, const struct report_case *c, const struct 
 	(void)style;
 	for (size_t i = 0; i < c->findings; i++) {
 		const struct finding *f = c->finding[i];
-		enum standing standing = finding_standing(c, f);
-		if (standing != STANDING_REPORTED && (!c->all || standing == STANDING_WEAKER))
+		if (!told_of(c, f))
 			continue;
 		struct emit e = {.out = o};
 		emit_open(&e, NULL, '{');

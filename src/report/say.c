@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "report/told.h"
 
 #define SAFELIST_NAME_BYTES 255u
 
@@ -44,20 +45,6 @@ const struct finding *case_closest(const struct report_case *c)
 		if (finding_standing(c, c->finding[i]) == STANDING_WEAKER)
 			return c->finding[i];
 	return NULL;
-}
-
-const char *const *kind_techniques(enum finding_kind kind)
-{
-	static const char *const techniques[KIND_COUNT][3] = {
-		[KIND_LADDER] = {"T1008"},
-		[KIND_HANDOVER] = {"T1008"},
-		[KIND_ROTATION] = {"T1008"},
-		[KIND_DGA] = {"T1008", "T1568.002"},
-		[KIND_DEADDROP] = {"T1008", "T1102.001"},
-		[KIND_TUNNEL] = {"T1008", "T1572"},
-		[KIND_SPLIT] = {"T1008", "T1030"},
-	};
-	return techniques[kind];
 }
 
 const char *outcome_meaning(enum outcome outcome)
@@ -149,9 +136,9 @@ void say_e(struct out *o, double e)
 
 void say_techniques(struct out *o, enum finding_kind kind)
 {
-	const char *const *technique = kind_techniques(kind);
+	const struct technique *const *technique = told_techniques(kind);
 	for (size_t i = 0; technique[i] != NULL; i++)
-		out_printf(o, "%s%s", i == 0 ? "" : " ", technique[i]);
+		out_printf(o, "%s%s", i == 0 ? "" : " ", technique[i]->id);
 }
 
 static bool is_address(const struct finding_channel *ch)

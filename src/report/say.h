@@ -17,8 +17,6 @@ struct tally case_tally(const struct report_case *c);
 /* The strongest finding that is neither reported nor explained, or NULL. */
 const struct finding *case_closest(const struct report_case *c);
 
-/* Technique ids of a kind, T1008 first; NULL behind the last. */
-const char *const *kind_techniques(enum finding_kind kind);
 /* One sentence on what the word means, for readers of the page. */
 const char *outcome_meaning(enum outcome outcome);
 

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/testing.h"
+#include "report/told.h"
 
 static void check(struct out *o, const char *want)
 {
@@ -229,7 +230,7 @@ static void test_every_kind_is_t1008(void **s)
 {
 	(void)s;
 	for (int kind = 0; kind < KIND_COUNT; kind++)
-		assert_string_equal(kind_techniques((enum finding_kind)kind)[0], "T1008");
+		assert_string_equal(told_techniques((enum finding_kind)kind)[0]->id, "T1008");
 	for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
 		assert_non_null(outcome_meaning((enum outcome)outcome));
 }
