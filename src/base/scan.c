@@ -164,8 +164,10 @@ static bool take_date(struct cur *c, int64_t *ret_days)
 	if (!take_digits(c, 4, &year) || !take_any(c, "-/") || !take_digits(c, 2, &month) ||
 		!take_any(c, "-/") || !take_digits(c, 2, &day))
 		return false;
+	if (month < 1 || month > 12 || day < 1)
+		return false;
 	*ret_days = days_of(year, month, day);
-	return month >= 1 && month <= 12 && day >= 1 && day <= 31;
+	return *ret_days < (month == 12 ? days_of(year + 1, 1, 1) : days_of(year, month + 1, 1));
 }
 
 static bool take_clock(struct cur *c, int64_t *ret_ns)

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "cli/message.h"
 #include "cli/policy.h"
+#include "cli/policy_used.h"
 #include "report/emit.h"
 
 /* More kinds of violation than a person will read; the rest is counted. */
@@ -48,7 +49,7 @@ struct judge_inputs {
 	uint32_t *slot; /* index + 1 */
 	struct group *group;
 	uint64_t verdicts[3]; /* connections, by enum policy_verdict */
-	uint64_t *used;       /* connections that each rule allowed */
+	struct policy_used *used;
 	struct answered *answered;
 	uint64_t dropped; /* denied or undecided, in no group */
 	size_t groups, denied_groups;
@@ -151,8 +152,7 @@ static void take(void *context, const struct event *event)
 		flow.name = ""; /* a hello that asks for nobody: no name is what it has */
 	struct policy_answer answer = policy_ask(j->policy, &flow);
 	j->verdicts[answer.verdict]++;
-	if (answer.verdict == POLICY_ALLOWED && answer.rule != NULL)
-		j->used[answer.rule - j->policy->rule]++;
+	policy_used_take(j->used, &flow, answer.verdict == POLICY_ALLOWED ? answer.rule : NULL);
 	if (answer.verdict != POLICY_ALLOWED)
 		file(j, &event->conn, &flow, &answer);
 }
@@ -256,29 +256,6 @@ static void say_json(struct judge_inputs *j, struct out *o, const struct group *
 	out_fini(&text);
 }
 
-/* Least functionality: what is open and was not needed. */
-static void say_unused(const struct judge_inputs *j, struct out *o)
-{
-	for (size_t i = 0; i < j->policy->rules; i++) {
-		const struct policy_rule *rule = &j->policy->rule[i];
-		if (j->used[i] > 0 || rule->action != POLICY_ALLOW || rule->never ||
-			j->call->reached)
-			continue;
-		if (!j->call->json) {
-			out_printf(o, "unused    rule %s: none of these connections needed it\n",
-				rule->id);
-			continue;
-		}
-		struct emit e = {.out = o};
-		emit_open(&e, NULL, '{');
-		emit_text(&e, "type", "unused", SIZE_MAX);
-		emit_text(&e, "rule", rule->id, SIZE_MAX);
-		emit_text(&e, "owner", rule->owner, SIZE_MAX);
-		emit_close(&e, '}');
-		out_text(o, "\n");
-	}
-}
-
 static void say_summary(const struct judge_inputs *j, struct out *o, bool partial)
 {
 	const uint64_t *v = j->verdicts;
@@ -312,7 +289,8 @@ static enum exit_code write_all(struct judge_inputs *j, enum exit_code code)
 		j->denied_groups += j->group[i].answer.verdict == POLICY_DENIED;
 		(j->call->json ? say_json : say_text)(j, &text, &j->group[i]);
 	}
-	say_unused(j, &text);
+	if (!j->call->reached)
+		policy_used_say(j->used, &text, j->call->json);
 	say_summary(j, &text, code == EXIT_PARTIAL);
 	if (j->dropped > 0)
 		message("%llu connections that are denied or undecided are of more than %u kinds: "
@@ -332,7 +310,7 @@ enum exit_code policy_call_inputs(
 	enum exit_code code = EXIT_NOTHING;
 	j.slot = calloc(SLOTS, sizeof *j.slot);
 	j.group = calloc(GROUPS_MAX, sizeof *j.group);
-	j.used = calloc(p->rules + 1, sizeof *j.used);
+	j.used = policy_used_new(p);
 	j.answered = calloc(ANSWERS_MAX, sizeof *j.answered);
 	if (j.slot == NULL || j.group == NULL || j.used == NULL || j.answered == NULL ||
 		strings_new(&j.strings, NAMES_BYTES, NAMES_COUNT) < 0)
@@ -344,7 +322,7 @@ enum exit_code policy_call_inputs(
 	strings_free(j.strings);
 	free(j.slot);
 	free(j.group);
-	free(j.used);
+	policy_used_free(j.used);
 	free(j.answered);
 	return code;
 }

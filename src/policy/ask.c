@@ -86,11 +86,20 @@ static enum truth speaks(const char *as, const struct policy_flow *flow)
 	return strcmp(as, flow->as) == 0 ? YES : NO;
 }
 
+bool policy_service_has_proto(const struct policy_service *s, uint8_t proto)
+{
+	return s->any || (s->tcp && proto == PROTO_TCP) || (s->udp && proto == PROTO_UDP) ||
+	       (s->icmp && (proto == PROTO_ICMP || proto == PROTO_ICMP6));
+}
+
+bool policy_rule_is_from(const struct policy_rule *rule, const struct addr *src)
+{
+	return rule->from_any || nets_have(&rule->from, src);
+}
+
 static enum truth is_service(const struct policy_service *s, const struct policy_flow *flow)
 {
-	bool proto = s->any || (s->tcp && flow->proto == PROTO_TCP) ||
-	             (s->udp && flow->proto == PROTO_UDP) ||
-	             (s->icmp && (flow->proto == PROTO_ICMP || flow->proto == PROTO_ICMP6));
+	bool proto = policy_service_has_proto(s, flow->proto);
 	bool port = s->ports == 0;
 	for (size_t i = 0; i < s->ports; i++)
 		port |= flow->port >= s->port[i].first && flow->port <= s->port[i].last;
@@ -101,7 +110,7 @@ static enum truth is_service(const struct policy_service *s, const struct policy
 static enum truth matches(
 	const struct policy_rule *rule, const struct policy_flow *flow, bool *ret_names)
 {
-	if (!rule->from_any && !nets_have(&rule->from, &flow->src))
+	if (!policy_rule_is_from(rule, &flow->src))
 		return NO;
 	enum truth to = goes_to(rule, flow);
 	enum truth service = rule->service_any ? YES : NO;

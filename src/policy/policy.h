@@ -111,6 +111,8 @@ bool policy_net_is_v4(const struct cidr *net);
 bool policy_name_matches(const char *pattern, const char *name);
 /* Whether the rule holds at the time. */
 bool policy_rule_holds(const struct policy_rule *rule, int64_t at_ns);
+bool policy_rule_is_from(const struct policy_rule *rule, const struct addr *src);
+bool policy_service_has_proto(const struct policy_service *s, uint8_t proto);
 
 /* ---- one flow ---- */
 

@@ -166,6 +166,36 @@ class Inputs(Case):
         self.assertRegex(lines[0], r"^denied    10\.0\.0\.5 > 203\.0\.113\.10:8080/tcp  1  \S+Z  no rule speaks of it, and the default")
 
 
+class Wide(Case):
+    """Least functionality: rules that are open to more hosts, or more ports, than needed them."""
+
+    POLICY = """\
+version: 1
+zones: {lan: {networks: 10.0.0.0/24}}
+services: {web: {protocol: tcp, ports: [80, 443, 8000-8010]}, tls: {protocol: tcp, ports: 443}}
+destinations: {one: {networks: 203.0.113.9}, two: {networks: 203.0.113.10}, all: {networks: 203.0.113.0/24}}
+rules:
+  - {id: one, owner: o, why: w, from: lan, to: one, service: web, action: allow}
+  - {id: two, owner: o, why: w, from: lan, to: two, service: tls, action: allow}
+  - {id: all, owner: o, why: w, from: any, to: all, service: tls, action: allow}
+"""
+
+    def told(self, users):
+        rows = [zeeklogs.conn(zeeklogs.START + n, n, f"10.0.0.{n}", 40000 + n, "203.0.113.10", 443, "SF") for n in range(1, 6)]
+        rows += [zeeklogs.conn(zeeklogs.START + 60 + n, 60 + n, f"10.0.0.{n}", 41000 + n, "203.0.113.9", 443, "SF") for n in range(1, users + 1)]
+        rows.append(zeeklogs.conn(zeeklogs.START + 90, 90, "10.0.0.1", 42000, "203.0.113.77", 443, "SF"))
+        run = Run("policy", "test", self.path("p.yaml", self.POLICY.encode()), "--json", "--read",
+                  self.path("conn.log", (zeeklogs.head() + "".join(rows)).encode()))
+        return {line["rule"]: line["reason"] for line in run.lines() if line["type"] == "wide"}
+
+    def test_few_hosts_and_ports(self):
+        self.assertEqual(self.told(1), {"one": "1 of the 5 hosts seen that it speaks of needed it: 10.0.0.1; nothing needed web 80, web 8000-8010"})
+        self.assertEqual(self.told(2), {"one": "2 of the 5 hosts seen that it speaks of needed it; nothing needed web 80, web 8000-8010"})
+
+    def test_more_than_half(self):
+        self.assertEqual(self.told(3), {"one": "nothing needed web 80, web 8000-8010"})
+
+
 class Large(Case):
     def test_many_rules_of_names_and_networks(self):
         """Names cross networks: taking such rules apart takes minutes; each has a flow that shows that it matters."""
@@ -206,7 +236,7 @@ class Draft(Case):
         other = self.path("other.pcap", scenario_bytes("demo-emotet-like"))
         unused = [line for line in Run("policy", "test", policy, "--json", "--read", other).lines() if line["type"] == "unused"]
         self.assertTrue(unused)
-        self.assertEqual(set(unused[0]), {"type", "rule", "owner"})
+        self.assertEqual(set(unused[0]), {"type", "rule", "owner", "reason"})
 
     def test_a_quota(self):
         run, policy, _ = self.drafted("--max-rules", "1")
