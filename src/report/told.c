@@ -63,12 +63,15 @@ void told_title(struct out *o, const struct finding *f)
 
 void told_story(struct out *o, const struct finding *f)
 {
+	size_t told = 0;
 	for (size_t i = 0; i < f->evidences; i++) {
-		out_text(o, i == 0 ? "" : "; ");
+		if (say_is_also(&f->evidence[i]))
+			continue; /* they would hide, in one line, those that count */
+		out_text(o, told++ == 0 ? "" : "; ");
 		out_text(o, f->evidence[i].text);
 	}
 	if (f->explained != NULL) {
-		out_text(o, f->evidences == 0 ? "explained: " : "; explained: ");
+		out_text(o, told == 0 ? "explained: " : "; explained: ");
 		out_text(o, f->explained_text == NULL ? f->explained : f->explained_text);
 	}
 }

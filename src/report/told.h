@@ -28,7 +28,7 @@ bool told_against(const struct report_case *c, const struct finding *f);
 
 /* "fallback: next of a list: 203.0.113.194:443 → 198.51.100.4:8080". Safe text. */
 void told_title(struct out *o, const struct finding *f);
-/* The evidence, a sentence after the other, then what explains it. Safe text. */
+/* The evidence that counts, a sentence after the other, then what explains it. Safe text. */
 void told_story(struct out *o, const struct finding *f);
 /* The end of the story: what the last switch led to; without switches its first fallback. */
 const struct finding_channel *told_fallback(const struct finding *f);
