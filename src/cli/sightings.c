@@ -96,7 +96,7 @@ static void tell(struct sightings *s, const struct sighting *x, const char *stat
 static void keep_text(struct sightings *s, struct sighting *x, const struct finding *f)
 {
 	struct out o = {0};
-	s->options.format(&o, f);
+	s->options.format(s->options.context, &o, f);
 	free(x->text);
 	x->text = strdup(out_string(&o));
 	out_fini(&o);

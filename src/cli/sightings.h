@@ -18,7 +18,7 @@ struct sightings_options {
 	double max_e;
 	bool all; /* explained ones too */
 	/* The finding as it is to be told, without its status. */
-	void (*format)(struct out *o, const struct finding *f);
+	void (*format)(void *context, struct out *o, const struct finding *f);
 	/* Tells it; what format() made. */
 	void (*tell)(void *context, const char *id, const char *status, double e, const char *text);
 	void *context;

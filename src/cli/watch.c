@@ -15,6 +15,7 @@
 #include "cli/watch.h"
 #include "event/journal.h"
 #include "report/json.h"
+#include "report/report.h"
 
 /* Nothing waits longer than this to be looked at. */
 #define WAIT_MS 250
@@ -50,6 +51,10 @@ static const struct option options[] = {
 		.help = "of logs that are there already, only what is added to them"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json),
 		.help = "print JSON Lines: findings, each with its status"},
+	{"to", 't', OPTION_TEXT, "FORMAT", AT(to),
+		.help = "write FORMAT: text, json, or one of eve, ecs, ocsf, cef, syslog and veris "
+			"(also veris-1.4.1 and so on): a record when a finding is told, and again "
+			"when it has become stronger or is final, each with the same id"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "append findings to FILE instead of printing them"},
 	{"all", 0, OPTION_FLAG, NULL, AT(all), .help = "tell what is explained as benign too"},
@@ -69,6 +74,7 @@ static const struct option options[] = {
 struct watching {
 	const struct watch *w;
 	const struct call *call;
+	const struct report_format *format; /* NULL: not a record's, but ours */
 	struct sources *sources;
 	struct engine engine;
 	struct sightings *sightings;
@@ -83,16 +89,23 @@ struct watching {
 
 /* ---- telling ---- */
 
-static void format_json(struct out *o, const struct finding *f)
+static bool is_json(const struct watch *w)
 {
+	return w->json || (w->to != NULL && strcmp(w->to, "json") == 0);
+}
+
+static void format_json(void *context, struct out *o, const struct finding *f)
+{
+	(void)context;
 	struct emit e = {.out = o, .comma = true}; /* it stands behind type and status */
 	json_finding(&e, f);
 	emit_close(&e, '}');
 }
 
 /* 10.1.6.206: ladder 46.101.230.194:443 (refused) -> 167.71.4.0:8080, 5 times */
-static void format_line(struct out *o, const struct finding *f)
+static void format_line(void *context, struct out *o, const struct finding *f)
 {
+	(void)context;
 	char host[ADDR_TEXT_BYTES];
 	out_time(o, f->last_ns);
 	out_printf(o, " %s", addr_text(&f->host, host));
@@ -119,6 +132,20 @@ static void format_line(struct out *o, const struct finding *f)
 		out_printf(o, " [%s]", f->explained);
 }
 
+/* The lines that hunt and report write of it. */
+static void format_record(void *context, struct out *o, const struct finding *f)
+{
+	const struct watching *t = context;
+	const struct summary nothing = {0};
+	const struct report_style style = {0};
+	const struct report_case one = {.finding = &f,
+		.findings = 1,
+		.max_e = t->w->max_e,
+		.summary = &nothing,
+		.all = t->w->all};
+	t->format->write(o, &one, &style);
+}
+
 /* The note with the logs' positions: how long the journal was then. */
 #define NOTE_JOURNAL "journal "
 /* Kinds of notes in the journal. */
@@ -138,7 +165,9 @@ static void keep_told(struct watching *t, const char *id, const char *status, do
 static void tell(void *context, const char *id, const char *status, double e, const char *text)
 {
 	struct watching *t = context;
-	if (t->w->json)
+	if (t->format != NULL)
+		(void)fputs(strcmp(status, "withdrawn") == 0 ? "" : text, t->out);
+	else if (is_json(t->w))
 		(void)fprintf(t->out, "{\"type\":\"finding\",\"status\":\"%s\"%s\n", status, text);
 	else
 		(void)fprintf(t->out, "%-11s E %-8.2g %s  %s\n", status, e, text, id);
@@ -344,8 +373,28 @@ static int end_watch(struct watching *t, struct fail *why)
 	return t->dirty ? store(t, why) : 0;
 }
 
+/* Of --to. NULL: none. */
+static const char *complaint_of_format(const struct watch *w)
+{
+	if (w->to == NULL)
+		return NULL;
+	if (w->json && strcmp(w->to, "json") != 0)
+		return "--json and --to name different formats: give one of them";
+	if (strcmp(w->to, "text") == 0 || strcmp(w->to, "json") == 0)
+		return NULL;
+	const struct report_format *format = report_formats_find(w->to);
+	if (format == NULL || !format->lines)
+		return "--to: a watch writes text, json, eve, ecs, ocsf, cef, syslog or veris: "
+		       "other "
+		       "formats are of a whole case (hunt --case, report)";
+	return NULL;
+}
+
 static const char *complaint(const struct call *call, const struct watch *w)
 {
+	const char *wrong = complaint_of_format(w);
+	if (wrong != NULL)
+		return wrong;
 	if (call->words == 0 && w->iface == NULL && !w->host && w->netflow == NULL)
 		return "nothing to watch: name logs or folders, or give -i, --host or --netflow";
 	if (w->filter != NULL && w->iface == NULL)
@@ -375,7 +424,9 @@ static int start(struct watching *t, struct fail *why)
 	struct sightings_options s = {.hosts = t->engine.hosts,
 		.max_e = w->max_e,
 		.all = w->all,
-		.format = w->json ? format_json : format_line,
+		.format = t->format != NULL ? format_record
+	                  : is_json(w)      ? format_json
+	                                    : format_line,
 		.tell = tell,
 		.context = t};
 	if (sightings_new(&t->sightings, &s) < 0)
@@ -399,6 +450,8 @@ enum exit_code watch_start(const struct call *call, const struct watch *w)
 		message("watch: %s", wrong);
 		return EXIT_USAGE;
 	}
+	if (w->to != NULL && strcmp(w->to, "text") != 0 && strcmp(w->to, "json") != 0)
+		t.format = report_formats_find(w->to);
 	signals_catch();
 	int code = start(&t, &why);
 	bool started = code == 0;
@@ -448,6 +501,8 @@ static const struct example examples[] = {
 	{"postern watch --state /var/lib/postern/state /opt/zeek/logs/current",
 		"Zeek's logs as they are written:"},
 	{"postern watch -i eth0 --json", "The packets of an interface, for programs:"},
+	{"postern watch -i eth0 --to eve -o /var/log/postern/eve.json",
+		"As alerts, beside Suricata's:"},
 	{"postern watch --host", "This machine's own connections, with their processes:"},
 	{"postern watch --netflow 2055", "What routers export:"},
 };

@@ -5,6 +5,7 @@
 
 struct watch {
 	const char *iface, *filter, *netflow, *state, *output;
+	const char *to; /* a format's name; NULL: text, or with json JSON Lines */
 	struct networks local;
 	double max_e;
 	size_t memory_bytes;

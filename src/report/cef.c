@@ -112,5 +112,6 @@ static void cef_write(struct out *o, const struct report_case *c, const struct r
 const struct report_format report_cef = {
 	.name = "cef",
 	.explanation = "ArcSight's Common Event Format, an event a line",
+	.lines = true,
 	.write = cef_write,
 };

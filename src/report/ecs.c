@@ -237,5 +237,6 @@ static void ecs_write(struct out *o, const struct report_case *c, const struct r
 const struct report_format report_ecs = {
 	.name = "ecs",
 	.explanation = "Elastic Common Schema documents, one a line",
+	.lines = true,
 	.write = ecs_write,
 };

@@ -152,5 +152,6 @@ static void eve_write(struct out *o, const struct report_case *c, const struct r
 const struct report_format report_eve = {
 	.name = "eve",
 	.explanation = "Suricata's EVE: an alert for each switch, JSON Lines",
+	.lines = true,
 	.write = eve_write,
 };

@@ -188,5 +188,6 @@ static void ocsf_write(struct out *o, const struct report_case *c, const struct 
 const struct report_format report_ocsf = {
 	.name = "ocsf",
 	.explanation = "OCSF Detection Findings (class 2004), one a line",
+	.lines = true,
 	.write = ocsf_write,
 };

@@ -38,6 +38,7 @@ struct report_style {
 struct report_format {
 	const char *name;        /* as in `--NAME` */
 	const char *explanation; /* one sentence */
+	bool lines; /* each finding is lines of its own, with nothing before, between and after */
 	/* Appends the whole report; o->failed when memory ran out. */
 	void (*write)(struct out *o, const struct report_case *c, const struct report_style *style);
 };

@@ -92,5 +92,6 @@ static void syslog_write(
 const struct report_format report_syslog = {
 	.name = "syslog",
 	.explanation = "syslog messages (RFC 5424) with structured data, one a line",
+	.lines = true,
 	.write = syslog_write,
 };

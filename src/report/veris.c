@@ -293,10 +293,12 @@ const struct report_format report_veris = {
 	.name = "veris",
 	.explanation = "VERIS 1.4.1 incidents, one a line: suspected, or confirmed where a person "
 		       "accepted the finding",
+	.lines = true,
 	.write = write_141,
 };
 const struct report_format report_veris_141 = {.name = "veris-1.4.1",
 	.explanation = "the same, whatever version comes after it",
+	.lines = true,
 	.write = write_141};
 const struct report_format report_veris_140 = {
 	.name = "veris-1.4.0", .explanation = "the same in VERIS 1.4.0", .write = write_140};

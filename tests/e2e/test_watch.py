@@ -10,7 +10,7 @@ import time
 import unittest
 
 import zeeklogs
-from support import ENVIRONMENT, POSTERN, Case
+from support import ENVIRONMENT, POSTERN, USAGE, Case, Run
 
 PROMPT_SECONDS = 2.0  # what the issue allows
 PATIENCE = 20.0       # for a busy machine with sanitizers
@@ -19,11 +19,12 @@ PATIENCE = 20.0       # for a busy machine with sanitizers
 class Watch:
     """A running watch; its lines as they come, each with the time it came."""
 
-    def __init__(self, *args, prefix=(), verb=("watch",)):  # prefix: a command whose last words are the watch
-        self.child = subprocess.Popen([*prefix, POSTERN, *verb, "--json", *map(str, args)], stdout=subprocess.PIPE,
+    # prefix: a command whose last words are the watch
+    def __init__(self, *args, prefix=(), verb=("watch",), form=("--json",), reads=json.loads):
+        self.child = subprocess.Popen([*prefix, POSTERN, *verb, *form, *map(str, args)], stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, env=ENVIRONMENT, text=True)
         self.lines, self.errors = [], []
-        self.readers = [threading.Thread(target=self.read, args=(self.child.stdout, self.lines, json.loads), daemon=True),
+        self.readers = [threading.Thread(target=self.read, args=(self.child.stdout, self.lines, reads), daemon=True),
                         threading.Thread(target=self.read, args=(self.child.stderr, self.errors, str), daemon=True)]
         for reader in self.readers:
             reader.start()
@@ -55,6 +56,29 @@ class Watch:
 
 def to_end(line):
     return line["status"] == "provisional" and any(c["endpoint"] == zeeklogs.LADDER_END for c in line["channels"])
+
+
+class Records(Case):
+    """--to: what hunt --to writes of a case, as it comes."""
+
+    def watched(self, to, reads):
+        log = self.path(f"{to}.log", (zeeklogs.head() + "".join(zeeklogs.day() + zeeklogs.ladder(zeeklogs.START + 12100))).encode())
+        watch = Watch(log, form=("--to", to), reads=reads)
+        watch.wait(lambda line: zeeklogs.LADDER_END in json.dumps(line))
+        return log, watch.end()
+
+    def test_the_last_record_is_that_of_a_hunt(self):
+        for to in ("eve", "ecs", "ocsf", "cef", "syslog", "veris"):
+            log, lines = self.watched(to, str)
+            hunted = Run("hunt", "--to", to, log).out.decode().splitlines(True)
+            self.assertTrue(hunted, to)
+            self.assertEqual(lines[-len(hunted):], hunted)
+
+    def test_wrong_words(self):
+        for words in (("--to", "html"), ("--to", "nothing"), ("--json", "--to", "eve")):
+            run = Run("watch", *words, self.path("x.log", b""))
+            self.assertEqual((run.code, run.out), (USAGE, b""), run)
+            self.assertIn("--to", run.err)
 
 
 class Logs(Case):
