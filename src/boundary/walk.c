@@ -1,0 +1,304 @@
+/* A rule that can't be decided is walked as a match and as none; what comes of both is joined, so a
+ * chain is walked once, however many such rules it has. */
+#include "boundary/walk.h"
+
+#include <string.h>
+
+#include "boundary/build.h"
+
+enum tri { NO, YES, OPEN };
+
+/* ---- facts ---- */
+
+void facts_set(struct facts *f, unsigned field, const struct addr *value)
+{
+	f->known &= ~(1u << field);
+	f->value[field] = value == NULL ? (struct addr){0} : *value;
+	if (value != NULL)
+		f->known |= 1u << field;
+}
+
+void facts_join(struct facts *to, const struct facts *from)
+{
+	if (!from->any)
+		return;
+	if (!to->any) {
+		*to = *from;
+		return;
+	}
+	to->known &= from->known;
+	for (unsigned i = 0; i < FACTS; i++)
+		if (!addr_eq(&to->value[i], &from->value[i]))
+			facts_set(to, i, NULL);
+}
+
+bool facts_are(const struct facts *f, unsigned field, uint32_t value)
+{
+	struct addr number = build_number(value);
+	return (f->known >> field & 1) != 0 && addr_eq(&f->value[field], &number);
+}
+
+/* ---- matching ---- */
+
+static uint32_t low_bits(const struct addr *a)
+{
+	return (uint32_t)a->byte[12] << 24 | (uint32_t)a->byte[13] << 16 |
+	       (uint32_t)a->byte[14] << 8 | a->byte[15];
+}
+
+static bool is_all(const struct boundary_range *r)
+{
+	for (size_t i = 0; i < sizeof r->first.byte; i++)
+		if (r->first.byte[i] != 0 || r->last.byte[i] != 0xff)
+			return false;
+	return true;
+}
+
+static enum tri in_box(
+	const struct boundary_step *s, const struct boundary_box *box, const struct facts *f)
+{
+	enum tri all = YES;
+	for (size_t i = 0; i < s->dims; i++) {
+		struct addr value = f->value[s->field[i]];
+		if (is_all(&box->range[i]))
+			continue;
+		if ((f->known >> s->field[i] & 1) == 0) {
+			all = OPEN;
+			continue;
+		}
+		if (s->mask != 0)
+			value = build_number(low_bits(&value) & s->mask);
+		if (addr_cmp(&value, &box->range[i].first) < 0 ||
+			addr_cmp(&value, &box->range[i].last) > 0)
+			return NO;
+	}
+	return all;
+}
+
+static bool spend(struct walk *w)
+{
+	if (w->left > 0)
+		w->left--;
+	return w->left > 0;
+}
+
+static enum tri match(struct walk *w, const struct boundary_step *s, const struct facts *f)
+{
+	enum tri any = s->partly ? OPEN : NO;
+	for (size_t i = 0; i < s->boxes && any != YES && spend(w); i++) {
+		enum tri one = in_box(s, &s->box[i], f);
+		any = one == NO ? any : one;
+	}
+	if (s->negated && any != OPEN)
+		any = any == YES ? NO : YES;
+	return any;
+}
+
+/* ---- walking ---- */
+
+struct at { /* one rule's walk */
+	struct walk *w;
+	const struct boundary_rule *rule;
+	struct facts now;   /* at this step */
+	struct facts *next; /* for the next rule */
+	struct facts *back; /* for what follows the chain */
+	bool open;          /* a step of the rule could not be decided */
+	unsigned depth;
+};
+
+static void note(const struct boundary_rule *list[static BOUNDARY_TOLD_MAX], size_t *count,
+	const struct boundary_rule *rule)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (list[i] == rule)
+			return;
+	if (*count < BOUNDARY_TOLD_MAX)
+		list[(*count)++] = rule;
+}
+
+static void forget_all(struct facts *f)
+{
+	for (unsigned i = 0; i < FACTS; i++)
+		if (i != BOUNDARY_FAMILY && i != BOUNDARY_IIF && i != BOUNDARY_L4PROTO)
+			facts_set(f, i, NULL);
+}
+
+static void walk_chain(
+	struct walk *w, const struct boundary_chain *chain, struct facts *f, unsigned depth);
+
+static void accept(struct at *a)
+{
+	facts_join(&a->w->accepted, &a->now);
+	a->w->accept = a->rule;
+	a->w->accept_policy = NULL;
+}
+
+static void drop(struct at *a)
+{
+	a->w->dropped = true;
+	note(a->w->drop, &a->w->drops, a->rule);
+}
+
+static void whatever(struct at *a)
+{
+	forget_all(&a->now);
+	note(a->w->open, &a->w->opens, a->rule);
+	accept(a);
+	drop(a);
+	facts_join(a->next, &a->now);
+	facts_join(a->back, &a->now);
+}
+
+static void decide(struct at *a, const struct boundary_verdict *v, bool open)
+{
+	struct facts f = a->now;
+	if (open && v->kind != BOUNDARY_CONTINUE)
+		note(a->w->open, &a->w->opens, a->rule);
+	switch (v->kind) {
+	case BOUNDARY_CONTINUE:
+		facts_join(a->next, &a->now);
+		return;
+	case BOUNDARY_ACCEPT:
+		accept(a);
+		return;
+	case BOUNDARY_DROP:
+	case BOUNDARY_REJECT:
+		drop(a);
+		return;
+	case BOUNDARY_RETURN:
+		facts_join(a->back, &a->now);
+		return;
+	case BOUNDARY_JUMP:
+	case BOUNDARY_GOTO:
+		if (v->chain == NULL || a->depth >= BOUNDARY_DEPTH_MAX)
+			break;
+		walk_chain(a->w, v->chain, &f, a->depth + 1);
+		facts_join(v->kind == BOUNDARY_JUMP ? a->next : a->back, &f);
+		return;
+	case BOUNDARY_ANY:
+		break;
+	}
+	whatever(a);
+}
+
+/* A map's miss ends the rule too. */
+static void look_up(struct at *a, const struct boundary_step *s)
+{
+	enum tri found = NO;
+	for (size_t i = 0; i < s->boxes && found != YES && spend(a->w); i++) {
+		enum tri one = in_box(s, &s->box[i], &a->now);
+		if (one == NO)
+			continue;
+		found = one;
+		decide(a, &s->box[i].verdict, a->open || one == OPEN || s->partly);
+	}
+	if (s->partly)
+		whatever(a);
+	if (found != YES)
+		facts_join(a->next, &a->now);
+}
+
+static void rewrite(struct facts *f, unsigned addr, unsigned port, const struct boundary_step *s)
+{
+	struct addr number = build_number(s->port);
+	facts_set(f, addr, s->known ? &s->to : NULL);
+	if (!s->port_known || s->port != 0)
+		facts_set(f, port, s->port_known ? &number : NULL);
+}
+
+static void translate(struct at *a, const struct boundary_step *s)
+{
+	struct addr yes = build_number(1);
+	if (s->kind == STEP_SNAT) {
+		rewrite(&a->now, BOUNDARY_SADDR, BOUNDARY_SPORT, s);
+	} else {
+		bool here = s->kind == STEP_REDIRECT ||
+		            (s->known && addr_is_private(&s->to) &&
+				    (s->to.byte[12] == 127 || !addr_is_v4(&s->to)) &&
+				    s->to.byte[15] == 1);
+		rewrite(&a->now, BOUNDARY_DADDR, BOUNDARY_DPORT, s);
+		facts_set(&a->now, BOUNDARY_OIF, NULL);
+		if (s->kind == STEP_DNAT)
+			facts_set(&a->now, FACT_DNAT, &yes);
+		if (here)
+			facts_set(&a->now, FACT_LOCAL, &yes);
+		else if (!s->known)
+			facts_set(&a->now, FACT_LOCAL, NULL);
+	}
+	if (a->open)
+		note(a->w->open, &a->w->opens, a->rule);
+	accept(a);
+}
+
+/* Whether the rule's next step is reached. */
+static bool walk_step(struct at *a, const struct boundary_step *s)
+{
+	struct addr value;
+	enum tri is;
+	switch (s->kind) {
+	case STEP_MATCH:
+	case STEP_UNKNOWN:
+		is = s->kind == STEP_MATCH ? match(a->w, s, &a->now) : OPEN;
+		if (is != YES)
+			facts_join(a->next, &a->now);
+		a->open |= is == OPEN;
+		return is != NO;
+	case STEP_MAP:
+		look_up(a, s);
+		return false;
+	case STEP_VERDICT:
+		decide(a, &s->verdict, a->open);
+		return false;
+	case STEP_MARK:
+		value = build_number(s->mark);
+		facts_set(&a->now, BOUNDARY_MARK, s->known ? &value : NULL);
+		return true;
+	case STEP_NOTRACK:
+		value = build_number(BOUNDARY_CT_UNTRACKED);
+		if (facts_are(&a->now, BOUNDARY_CT_STATE, 1)) /* not yet tracked */
+			facts_set(&a->now, BOUNDARY_CT_STATE, &value);
+		return true;
+	case STEP_REWRITE:
+		forget_all(&a->now);
+		return true;
+	case STEP_DNAT:
+	case STEP_SNAT:
+	case STEP_REDIRECT:
+		translate(a, s);
+		return false;
+	}
+	return false;
+}
+
+static void walk_chain(
+	struct walk *w, const struct boundary_chain *chain, struct facts *f, unsigned depth)
+{
+	struct facts back = {0};
+	for (const struct boundary_rule *r = chain->rule; r != NULL && f->any && spend(w);
+		r = r->next) {
+		struct facts next = {0};
+		struct at a = {w, r, *f, &next, &back, false, depth};
+		bool on = true;
+		for (size_t i = 0; i < r->steps && on; i++)
+			on = walk_step(&a, &r->step[i]);
+		if (on)
+			facts_join(&next, &a.now);
+		*f = next;
+	}
+	facts_join(f, &back);
+}
+
+void walk_base(struct walk *w, const struct boundary_chain *chain, struct facts *f)
+{
+	w->accepted = (struct facts){0};
+	walk_chain(w, chain, f, 0);
+	if (f->any && chain->policy == BOUNDARY_ACCEPT) {
+		facts_join(&w->accepted, f);
+		w->accept = NULL;
+		w->accept_policy = chain;
+	} else if (f->any) {
+		w->dropped = true;
+		w->drop_policy = chain;
+	}
+	*f = w->accepted;
+}
