@@ -219,6 +219,10 @@ void boundary_ask(
 	struct asked a = {.b = b, .flow = flow, .w = {.left = BOUNDARY_STEPS_MAX}};
 	struct facts f = packet_of(flow);
 	*ret = (struct boundary_answer){.kind = BOUNDARY_UNDECIDED};
+	if (b->family != 0 && b->family != (addr_is_v4(&flow->flow.dst) ? 4 : 6)) {
+		ret->missing = "the file is of the other IP version alone";
+		return;
+	}
 	take_path(&a, &f);
 	if (a.w.left == 0) {
 		ret->missing = "the rules are too many for one answer";
@@ -236,7 +240,7 @@ void boundary_ask(
 	} else {
 		ret->kind = BOUNDARY_ALLOWED;
 		tell(ret, &a.w.accept, a.w.accept != NULL);
-		ret->policy = a.w.accept_policy;
+		ret->policy = a.w.accept == NULL ? a.w.accept_policy : NULL;
 	}
 }
 

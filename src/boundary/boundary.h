@@ -136,6 +136,7 @@ struct boundary_chain {
 
 struct boundary {
 	struct arena arena;
+	uint8_t family;               /* that the text is all about; 0 both */
 	bool lines;                   /* rules are told by line, not by handle */
 	struct boundary_chain *chain; /* in the order of the text */
 	struct boundary_chain **end;
@@ -145,9 +146,9 @@ struct boundary {
 /* The JSON of nft -j list ruleset. Fails: -EINVAL, -E2BIG, -ENOMEM; words without the file's name.
  */
 MUST_USE int boundary_read_nft_json(struct boundary **ret, struct cur text, struct fail *why);
-/* iptables-save or ip6tables-save; which of both is told by family, 4 or 6. Fails as above. */
-MUST_USE int boundary_read_iptables(
-	struct boundary **ret, struct cur text, uint8_t family, struct fail *why);
+/* iptables-save or ip6tables-save: told from its first line, else from its addresses. Fails as
+ * above; words begin with the line. */
+MUST_USE int boundary_read_iptables(struct boundary **ret, struct cur text, struct fail *why);
 void boundary_free(struct boundary *b);
 
 /* ---- asking ---- */

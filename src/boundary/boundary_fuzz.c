@@ -29,7 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct addr v4 = addr_v4(0xc0000201), v6 = {{0x20, 1, 0xd, 0xb8, [15] = 1}};
 	if (size > 16384) /* longer ones are no different, and slower */
 		return 0;
-	if (boundary_read_nft_json(&b, cur_of(data, size), &why) < 0) {
+	bool json = size > 0 && data[0] == '{';
+	if ((json ? boundary_read_nft_json : boundary_read_iptables)(&b, cur_of(data, size), &why) <
+		0) {
 		CHECK(why.text[0] != '\0');
 		return 0;
 	}

@@ -421,7 +421,7 @@ static int read_step(struct nft *n, struct build_steps *s, const struct json_val
 	size_t from = s->count;
 	struct left left = {0};
 	bool map = op.len == 0;
-	if (s->count + 2 * BOUNDARY_DIMS_MAX + 2 >= BUILD_STEPS_MAX ||
+	if (s->count + (size_t)2 * BOUNDARY_DIMS_MAX + 2 >= BUILD_STEPS_MAX ||
 		read_left(n, s, left_value, &left) < 0)
 		return -EINVAL;
 	bool v6 = is_v6(s, from);

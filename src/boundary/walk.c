@@ -130,7 +130,6 @@ static void accept(struct at *a)
 {
 	facts_join(&a->w->accepted, &a->now);
 	a->w->accept = a->rule;
-	a->w->accept_policy = NULL;
 }
 
 static void drop(struct at *a)
@@ -227,7 +226,7 @@ static void translate(struct at *a, const struct boundary_step *s)
 	}
 	if (a->open)
 		note(a->w->open, &a->w->opens, a->rule);
-	accept(a);
+	facts_join(&a->w->accepted, &a->now); /* what lets it pass is said elsewhere */
 }
 
 /* Whether the rule's next step is reached. */
@@ -294,7 +293,6 @@ void walk_base(struct walk *w, const struct boundary_chain *chain, struct facts 
 	walk_chain(w, chain, f, 0);
 	if (f->any && chain->policy == BOUNDARY_ACCEPT) {
 		facts_join(&w->accepted, f);
-		w->accept = NULL;
 		w->accept_policy = chain;
 	} else if (f->any) {
 		w->dropped = true;

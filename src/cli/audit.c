@@ -196,9 +196,15 @@ static int ask_all(struct asking *a, struct fail *why)
 		return fail_set(why, -EINVAL, "--path is output, forward or input");
 	if (audit->flow != NULL)
 		return ask_one(a, span_of(audit->flow), &flow, why);
+	bool any = false;
 	for (size_t i = 0; i < ARRAY_LEN(path_names) - 1 && err == 0; i++)
-		if (has_hook(a->b, (enum boundary_path)i))
+		if (has_hook(a->b, (enum boundary_path)i)) {
+			any = true;
 			err = ask_catalogue(a, (enum boundary_path)i, why);
+		}
+	if (!any)
+		message("%s: no chain for what leaves (output, forward): all of it passes",
+			a->file);
 	return err;
 }
 
@@ -211,11 +217,21 @@ static int read_boundary(struct boundary **ret, const char *path, struct fail *w
 	struct fail inner = {0};
 	int err = file_read(path, BOUNDARY_BYTES_MAX, &owned, &text, why);
 	struct span start = span_trim((struct span){text.ptr, err == 0 ? text.len : 0});
-	if (err == 0 && !span_begins(start, "{"))
-		err = fail_set(why, -EINVAL, "%s: not JSON: give the output of nft -j list ruleset",
-			shown(path).text);
-	else if (err == 0 && (err = boundary_read_nft_json(ret, text, &inner)) < 0)
-		err = fail_set(why, err, "%s: %s", shown(path).text, inner.text);
+	bool json = span_begins(start, "{"), save = false;
+	struct span rest = start, line; /* iptables-save: comments, then a table */
+	while (err == 0 && !json && !save && span_next(&rest, '\n', &line) &&
+		(line.len == 0 || line.ptr[0] == '#' || line.ptr[0] == '*'))
+		save = line.len > 0 && line.ptr[0] == '*';
+	if (err < 0)
+		return err;
+	if (json || save)
+		err = (json ? boundary_read_nft_json : boundary_read_iptables)(ret, text, &inner);
+	else
+		err = fail_set(&inner, -EINVAL,
+			"neither JSON nor of iptables-save: give the output of nft -j list "
+		        "ruleset");
+	if (err < 0)
+		(void)fail_set(why, err, "%s:%s%s", shown(path).text, save ? "" : " ", inner.text);
 	free(owned);
 	return err;
 }
@@ -223,23 +239,25 @@ static int read_boundary(struct boundary **ret, const char *path, struct fail *w
 static enum exit_code audit_run(const struct call *call)
 {
 	const struct audit *audit = call->settings;
-	struct out text = {0};
+	struct out text = {0}, name = {0};
 	struct asking a = {.audit = audit, .text = &text};
 	struct fail why = {0};
 	enum exit_code code = call->words > 0 ? EXIT_DONE : EXIT_USAGE;
 	if (code == EXIT_USAGE)
-		message("audit: name a file: the output of nft -j list ruleset");
+		message("audit: name a file: the output of nft -j list ruleset or of "
+		        "iptables-save");
 	for (size_t i = 0; i < call->words && code == EXIT_DONE; i++) {
 		struct boundary *b = NULL;
-		struct spoken name = shown(call->word[i]);
-		a.file = name.text;
+		out_clear(&name);
+		out_safe(&name, call->word[i], SIZE_MAX);
+		a.file = out_string(&name);
 		if (read_boundary(&b, call->word[i], &why) < 0) {
 			message("%s", why.text);
 			code = EXIT_USAGE;
 		} else {
 			a.b = b;
 			if (!audit->json && call->words > 1)
-				out_printf(&text, "%s:\n", name.text);
+				out_printf(&text, "%s:\n", a.file);
 			if (ask_all(&a, &why) < 0) {
 				message("audit: %s", why.text);
 				code = EXIT_USAGE;
@@ -257,11 +275,13 @@ static enum exit_code audit_run(const struct call *call)
 		code = EXIT_NOTHING;
 	}
 	out_fini(&text);
+	out_fini(&name);
 	return code;
 }
 
 static const char *const text[] = {
-	"Reads a firewall's rules, as nft -j list ruleset prints them, and says for the first "
+	"Reads a firewall's rules, as nft -j list ruleset, iptables-save and ip6tables-save print "
+	"them, and says for the first "
 	"packet of a new connection whether it is allowed, denied or, where that hangs on what no "
 	"file tells (a rate, a clock, a socket's owner), undecided; with the rule that decides. "
 	"docs/BOUNDARIES.md says how.",
