@@ -229,7 +229,7 @@ static int read_boundary(struct boundary **ret, const char *path, struct fail *w
 	else
 		err = fail_set(&inner, -EINVAL,
 			"neither JSON nor of iptables-save: give the output of nft -j list "
-		        "ruleset");
+			"ruleset");
 	if (err < 0)
 		(void)fail_set(why, err, "%s:%s%s", shown(path).text, save ? "" : " ", inner.text);
 	free(owned);
@@ -245,7 +245,7 @@ static enum exit_code audit_run(const struct call *call)
 	enum exit_code code = call->words > 0 ? EXIT_DONE : EXIT_USAGE;
 	if (code == EXIT_USAGE)
 		message("audit: name a file: the output of nft -j list ruleset or of "
-		        "iptables-save");
+			"iptables-save");
 	for (size_t i = 0; i < call->words && code == EXIT_DONE; i++) {
 		struct boundary *b = NULL;
 		out_clear(&name);
