@@ -98,7 +98,7 @@ struct boundary_step { /* a rule's are done in order */
 	enum boundary_field field[BOUNDARY_DIMS_MAX];
 	size_t dims;
 	bool negated;
-	bool partly;   /* members that are not listed may be there */
+	bool partly;   /* members come and go: what is listed is not all */
 	uint32_t mask; /* not 0: of the packet's value only these bits are compared */
 	struct boundary_box *box;
 	size_t boxes;

@@ -272,6 +272,7 @@ static int read_set(struct nft *n, const struct json_value *object)
 	set->table = nft_member(n, object, "table").text;
 	set->name = nft_member(n, object, "name").text;
 	set->elem = nft_member(n, object, "elem");
+	set->partly = nft_member(n, object, "stmt").type != JSON_ABSENT; /* a rate of each member */
 	while (json_each(n->json, &flags, &flag))
 		set->partly |= span_is(flag.text, "dynamic") || span_is(flag.text, "timeout");
 	return 0;

@@ -262,7 +262,10 @@ static int one_box(struct nft *n, const struct left *left, bool v6, const struct
 	struct span what;
 	if (nft_only(n, &at, &what, &inner) && span_is(what, "elem")) {
 		if (nft_member(n, &inner, "timeout").type != JSON_ABSENT ||
-			nft_member(n, &inner, "expires").type != JSON_ABSENT)
+			nft_member(n, &inner, "expires").type != JSON_ABSENT ||
+			nft_member(n, &inner, "limit").type != JSON_ABSENT ||
+			nft_member(n, &inner, "quota").type != JSON_ABSENT ||
+			nft_member(n, &inner, "ct count").type != JSON_ABSENT)
 			return -EINVAL;
 		at = nft_member(n, &inner, "val");
 	}

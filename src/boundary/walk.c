@@ -84,7 +84,9 @@ static bool spend(struct walk *w)
 
 static enum tri match(struct walk *w, const struct boundary_step *s, const struct facts *f)
 {
-	enum tri any = s->partly ? OPEN : NO;
+	enum tri any = NO;
+	if (s->partly)
+		return OPEN;
 	for (size_t i = 0; i < s->boxes && any != YES && spend(w); i++) {
 		enum tri one = in_box(s, &s->box[i], f);
 		any = one == NO ? any : one;
