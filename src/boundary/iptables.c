@@ -152,7 +152,7 @@ static void mark(struct reader *r)
 {
 	struct span text = value(r);
 	size_t slash = span_find(text, "/");
-	uint32_t bits, mask = UINT32_MAX;
+	uint32_t bits = 0, mask = UINT32_MAX;
 	struct span low = {text.ptr, slash};
 	bool bad = number(low, &bits) < 0;
 	if (slash < text.len)
