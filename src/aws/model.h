@@ -1,0 +1,160 @@
+/* Inside aws/: what was read. Objects know each other by pointer whatever the order in which they
+ * were described: one that is only named stands there with described = false. */
+#pragma once
+
+#include "aws/vpc.h"
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/strings.h"
+
+enum vpc_kind {
+	VPC_NETWORK, /* the VPC itself */
+	VPC_SUBNET,
+	VPC_GROUP,
+	VPC_ACL,
+	VPC_TABLE,
+	VPC_INTERFACE,
+	VPC_INSTANCE,
+	VPC_NAT,
+	VPC_ENDPOINT,
+	VPC_PEERING,
+	VPC_LIST, /* prefix list */
+	VPC_GATEWAY,
+	VPC_KINDS
+};
+
+/* As SG rules and ACL entries say it. SERVICE_ANY as they write it: -1. */
+#define SERVICE_ANY    (-1)
+#define SERVICE_ABSENT (-2)
+struct vpc_service {
+	int proto, from, to; /* ICMP: type and code */
+};
+
+struct vpc_net {
+	struct vpc_net *next;
+	struct cidr net;
+};
+
+struct vpc_rule { /* of a security group: one peer each */
+	struct vpc_rule *next;
+	const char *id; /* sgr-..., NULL: not known */
+	bool egress, has_net;
+	struct vpc_service service;
+	struct cidr net;
+	const struct vpc_object *peer; /* a group or a list; NULL without net: not understood */
+};
+
+struct vpc_entry { /* of an ACL: in the order of numbers */
+	struct vpc_entry *next;
+	unsigned number;
+	bool egress, allow, has_net;
+	struct vpc_service service;
+	struct cidr net;
+};
+
+enum vpc_target {
+	TARGET_LOCAL,
+	TARGET_INTERNET,
+	TARGET_EGRESS_ONLY,
+	TARGET_NAT,
+	TARGET_ENDPOINT,
+	TARGET_PEERING,
+	TARGET_AWAY, /* transit gateway, VPN, local gateway, ... */
+	TARGET_HOST, /* an interface or instance that forwards */
+};
+
+struct vpc_route {
+	struct vpc_route *next;
+	enum vpc_target target;
+	const struct vpc_object *object; /* the target's */
+	const struct vpc_object *list;   /* NULL: net */
+	struct cidr net;
+	bool blackhole, propagated;
+};
+
+struct vpc_address {
+	struct vpc_address *next;
+	struct addr addr, public_addr; /* public none: it has none */
+};
+
+struct vpc_member {
+	struct vpc_member *next;
+	struct vpc_object *object;
+};
+
+struct vpc_object {
+	struct vpc_object *next; /* of the kind, as read */
+	enum vpc_kind kind;
+	bool described;
+	bool rules_only;  /* a group: known by SecurityGroupRules alone */
+	bool no_internet; /* an interface: DenyAllIgwTraffic */
+	bool listed; /* an interface: by describe-network-interfaces; a list: with its entries */
+	const char *id, *type, *state;
+	const char *block; /* a subnet: the mode of block public access */
+	struct vpc_object *vpc, *subnet,
+		*peer;                  /* peer: the accepter's VPC; an instance: its interface */
+	struct vpc_object *acl, *table; /* a subnet's own; a VPC's default and main ones */
+	struct vpc_net *nets;
+	struct vpc_rule *rules;
+	struct vpc_entry *entries;
+	size_t entries_count;
+	struct vpc_route *routes;
+	struct vpc_address *addrs;
+	struct vpc_member *members; /* an interface: its groups; a table: gateways it is for */
+};
+
+struct vpc {
+	struct arena arena;
+	struct strings *strings;
+	struct vpc_object **by_name; /* number of a string: the object of that id */
+	struct json *json;
+	struct json_keys **keys;
+	struct out warnings;
+	struct vpc_object *first[VPC_KINDS], *last[VPC_KINDS];
+	bool cut[VPC_KINDS]; /* the answer goes on where we did not read */
+	bool rules_cut;
+	const char *block;      /* block public access, of the account; NULL: not read */
+	bool exclusions_denied; /* of it: none are possible */
+	bool full;
+};
+
+static inline bool net_has(const struct cidr *net, const struct addr *a)
+{
+	return addr_is_v4(&net->net) == addr_is_v4(a) && cidr_has(net, a);
+}
+
+static inline bool nets_have(const struct vpc_net *nets, const struct addr *a)
+{
+	for (const struct vpc_net *n = nets; n != NULL; n = n->next)
+		if (net_has(&n->net, a))
+			return true;
+	return false;
+}
+
+/* ---- matching (match.c) ---- */
+
+enum tri { NO, MAYBE, YES };
+
+struct packet {
+	struct addr src, dst;
+	uint8_t proto;
+	uint16_t low, high; /* destination ports: replies go to any of some */
+	int type, code;
+};
+
+/* Interfaces with the address, those of one VPC or, with vpc NULL, of all. */
+#define VPC_HOLDERS_MAX 4
+struct holders {
+	const struct vpc_object *interface[VPC_HOLDERS_MAX];
+	size_t count;
+};
+struct holders vpc_holders(
+	const struct vpc *v, const struct vpc_object *network, const struct addr *a);
+const struct vpc_object *vpc_subnet_of(
+	const struct vpc *v, const struct vpc_object *network, const struct addr *a);
+
+void vpc_judge_groups(const struct vpc *v, const struct vpc_object *interface,
+	const struct packet *p, bool egress, struct vpc_stage *ret);
+/* All ports of the packet must agree, else it is undecided. */
+void vpc_judge_acl(const struct vpc_object *subnet, const struct packet *p, bool egress,
+	struct vpc_stage *ret);

@@ -1,0 +1,84 @@
+/* Inside aws/: JSON values become parts of the model. */
+#pragma once
+
+#include "aws/model.h"
+
+/* The members that are read of each kind of JSON object: a row each in read.c. */
+#define KEYS(X)                                                                                    \
+	X(ROOT, "status_code", "data", "NextToken", "VpcBlockPublicAccessOptions", "Entries",      \
+		"PrefixListId")                                                                    \
+	X(GROUP, "GroupId", "VpcId", "IpPermissions", "IpPermissionsEgress")                       \
+	X(PERMISSION, "IpProtocol", "FromPort", "ToPort", "IpRanges", "Ipv6Ranges",                \
+		"PrefixListIds", "UserIdGroupPairs")                                               \
+	X(PEER, "CidrIp", "CidrIpv6", "PrefixListId", "GroupId")                                   \
+	X(RULE, "SecurityGroupRuleId", "GroupId", "IsEgress", "IpProtocol", "FromPort", "ToPort",  \
+		"CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupInfo.GroupId")             \
+	X(ACL, "NetworkAclId", "VpcId", "IsDefault", "Associations", "Entries")                    \
+	X(ENTRY, "RuleNumber", "Egress", "RuleAction", "Protocol", "CidrBlock", "Ipv6CidrBlock",   \
+		"PortRange.From", "PortRange.To", "IcmpTypeCode.Type", "IcmpTypeCode.Code")        \
+	X(SUBNET, "SubnetId", "VpcId", "CidrBlock", "Ipv6CidrBlockAssociationSet",                 \
+		"BlockPublicAccessStates.InternetGatewayBlockMode")                                \
+	X(NETWORK, "VpcId", "CidrBlock", "CidrBlockAssociationSet", "Ipv6CidrBlockAssociationSet") \
+	X(BLOCK, "CidrBlock", "Ipv6CidrBlock", "CidrBlockState.State", "Ipv6CidrBlockState.State") \
+	X(TABLE, "RouteTableId", "VpcId", "Associations", "Routes")                                \
+	X(ASSOCIATION, "Main", "SubnetId", "GatewayId", "AssociationState.State")                  \
+	X(ROUTE, "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId",    \
+		"State", "Origin", "GatewayId", "NatGatewayId", "VpcPeeringConnectionId",          \
+		"NetworkInterfaceId", "InstanceId", "EgressOnlyInternetGatewayId",                 \
+		"TransitGatewayId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn",        \
+		"OdbNetworkArn")                                                                   \
+	X(INTERFACE, "NetworkInterfaceId", "SubnetId", "VpcId", "InterfaceType", "Groups",         \
+		"PrivateIpAddress", "PrivateIpAddresses", "Ipv6Addresses", "Association.PublicIp", \
+		"Attachment.InstanceId", "DenyAllIgwTraffic")                                      \
+	X(ADDRESS, "PrivateIpAddress", "Ipv6Address", "Association.PublicIp")                      \
+	X(RESERVATION, "Instances")                                                                \
+	X(INSTANCE, "InstanceId", "NetworkInterfaces")                                             \
+	X(NAT, "NatGatewayId", "SubnetId", "VpcId", "ConnectivityType", "State")                   \
+	X(ENDPOINT, "VpcEndpointId", "VpcEndpointType", "VpcId", "State")                          \
+	X(PEERING, "VpcPeeringConnectionId", "Status.Code", "RequesterVpcInfo.VpcId",              \
+		"AccepterVpcInfo.VpcId")                                                           \
+	X(LIST, "PrefixListId", "Cidrs")                                                           \
+	X(CIDR, "Cidr")                                                                            \
+	X(GATEWAY, "InternetGatewayId", "Attachments")                                             \
+	X(ACCESS, "InternetGatewayBlockMode", "ExclusionsAllowed")
+
+enum keys {
+#define X(name, ...) KEYS_##name,
+	KEYS(X)
+#undef X
+		KEYS_COUNT
+};
+#define PATHS_MAX 16
+
+struct reader {
+	struct vpc *v;
+	const char *name; /* of the text */
+	size_t refused;   /* parts that are not what they should be */
+	size_t repeated;  /* objects that were described before */
+	bool listed;      /* interfaces of describe-network-interfaces */
+};
+
+bool read_pick(struct reader *r, enum keys k, const struct json_value *object,
+	struct json_value slot[static PATHS_MAX]);
+/* Room in the arena, zeroed, or NULL: then v->full. */
+void *read_room(struct reader *r, size_t bytes);
+const char *read_text(struct reader *r, const struct json_value *value); /* NULL: no string */
+/* -1 and what stands in a string too. SERVICE_ABSENT: none. */
+int read_number(const struct json_value *value);
+bool read_true(const struct json_value *value);
+/* False: no prefix; counted when it should have been one. */
+bool read_cidr(struct reader *r, const struct json_value *value, struct cidr *ret);
+void read_net(struct reader *r, const struct json_value *value, struct vpc_net **list);
+int read_protocol(const struct json_value *value);
+
+/* The object of that id, made when it is new. NULL: no id, no room, or an id of another kind. */
+struct vpc_object *read_named(struct reader *r, enum vpc_kind kind, const struct json_value *id);
+/* The same, to be described now. NULL also when it was described before. */
+struct vpc_object *read_described(
+	struct reader *r, enum vpc_kind kind, const struct json_value *id);
+
+/* The lists of the root. */
+void read_group(struct reader *r, const struct json_value *object);
+void read_group_rule(struct reader *r, const struct json_value *object);
+void read_acl(struct reader *r, const struct json_value *object);
+void read_table(struct reader *r, const struct json_value *object);

@@ -1,0 +1,77 @@
+/* VPC: what Amazon says of its networks (aws ec2 describe-*), read from its JSON, and whether a
+ * flow passes them: security groups, network ACLs and routes, in the order in which a packet meets
+ * them. Three-valued: what was not read is never guessed. Source of the semantics: the Amazon VPC
+ * and EC2 user guides; docs/VPC.md says which rule comes from where, and what is left out. */
+#pragma once
+
+#include "base/addr.h"
+#include "base/fail.h"
+#include "base/out.h"
+
+struct vpc;
+
+/* All that is read may take `bytes` of memory. Fails: -ENOMEM. */
+MUST_USE int vpc_new(struct vpc **ret, size_t bytes);
+void vpc_free(struct vpc *v);
+
+/* One answer of describe-*: as the command line prints it, in any order and from any number of
+ * texts; also as {"status_code": .., "data": {..}} (Cloud Custodian's recordings). Of an object
+ * that is described twice the first description counts. `name` is for messages, and names the list
+ * whose entries a text holds (get-managed-prefix-list-entries does not: a name with pl-... in it).
+ * Fails: -EINVAL (no JSON object), -E2BIG (no room): then nothing may be asked. */
+MUST_USE int vpc_read(struct vpc *v, const char *name, struct span text, struct fail *why);
+/* What was passed by, a line each. Holds words of strangers, made safe. Borrowed. */
+const char *vpc_warnings(const struct vpc *v);
+
+/* In order: a flow's verdict is the least of its stages'. */
+enum vpc_verdict { VPC_SHUT, VPC_UNDECIDED, VPC_OPEN };
+const char *vpc_verdict_name(enum vpc_verdict verdict);
+
+struct vpc_flow {
+	struct addr src, dst;
+	const char
+		*interface; /* eni-... or i-... whose first address is the source; NULL: src is */
+	uint8_t proto;      /* IP protocol */
+	uint16_t port;      /* TCP and UDP */
+	int type, code;     /* ICMP; -1: not known */
+};
+
+/* tcp:10.0.0.5>8.8.8.8:443, udp the same, icmp:SRC>DST[:TYPE], NUMBER:SRC>DST; SRC may be an
+ * interface or an instance, IPv6 stands in brackets. The interface's name is written to `room`, to
+ * which flow.interface then points. Fails: -EINVAL. */
+#define VPC_NAME_BYTES 64
+MUST_USE int vpc_flow_parse(
+	struct span text, char room[static VPC_NAME_BYTES], struct vpc_flow *ret, struct fail *why);
+
+#define VPC_STAGES_MAX 24
+#define VPC_RULE_BYTES 96
+
+struct vpc_stage {
+	enum vpc_verdict verdict;
+	const char *name;          /* "security group egress", ... */
+	const char *object;        /* id of what decides; NULL: none. A stranger's word */
+	char rule[VPC_RULE_BYTES]; /* of it, or "" */
+	char reason[200];          /* in words, which may be a stranger's */
+};
+
+struct vpc_answer {
+	enum vpc_verdict verdict;
+	struct vpc_stage stage[VPC_STAGES_MAX];
+	size_t stages;
+	const struct vpc_stage *decides; /* the first with the least verdict; into stage[] */
+};
+
+/* Answers for a flow that begins now. Objects live as long as v. */
+void vpc_ask(const struct vpc *v, const struct vpc_flow *flow, struct vpc_answer *ret);
+/* Whether any port from low to high passes: the answer for the port that passes best, which
+ * flow->port becomes. */
+void vpc_ask_ports(const struct vpc *v, struct vpc_flow *flow, uint16_t low, uint16_t high,
+	struct vpc_answer *ret);
+
+/* Interfaces that carry groups and have an address of the family, in the order in which they were
+ * read. Begins with *at NULL; false: no more. */
+struct vpc_host {
+	const char *vpc, *subnet, *interface;
+	struct addr addr; /* the first of the family */
+};
+bool vpc_each_host(const struct vpc *v, bool ipv6, const void **at, struct vpc_host *ret);
