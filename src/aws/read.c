@@ -29,6 +29,15 @@ bool read_pick(struct reader *r, enum keys k, const struct json_value *object,
 	return ok;
 }
 
+bool read_each(struct reader *r, const struct json_value *list, struct json_value *item)
+{
+	if (json_each(r->v->json, list, item))
+		return true;
+	uint32_t end = item->to == 0 ? list->from + 1 : item->to;
+	r->broken = r->broken || (list->type == JSON_ARRAY && end + 1 != list->to);
+	return false;
+}
+
 void *read_room(struct reader *r, size_t bytes)
 {
 	void *room = arena_alloc(&r->v->arena, 1, bytes);
@@ -148,7 +157,7 @@ static void read_network(struct reader *r, const struct json_value *object)
 		return;
 	for (size_t i = 2; i < 4; i++) {
 		struct json_value item = {0};
-		while (json_each(r->v->json, &s[i], &item))
+		while (read_each(r, &s[i], &item))
 			if (read_pick(r, KEYS_BLOCK, &item, b) &&
 				!span_is(b[i].text, "disassociated"))
 				read_net(r, &b[i - 2], &o->nets);
@@ -166,7 +175,7 @@ static void read_subnet(struct reader *r, const struct json_value *object)
 	o->vpc = read_named(r, VPC_NETWORK, &s[1]);
 	o->block = read_text(r, &s[4]);
 	read_net(r, &s[2], &o->nets);
-	while (json_each(r->v->json, &s[3], &item))
+	while (read_each(r, &s[3], &item))
 		if (read_pick(r, KEYS_BLOCK, &item, b) && !span_is(b[3].text, "disassociated"))
 			read_net(r, &b[1], &o->nets);
 }
@@ -204,7 +213,7 @@ static void read_addrs(
 {
 	struct json_value a[PATHS_MAX], item = {0};
 	size_t count = 0;
-	while (json_each(r->v->json, list, &item)) {
+	while (read_each(r, list, &item)) {
 		if (++count > ADDRESSES_MAX) {
 			r->v->full = true;
 			return;
@@ -217,7 +226,7 @@ static void read_addrs(
 static void read_members(struct reader *r, struct vpc_object *o, const struct json_value *list)
 {
 	struct json_value g[PATHS_MAX], item = {0};
-	while (json_each(r->v->json, list, &item)) {
+	while (read_each(r, list, &item)) {
 		struct vpc_object *group =
 			read_pick(r, KEYS_GROUP, &item, g) ? read_named(r, VPC_GROUP, &g[0]) : NULL;
 		struct vpc_member *m = group == NULL ? NULL : read_room(r, sizeof *m);
@@ -272,12 +281,12 @@ static void read_reservation(struct reader *r, const struct json_value *object)
 	r->listed = false;
 	if (!read_pick(r, KEYS_RESERVATION, object, s))
 		return;
-	while (json_each(r->v->json, &s[0], &instance)) {
+	while (read_each(r, &s[0], &instance)) {
 		struct json_value item = {0};
 		struct vpc_object *o = read_pick(r, KEYS_INSTANCE, &instance, i)
 		                               ? read_named(r, VPC_INSTANCE, &i[0])
 		                               : NULL;
-		while (json_each(r->v->json, &i[1], &item)) {
+		while (read_each(r, &i[1], &item)) {
 			struct vpc_object *interface = read_one_interface(r, &item);
 			if (o != NULL && o->peer == NULL)
 				o->peer = interface;
@@ -332,7 +341,7 @@ static void read_list(struct reader *r, const struct json_value *object)
 	if (o == NULL || o->listed || s[1].type != JSON_ARRAY)
 		return;
 	o->listed = true;
-	while (json_each(r->v->json, &s[1], &item))
+	while (read_each(r, &s[1], &item))
 		read_net(r, &item, &o->nets);
 }
 
@@ -380,6 +389,13 @@ static void warn(struct reader *r, const char *words, struct span what)
 	out_text(o, "\n");
 }
 
+static void mark_cut(struct vpc *v, size_t list)
+{
+	if (lists[list].kind < VPC_KINDS)
+		v->cut[lists[list].kind] = true;
+	v->rules_cut = v->rules_cut || lists[list].read == read_group_rule;
+}
+
 static void read_root_list(struct reader *r, struct span name, const struct json_value *value)
 {
 	struct json_value item = {0};
@@ -389,23 +405,25 @@ static void read_root_list(struct reader *r, struct span name, const struct json
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		if (!span_is(name, lists[i].name))
 			continue;
-		while (lists[i].read != NULL && json_each(r->v->json, value, &item))
+		size_t refused = r->refused;
+		while (lists[i].read != NULL && read_each(r, value, &item))
 			lists[i].read(r, &item);
+		if (r->refused > refused)
+			mark_cut(r->v, i);
 		return;
 	}
 	warn(r, "not read, as nothing here follows from it: ", name);
 }
 
-static void mark_cut(struct reader *r, const struct json_value *root)
+/* The list goes on where it was not read, so do those of its kind. */
+static void mark_next(struct reader *r, const struct json_value *root)
 {
 	struct json_value member = {0};
 	struct span name;
 	while (json_member(r->v->json, root, &name, &member))
 		for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-			if (span_is(name, lists[i].name) && lists[i].kind < VPC_KINDS)
-				r->v->cut[lists[i].kind] = true;
-			else if (span_is(name, "SecurityGroupRules"))
-				r->v->rules_cut = true;
+			if (span_is(name, lists[i].name))
+				mark_cut(r->v, i);
 	warn(r, "NextToken: the list goes on, ask for the rest", (struct span){0});
 }
 
@@ -426,7 +444,7 @@ static void read_entries(struct reader *r, const struct json_value *list, struct
 			(struct span){0});
 		return;
 	}
-	while (json_each(r->v->json, list, &item))
+	while (read_each(r, list, &item))
 		if (read_pick(r, KEYS_CIDR, &item, c))
 			read_net(r, &c[0], &o->nets);
 	o->listed = true;
@@ -439,7 +457,7 @@ static void read_root(struct reader *r, const struct json_value *root, struct js
 	while (json_member(r->v->json, root, &name, &member))
 		read_root_list(r, name, &member);
 	if (s[2].type == JSON_STRING && s[2].text.len > 0)
-		mark_cut(r, root);
+		mark_next(r, root);
 	if (s[3].type == JSON_OBJECT && read_pick(r, KEYS_ACCESS, &s[3], a)) {
 		r->v->block = read_text(r, &a[0]);
 		r->v->exclusions_denied = span_is(a[1].text, "not-allowed");
@@ -474,6 +492,8 @@ int vpc_read(struct vpc *v, const char *name, struct span text, struct fail *why
 		warn(&r, "objects that were described before, and count as they were: ",
 			span_of(count));
 	}
+	if (r.broken)
+		return fail_set(why, -EBADMSG, "no JSON of Amazon's: a list in it is broken");
 	if (v->full)
 		return fail_set(why, -E2BIG, "too many objects for the memory that they may take");
 	return 0;

@@ -55,11 +55,14 @@ struct reader {
 	const char *name; /* of the text */
 	size_t refused;   /* parts that are not what they should be */
 	size_t repeated;  /* objects that were described before */
+	bool broken;      /* a list ends where none can */
 	bool listed;      /* interfaces of describe-network-interfaces */
 };
 
 bool read_pick(struct reader *r, enum keys k, const struct json_value *object,
 	struct json_value slot[static PATHS_MAX]);
+/* As json_each(), but what ends too early is remembered: rules would be missing. */
+bool read_each(struct reader *r, const struct json_value *list, struct json_value *item);
 /* Room in the arena, zeroed, or NULL: then v->full. */
 void *read_room(struct reader *r, size_t bytes);
 const char *read_text(struct reader *r, const struct json_value *value); /* NULL: no string */

@@ -47,7 +47,7 @@ static void read_permission(
 		rule.service.from = rule.service.to = SERVICE_ANY;
 	for (size_t i = 3; i < 7; i++) {
 		struct json_value item = {0};
-		while (json_each(r->v->json, &s[i], &item)) {
+		while (read_each(r, &s[i], &item)) {
 			if (read_pick(r, KEYS_PEER, &item, p))
 				read_peer(r, group, rule, p);
 			else
@@ -72,7 +72,7 @@ void read_group(struct reader *r, const struct json_value *object)
 	o->vpc = read_named(r, VPC_NETWORK, &s[1]);
 	for (size_t i = 2; i < 4; i++) {
 		struct json_value item = {0};
-		while (json_each(r->v->json, &s[i], &item))
+		while (read_each(r, &s[i], &item))
 			read_permission(r, o, i == 3, &item);
 	}
 }
@@ -137,7 +137,7 @@ void read_acl(struct reader *r, const struct json_value *object)
 	o->vpc = read_named(r, VPC_NETWORK, &s[1]);
 	if (o->vpc != NULL && read_true(&s[2]))
 		o->vpc->acl = o;
-	while (json_each(r->v->json, &s[3], &item)) {
+	while (read_each(r, &s[3], &item)) {
 		struct vpc_object *subnet = read_pick(r, KEYS_ASSOCIATION, &item, a)
 		                                    ? read_named(r, VPC_SUBNET, &a[1])
 		                                    : NULL;
@@ -145,7 +145,7 @@ void read_acl(struct reader *r, const struct json_value *object)
 			subnet->acl = o;
 	}
 	item = (struct json_value){0};
-	while (json_each(r->v->json, &s[4], &item))
+	while (read_each(r, &s[4], &item))
 		read_entry(r, o, &item);
 }
 
@@ -247,9 +247,9 @@ void read_table(struct reader *r, const struct json_value *object)
 	if (o == NULL)
 		return;
 	o->vpc = read_named(r, VPC_NETWORK, &s[1]);
-	while (json_each(r->v->json, &s[2], &item))
+	while (read_each(r, &s[2], &item))
 		read_association(r, o, &item);
 	item = (struct json_value){0};
-	while (json_each(r->v->json, &s[3], &item))
+	while (read_each(r, &s[3], &item))
 		read_route(r, o, &item);
 }

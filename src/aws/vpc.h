@@ -18,7 +18,8 @@ void vpc_free(struct vpc *v);
  * texts; also as {"status_code": .., "data": {..}} (Cloud Custodian's recordings). Of an object
  * that is described twice the first description counts. `name` is for messages, and names the list
  * whose entries a text holds (get-managed-prefix-list-entries does not: a name with pl-... in it).
- * Fails: -EINVAL (no JSON object), -E2BIG (no room): then nothing may be asked. */
+ * Fails: -EINVAL (no JSON object: nothing was read); -EBADMSG (a list in it is broken), -E2BIG (no
+ * room): a part is missing, so that v is of no more use. */
 MUST_USE int vpc_read(struct vpc *v, const char *name, struct span text, struct fail *why);
 /* What was passed by, a line each. Holds words of strangers, made safe. Borrowed. */
 const char *vpc_warnings(const struct vpc *v);
