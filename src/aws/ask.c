@@ -362,6 +362,9 @@ static void leave_by_nat(struct walk *w, const struct vpc_object *nat)
 		return;
 	}
 	pass_block(w, nat->subnet, true);
+	for (const struct vpc_net *n = nat->subnet->nets; n != NULL; n = n->next)
+		if (addr_is_v4(&n->net.net)) /* where the gateway's own address is from */
+			pass_edge(w, on->object, &n->net.net);
 	if (why_not_public(&w->p.dst) != NULL)
 		say(w, VPC_UNDECIDED, "internet gateway", on->object, why_not_public(&w->p.dst));
 }
@@ -487,7 +490,7 @@ static bool ask_unfiltered(struct walk *w)
 
 /* ---- the source ---- */
 
-static const struct vpc_object *named_interface(const struct vpc *v, const char *name)
+const struct vpc_object *vpc_named_interface(const struct vpc *v, const char *name)
 {
 	uint32_t number = strings_find(v->strings, name);
 	const struct vpc_object *o = number == 0 ? NULL : v->by_name[number];
@@ -499,7 +502,7 @@ static const struct vpc_object *named_interface(const struct vpc *v, const char 
 static bool find_source(struct walk *w, const struct vpc_flow *flow)
 {
 	if (flow->interface != NULL) {
-		w->interface = named_interface(w->v, flow->interface);
+		w->interface = vpc_named_interface(w->v, flow->interface);
 		const struct vpc_address *at = w->interface == NULL ? NULL : w->interface->addrs;
 		while (at != NULL && addr_is_v4(&at->addr) != addr_is_v4(&flow->dst))
 			at = at->next;

@@ -110,14 +110,34 @@ static void mark(struct edges *e, const struct vpc_service *s, uint8_t proto)
 			e->bits[edge[i] / 8] |= (uint8_t)(1u << (edge[i] % 8));
 }
 
+static void mark_groups(struct edges *e, const struct vpc_object *interface, uint8_t proto)
+{
+	for (const struct vpc_member *m = interface->members; m != NULL; m = m->next)
+		for (const struct vpc_rule *r = m->object->rules; r != NULL; r = r->next)
+			mark(e, &r->service, proto);
+}
+
+/* Groups of others do not see the flow. */
+static bool is_end(const struct vpc_object *interface, const struct vpc_object *source,
+	const struct vpc_flow *flow)
+{
+	for (const struct vpc_address *at = interface->addrs; at != NULL; at = at->next)
+		if (addr_eq(&at->addr, &flow->src) || addr_eq(&at->addr, &flow->dst) ||
+			addr_eq(&at->public_addr, &flow->dst))
+			return true;
+	return interface == source;
+}
+
 void vpc_ask_ports(const struct vpc *v, struct vpc_flow *flow, uint16_t low, uint16_t high,
 	struct vpc_answer *ret)
 {
 	struct edges edges = {{0}};
 	struct vpc_flow now = *flow;
-	for (const struct vpc_object *o = v->first[VPC_GROUP]; o != NULL; o = o->next)
-		for (const struct vpc_rule *r = o->rules; r != NULL; r = r->next)
-			mark(&edges, &r->service, flow->proto);
+	const struct vpc_object *source =
+		flow->interface == NULL ? NULL : vpc_named_interface(v, flow->interface);
+	for (const struct vpc_object *o = v->first[VPC_INTERFACE]; o != NULL; o = o->next)
+		if (is_end(o, source, flow))
+			mark_groups(&edges, o, flow->proto);
 	for (const struct vpc_object *o = v->first[VPC_ACL]; o != NULL; o = o->next)
 		for (const struct vpc_entry *e = o->entries; e != NULL; e = e->next)
 			mark(&edges, &e->service, flow->proto);

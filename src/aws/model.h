@@ -150,6 +150,8 @@ struct holders {
 };
 struct holders vpc_holders(
 	const struct vpc *v, const struct vpc_object *network, const struct addr *a);
+/* eni-..., or the first of i-...; NULL: not read. */
+const struct vpc_object *vpc_named_interface(const struct vpc *v, const char *name);
 const struct vpc_object *vpc_subnet_of(
 	const struct vpc *v, const struct vpc_object *network, const struct addr *a);
 

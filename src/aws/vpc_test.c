@@ -40,6 +40,14 @@
 #define ROUTE(to, target) "{'DestinationCidrBlock':'" to "'," target ",'State':'active'}"
 #define IGW               "'GatewayId':'igw-1'"
 
+#define INTERFACES                                                                               \
+	"{'NetworkInterfaces':[" ENI("eni-p", "subnet-p", "10.0.0.5", "sg-a",                    \
+		",'Association':{'PublicIp':'198.51.100.5'},"                                    \
+		"'Ipv6Addresses':[{'Ipv6Address':'2001:db8::5'}],'Attachment':{'InstanceId'"     \
+		":'i-p'}") "," ENI("eni-q", "subnet-p", "10.0.0.6", "sg-b", "") "," ENI("eni-i", \
+		"subnet-i", "10.0.1.5", "sg-b",                                                  \
+		"") "," ENI("eni-n", "subnet-n", "10.0.2.5", "sg-a", "") "]}"
+
 static const char *const base[] = {
 	"{'Vpcs':[{'VpcId':'vpc-1','CidrBlock':'10.0.0.0/16'}]}",
 	"{'Subnets':[{'SubnetId':'subnet-p','VpcId':'vpc-1','CidrBlock':'10.0.0.0/24'},"
@@ -49,12 +57,7 @@ static const char *const base[] = {
 	"{'SecurityGroups':[{'GroupId':'sg-a','VpcId':'vpc-1'," ALL_OUT "},"
 	"{'GroupId':'sg-b','VpcId':'vpc-1'," ALL_OUT ",'IpPermissions':[{'IpProtocol':'tcp',"
 	"'FromPort':22,'ToPort':23,'UserIdGroupPairs':[{'GroupId':'sg-a'}]}]}]}",
-	"{'NetworkInterfaces':[" ENI("eni-p", "subnet-p", "10.0.0.5", "sg-a",
-		",'Association':{'PublicIp':'198.51.100.5'},"
-		"'Ipv6Addresses':[{'Ipv6Address':'2001:db8::5'}],'Attachment':{'InstanceId'"
-		":'i-p'}") "," ENI("eni-q", "subnet-p", "10.0.0.6", "sg-b", "") "," ENI("eni-i",
-		"subnet-i", "10.0.1.5", "sg-b",
-		"") "," ENI("eni-n", "subnet-n", "10.0.2.5", "sg-a", "") "]}",
+	INTERFACES,
 	"{'RouteTables':[{'RouteTableId':'rtb-p','VpcId':'vpc-1','Associations':"
 	"[{'Main':false,'SubnetId':'subnet-p'}],'Routes':[" ROUTE(
 		"10.0.0.0/16", "'GatewayId':'local'") "," ROUTE("0.0.0.0/0",
@@ -284,6 +287,11 @@ static void test_block_and_edge(void **state)
 	       "[{'GatewayId':'igw-1'}],'Routes':[" ROUTE(
 		       "10.0.0.0/24", "'GatewayId':'vpce-1'") "]}]}",
 		OUT("443"), VPC_UNDECIDED, "route of the reply");
+	/* the NAT gateway stands in the subnet whose replies are led elsewhere */
+	expect("{'RouteTables':[{'RouteTableId':'rtb-e','VpcId':'vpc-1','Associations':"
+	       "[{'GatewayId':'igw-1'}],'Routes':[" ROUTE(
+		       "10.0.0.0/24", "'GatewayId':'vpce-1'") "]}]}",
+		"tcp:10.0.2.5>203.0.113.1:443", VPC_UNDECIDED, "route of the reply");
 }
 
 static void test_unfiltered(void **state)
