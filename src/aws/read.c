@@ -505,9 +505,10 @@ int vpc_new(struct vpc **ret, size_t bytes)
 	if (v == NULL)
 		return -ENOMEM;
 	size_t names = bytes / 64 < NAMES_MAX ? bytes / 64 + 1 : NAMES_MAX;
+	size_t name_bytes = bytes / 4 < NAMES_BYTES_MAX ? bytes / 4 : NAMES_BYTES_MAX;
 	int err = arena_init(&v->arena, bytes);
 	if (err == 0)
-		err = strings_new(&v->strings, NAMES_BYTES_MAX, names);
+		err = strings_new(&v->strings, name_bytes, names);
 	v->by_name = calloc(names + 2, sizeof(struct vpc_object *));
 	v->keys = calloc(KEYS_COUNT, sizeof(struct json_keys *));
 	if (err == 0)

@@ -71,8 +71,8 @@ static const char *const base[] = {
 						       "true}],'Routes':[" ROUTE("10.0.0.0/16",
 							       "'GatewayId':'local'") "]}]"
 										      "}",
-	"{'NatGateways':[{'NatGatewayId':'nat-1','SubnetId':'subnet-p','VpcId':'vpc-1',"
-	"'State':'available'}]}",
+	("{'NatGateways':[{'NatGatewayId':'nat-1','SubnetId':'subnet-p','VpcId':'vpc-1',"
+	 "'State':'available'}]}"),
 };
 
 static void read_one(struct vpc *v, const char *text)
