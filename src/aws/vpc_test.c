@@ -160,6 +160,8 @@ static void test_peers(void **state)
 	expect(NULL, "tcp:10.0.0.5>10.0.1.5:22", VPC_OPEN, NULL); /* eni-p carries sg-a */
 	expect(NULL, "tcp:10.0.0.6>10.0.1.5:22", VPC_SHUT, in);
 	expect(NULL, "tcp:10.0.0.5>10.0.1.5:24", VPC_SHUT, in);
+	expect("{'NetworkInterfaces':[],'NextToken':'x'}", "tcp:10.0.0.6>10.0.1.5:22",
+		VPC_UNDECIDED, in); /* who else carries sg-a? */
 	const char *list = GROUP(PERMIT("-1", "", "'PrefixListIds':[{'PrefixListId':'pl-0b'}]"));
 	expect(list, OUT("443"), VPC_UNDECIDED, out);
 	const char *entries = "{'SecurityGroupRules':[{'SecurityGroupRuleId':'sgr-1',"
