@@ -166,6 +166,19 @@ uint16_t request_mark(struct span target)
 	return mark != 0 ? mark : 1;
 }
 
+uint64_t request_hash(struct span target)
+{
+	struct span path = without_authority(target);
+	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a, as above */
+	if (target.len == 0 || path.len >= MARK_LOOKED_AT - 1)
+		return 0;
+	if (path.len == 0 || path.ptr[0] != '/')
+		hash = (hash ^ '/') * UINT64_C(1099511628211);
+	for (size_t i = 0; i < path.len && path.ptr[i] != '#'; i++)
+		hash = (hash ^ path.ptr[i]) * UINT64_C(1099511628211);
+	return hash != 0 ? hash : 1;
+}
+
 /* ---- names ---- */
 
 const char *registered_domain(const char *name)

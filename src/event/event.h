@@ -92,6 +92,7 @@ struct conn {
 	const char *ja3, *ja4, *alpn;
 	const char *user_agent, *method;
 	uint16_t request_mark;   /* request_mark() of the first request; 0 unknown */
+	uint64_t request_hash;   /* request_hash() of it; 0 unknown */
 	const char *certificate; /* first name of the server's certificate */
 	uint16_t http_status;    /* last one seen; 0 none */
 	bool to_proxy;           /* CONNECT or absolute-URI: name is the target, server the proxy */
@@ -152,6 +153,9 @@ struct event {
  * same, two programs hardly ever do. A word is a run of letters, digits, - and _; the authority of
  * an absolute target does not count. 0: no word of six or more. */
 uint16_t request_mark(struct span target);
+/* The whole of it, path and query, in 64 bits that are the same in every run; for lists of URLs. 0:
+ * no target, or one so long that a capture's decoder may have cut it. */
+uint64_t request_hash(struct span target);
 
 /* Community ID v1, seed 0 ("1:" + base64), of a conversation; for ICMP the ports are type and code.
  * Spec: github.com/corelight/community-id-spec. buf gets "" for protocols without an id. */

@@ -16,7 +16,8 @@
  *
  * A conn: id, flags, start and up to 4 times, client, server, mac, both ports (2 bytes each),
  * ip_proto, transport, outcome, name_source (1 byte each), vlan, http_status, four counters, tries,
- * request and response bytes, two numbers of echoes, 11 texts.
+ * request and response bytes, two numbers of echoes, a request's mark, 10 texts, the request's hash
+ * when its bit says so.
  *
  * A lookup: id, flags, query and up to 3 times, client, resolver, mac, port, transport, outcome,
  * qtype, rcode, name, cnames, answers with their TTL, uid, process.
@@ -40,7 +41,8 @@ enum conn_flag {
 	CONN_LEAVE_TIME = 1 << 8,
 	CONN_END_TIME = 1 << 9,
 	CONN_DATA_TIME = 1 << 10,
-	CONN_FLAGS = (1 << 11) - 1
+	CONN_REQUEST = 1 << 11, /* a hash of the request follows the texts; not of every version */
+	CONN_FLAGS = (1 << 12) - 1
 };
 
 enum lookup_flag {
@@ -140,7 +142,8 @@ static void put_conn_times(struct put *p, const struct conn *c)
 	                 flag(c->to_proxy, CONN_TO_PROXY) | flag(c->fail_ns != 0, CONN_FAIL_TIME) |
 	                 flag(c->leave_ns != 0, CONN_LEAVE_TIME) |
 	                 flag(c->end_ns != 0, CONN_END_TIME) |
-	                 flag(c->first_data_ns != 0, CONN_DATA_TIME);
+	                 flag(c->first_data_ns != 0, CONN_DATA_TIME) |
+	                 flag(c->request_hash != 0, CONN_REQUEST);
 	put_number(p, flags);
 	put_time(p, c->start_ns, 0);
 	put_time_known(p, c->fail_ns, c->start_ns);
@@ -171,6 +174,8 @@ static void put_conn(struct put *p, const struct conn *c)
 		c->method, c->certificate, c->uid, c->process};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		put_text(p, texts[i]);
+	if (c->request_hash != 0)
+		put_number(p, c->request_hash);
 }
 
 static void put_lookup(struct put *p, const struct lookup *l)
@@ -314,7 +319,8 @@ static unsigned get_choice(struct cur *c, unsigned count)
 	return v < count ? v : 0;
 }
 
-static void get_conn_times(struct cur *c, struct conn *conn)
+/* Returns the flags. */
+static unsigned get_conn_times(struct cur *c, struct conn *conn)
 {
 	unsigned flags = (unsigned)get_number(c, CONN_FLAGS);
 	conn->settled = (flags & CONN_SETTLED) != 0;
@@ -329,12 +335,13 @@ static void get_conn_times(struct cur *c, struct conn *conn)
 	conn->leave_ns = get_time_known(c, (flags & CONN_LEAVE_TIME) != 0, conn->start_ns);
 	conn->end_ns = get_time_known(c, (flags & CONN_END_TIME) != 0, conn->start_ns);
 	conn->first_data_ns = get_time_known(c, (flags & CONN_DATA_TIME) != 0, conn->start_ns);
+	return flags;
 }
 
 static void get_conn(struct cur *c, struct conn *conn)
 {
 	conn->id = get_number(c, UINT64_MAX);
-	get_conn_times(c, conn);
+	unsigned flags = get_conn_times(c, conn);
 	conn->client = get_addr(c);
 	conn->server = get_addr(c);
 	conn->client_mac = get_number(c, UINT64_MAX);
@@ -361,6 +368,10 @@ static void get_conn(struct cur *c, struct conn *conn)
 		&conn->process};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = get_text(c);
+	if ((flags & CONN_REQUEST) != 0)
+		conn->request_hash = get_number(c, UINT64_MAX);
+	if ((flags & CONN_REQUEST) != 0 && conn->request_hash == 0)
+		cur_fail(c, CUR_BAD); /* one way to write a record */
 }
 
 static void get_lookup(struct cur *c, struct lookup *l)

@@ -119,6 +119,7 @@ static inline struct event full_conn(void)
 			.user_agent = "curl/7.88.1",
 			.method = "CONNECT",
 			.request_mark = 65535,
+			.request_hash = UINT64_MAX,
 			.certificate = "example.com",
 			.http_status = 503,
 			.to_proxy = true,
@@ -195,7 +196,8 @@ static inline void assert_conn(const struct conn *got, const struct conn *want)
 	SAME(server_port), SAME(ip_proto), SAME(vlan), SAME(transport), SAME(outcome);
 	SAME(packets_out), SAME(packets_in), SAME(bytes_out), SAME(bytes_in), SAME(tries);
 	SAME(request_bytes), SAME(response_bytes), SAME(first_data_ns), SAME(name_source);
-	SAME(echo_hash), SAME(echo_fresh), SAME(request_mark), SAME(http_status), SAME(to_proxy);
+	SAME(echo_hash), SAME(echo_fresh), SAME(request_mark), SAME(request_hash),
+		SAME(http_status), SAME(to_proxy);
 	SAME_TEXT(name), SAME_TEXT(service), SAME_TEXT(ja3), SAME_TEXT(ja4), SAME_TEXT(alpn);
 	SAME_TEXT(user_agent), SAME_TEXT(method), SAME_TEXT(certificate);
 	SAME_TEXT(uid), SAME_TEXT(process);

@@ -96,6 +96,7 @@ struct conversation {
 	/* numbers in options.strings */
 	uint32_t name, service, ja3, ja4, alpn, user_agent, method, certificate;
 	uint16_t request_mark; /* as in conn */
+	uint64_t request_hash;
 };
 _Static_assert(sizeof(struct conversation) * CONVERSATIONS_MAX +
 			       2 * CONVERSATIONS_MAX * 2 * sizeof(uint32_t) <=

@@ -178,7 +178,9 @@ static void http_request(struct flow_table *t, struct conversation *c, const str
 	if (c->method != 0)
 		return; /* the first request speaks for the conversation */
 	c->method = keep_text(t, r->method);
-	c->request_mark = request_mark((struct span){(const uint8_t *)r->uri, strlen(r->uri)});
+	struct span uri = {(const uint8_t *)r->uri, strlen(r->uri)};
+	c->request_mark = request_mark(uri);
+	c->request_hash = request_hash(uri);
 	c->user_agent = keep_text(t, r->user_agent);
 	c->to_proxy = r->to_proxy;
 }

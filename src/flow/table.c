@@ -359,6 +359,7 @@ static void tell(struct flow_table *t, const struct conversation *c, struct conn
 		.tries = c->tries,
 		.request_bytes = c->request_bytes,
 		.request_mark = c->request_mark,
+		.request_hash = c->request_hash,
 		.response_bytes = c->response_bytes,
 		.first_data_ns = c->data_ns,
 		.name = text(t, c->name),

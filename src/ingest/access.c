@@ -256,6 +256,7 @@ static void settle(struct sink *s, const struct access *a, struct conn *c, bool 
 	c->method = sink_text(s, a->method);
 	c->user_agent = sink_text(s, a->user_agent);
 	c->request_mark = connect ? 0 : request_mark(a->url);
+	c->request_hash = connect ? 0 : request_hash(a->url);
 	c->uid = sink_text(s, a->uid);
 	sink_conn(s, 0, c);
 }

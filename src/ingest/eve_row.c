@@ -376,6 +376,7 @@ static struct detail http_detail(struct sink *s, const struct eve_row *row)
 		.user_agent = text(s, row, EVE_HTTP_USER_AGENT),
 		.request = true,
 		.request_mark = connect ? 0 : request_mark(url),
+		.request_hash = connect ? 0 : request_hash(url),
 		.to_proxy = connect || span_begins(url, "http://")};
 	d.name_source = d.to_proxy ? NAME_PROXY_TARGET : NAME_HTTP_HOST;
 	if (connect && d.name == NULL)

@@ -34,6 +34,8 @@ static void apply_texts(struct conn *c, const struct note *n, const struct strin
 	c->to_proxy |= n->to_proxy;
 	if (n->request_mark != 0)
 		c->request_mark = n->request_mark;
+	if (n->request_hash != 0)
+		c->request_hash = n->request_hash;
 	if (n->http_status != 0)
 		c->http_status = n->http_status;
 }
@@ -421,6 +423,8 @@ static void add_note(const struct sink *s, struct note *n, const struct detail *
 	n->requests += d->request;
 	if (n->request_mark == 0)
 		n->request_mark = d->request_mark;
+	if (n->request_hash == 0)
+		n->request_hash = d->request_hash;
 	if (d->http_status != 0) {
 		bool bad = d->http_status >= 400;
 		n->http_status = d->http_status;

@@ -19,6 +19,7 @@ struct note {
 	enum name_source name_source;
 	uint32_t requests, statuses_ok, statuses_bad;
 	uint16_t http_status, request_mark;
+	uint64_t request_hash;
 	bool to_proxy;
 	int64_t response_ns; /* of the last response that was 400 or over */
 	int64_t alert_ns, denied_ns;

@@ -42,6 +42,7 @@ struct detail {
 	bool request;          /* tells one request */
 	uint16_t http_status;  /* 0: no response known */
 	uint16_t request_mark; /* as in conn */
+	uint64_t request_hash;
 	int64_t response_ns;   /* when the response came; 0 unknown */
 	bool server_alert;     /* a fatal TLS alert by the server before application data */
 	bool to_proxy, denied; /* denied: a firewall cut the conversation at at_ns */

@@ -406,6 +406,7 @@ static void emit_http(struct sink *s, const struct zeek_row *row)
 		.user_agent = text(s, row, ZEEK_USER_AGENT),
 		.request = true,
 		.request_mark = connect ? 0 : request_mark(uri),
+		.request_hash = connect ? 0 : request_hash(uri),
 		.http_status = (uint16_t)status,
 		.to_proxy = connect || span_begins(uri, "http://")};
 	if (connect || d.to_proxy)

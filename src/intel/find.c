@@ -1,0 +1,334 @@
+/* What a set says of an address, a name, an event. */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/scan.h"
+#include "intel/draft.h"
+
+/* More of one name's labels are not looked up: no list has names so deep. */
+#define LABELS_MAX 32u
+#define FOUND_MAX  64u
+
+static const char *const kinds[INTEL_KINDS] = {[INTEL_ADDRESS] = "address",
+	[INTEL_NETWORK] = "network",
+	[INTEL_NAME] = "name",
+	[INTEL_URL] = "url",
+	[INTEL_JA3] = "ja3",
+	[INTEL_JA4] = "ja4",
+	[INTEL_AGENT] = "user-agent",
+	[INTEL_CERT_MD5] = "certificate-md5",
+	[INTEL_CERT_SHA1] = "certificate-sha1",
+	[INTEL_CERT_SHA256] = "certificate-sha256",
+	[INTEL_FILE_MD5] = "file-md5",
+	[INTEL_FILE_SHA1] = "file-sha1",
+	[INTEL_FILE_SHA256] = "file-sha256"};
+
+const char *intel_kind_name(enum intel_kind kind)
+{
+	return kinds[kind];
+}
+
+const char *intel_tlp_name(enum intel_tlp tlp)
+{
+	static const char *const names[] = {NULL, "clear", "green", "amber", "amber+strict", "red"};
+	return names[tlp];
+}
+
+const char *intel_field_name(enum intel_field field)
+{
+	static const char *const names[INTEL_FIELDS] = {[INTEL_SERVER] = "server",
+		[INTEL_CLIENT] = "client",
+		[INTEL_QUERY] = "query",
+		[INTEL_ALIAS] = "alias",
+		[INTEL_ANSWER] = "answer",
+		[INTEL_SNI] = "name",
+		[INTEL_SUBJECT] = "certificate",
+		[INTEL_REQUEST] = "request",
+		[INTEL_CLIENT_HELLO] = "client-hello",
+		[INTEL_USER_AGENT] = "user-agent"};
+	return names[field];
+}
+
+void intel_free(struct intel *set)
+{
+	if (set == NULL)
+		return;
+	for (size_t i = 0; i < set->files; i++)
+		free(set->file[i]);
+	free(set->file);
+	free(set->slot);
+	free(set->entry);
+	free(set->key);
+	free(set->network);
+	strings_free(set->notes);
+	strings_free(set->origins);
+	free(set);
+}
+
+size_t intel_count(const struct intel *set)
+{
+	return set->entries;
+}
+
+uint64_t intel_count_of(const struct intel *set, enum intel_kind kind)
+{
+	return set->count[kind];
+}
+
+size_t intel_files(const struct intel *set)
+{
+	return set->files;
+}
+
+const struct intel_file *intel_file(const struct intel *set, size_t index)
+{
+	CHECK(index < set->files);
+	return set->file[index];
+}
+
+size_t intel_bytes(const struct intel *set)
+{
+	return set->slots * sizeof *set->slot + set->entry_room * sizeof *set->entry +
+	       set->key_room + set->networks * sizeof *set->network;
+}
+
+/* ---- one indicator ---- */
+
+struct intel_item intel_item(const struct intel *set, uint32_t number)
+{
+	CHECK(number < set->entries);
+	const struct entry *e = &set->entry[number];
+	struct origin o = origin_of(set, e->origin);
+	uint32_t note = o.note != 0 ? o.note : set->category[o.category];
+	return (struct intel_item){.kind = (enum intel_kind)e->kind,
+		.self = e->self,
+		.below = e->below,
+		.port = o.port,
+		.part = o.group != 0,
+		.confidence = o.confidence,
+		.tlp = (enum intel_tlp)o.tlp,
+		.until_ns = (int64_t)e->until_s * NS_PER_S,
+		.file = set->file[o.file],
+		.line = e->line,
+		.note = strings_get(set->notes, note)};
+}
+
+static void say_hex(struct out *o, struct span bytes)
+{
+	for (struct cur c = cur_of(bytes.ptr, bytes.len); c.len > 0;)
+		out_printf(o, "%02x", cur_u8(&c));
+}
+
+static void say_text(struct out *o, struct span bytes)
+{
+	char text[KEY_BYTES_MAX + 1];
+	size_t len = bytes.len < KEY_BYTES_MAX ? bytes.len : KEY_BYTES_MAX;
+	memcpy(text, bytes.ptr, len);
+	text[len] = '\0';
+	out_safe(o, text, len);
+}
+
+void intel_say(struct out *o, const struct intel *set, uint32_t number)
+{
+	CHECK(number < set->entries);
+	const struct entry *e = &set->entry[number];
+	struct span key = entry_key(set, e);
+	struct cur c = cur_of(key.ptr, key.len);
+	char text[ADDR_TEXT_BYTES];
+	switch ((enum intel_kind)e->kind) {
+	case INTEL_ADDRESS:
+	case INTEL_NETWORK: {
+		struct addr a = addr_of(cur_bytes(&c, 16));
+		out_text(o, addr_text(&a, text));
+		unsigned bits = c.len > 0 ? cur_u8(&c) : 0;
+		if (e->kind == INTEL_NETWORK)
+			out_printf(o, "/%u", addr_is_v4(&a) && bits >= 96 ? bits - 96 : bits);
+		return;
+	}
+	case INTEL_NAME:
+		out_text(o, !e->self ? "*." : e->below ? "." : "");
+		say_text(o, key);
+		return;
+	case INTEL_URL:
+		cur_skip(&c, sizeof(uint64_t));
+		say_text(o, cur_bytes(&c, c.len));
+		say_text(o, entry_rest(set, e));
+		return;
+	case INTEL_JA4:
+	case INTEL_AGENT:
+		say_text(o, key);
+		return;
+	case INTEL_JA3:
+	case INTEL_CERT_MD5:
+	case INTEL_CERT_SHA1:
+	case INTEL_CERT_SHA256:
+	case INTEL_FILE_MD5:
+	case INTEL_FILE_SHA1:
+	case INTEL_FILE_SHA256:
+		say_hex(o, key);
+		return;
+	case INTEL_KINDS:
+		break;
+	}
+}
+
+/* ---- lookups ---- */
+
+size_t intel_find_addr(const struct intel *set, const struct addr *addr, uint32_t *ret, size_t max)
+{
+	size_t found = set_find(set, INTEL_ADDRESS, addr->byte, sizeof addr->byte, ret, max);
+	return found + networks_find(set, addr, ret + found, max - found);
+}
+
+/* The name's own, then of those around it such as mean what is below them. */
+static size_t find_name(const struct intel *set, const char *name, uint32_t *ret, size_t max)
+{
+	size_t found = 0;
+	bool self = true;
+	for (size_t label = 0; name != NULL && *name != '\0' && label < LABELS_MAX; label++) {
+		uint32_t here[INTEL_SAME_MAX];
+		size_t count = set_find(set, INTEL_NAME, name, strlen(name), here, ARRAY_LEN(here));
+		for (size_t i = 0; i < count && found < max; i++)
+			if (self ? set->entry[here[i]].self : set->entry[here[i]].below)
+				ret[found++] = here[i];
+		if (!set->below)
+			break;
+		self = false;
+		name = strchr(name, '.');
+		name = name == NULL ? NULL : name + 1;
+	}
+	return found;
+}
+
+size_t intel_find_text(
+	const struct intel *set, enum intel_kind kind, const char *text, uint32_t *ret, size_t max)
+{
+	struct key key;
+	struct entry entry;
+	if (set->count[kind] == 0)
+		return 0;
+	if (kind == INTEL_NAME)
+		return find_name(set, text, ret, max);
+	struct draft d = {.kind = kind, .value = span_of(text), .confidence = -1};
+	if (draft_key(&d, &key, &entry) != NULL || key.kind != kind)
+		return 0;
+	return set_find(set, kind, key.byte, key.len, ret, max);
+}
+
+/* ---- events ---- */
+
+struct finder {
+	const struct intel *set;
+	struct intel_match *ret;
+	size_t count;
+	int64_t at_ns;
+	uint16_t port;
+};
+
+/* Whether it holds at this time and port. */
+static bool holds(const struct finder *f, uint32_t number)
+{
+	const struct entry *e = &f->set->entry[number];
+	if (e->until_s != 0 && f->at_ns >= (int64_t)e->until_s * NS_PER_S)
+		return false;
+	struct origin o = origin_of(f->set, e->origin);
+	return o.port == 0 || o.port == f->port;
+}
+
+static void take(struct finder *f, enum intel_field field, const char *name, const uint32_t *number,
+	size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool again = !holds(f, number[i]);
+		for (size_t k = 0; k < f->count && !again; k++)
+			again = f->ret[k].item == number[i];
+		if (!again && f->count < INTEL_MATCHES_MAX)
+			f->ret[f->count++] = (struct intel_match){
+				.item = number[i], .field = field, .name = name};
+	}
+}
+
+static void find_addr(
+	struct finder *f, enum intel_field field, const struct addr *a, const char *name)
+{
+	uint32_t found[FOUND_MAX];
+	take(f, field, name, found, intel_find_addr(f->set, a, found, FOUND_MAX));
+}
+
+static void find_text(struct finder *f, enum intel_field field, enum intel_kind kind,
+	const char *text, const char *name)
+{
+	uint32_t found[FOUND_MAX];
+	if (text != NULL)
+		take(f, field, name, found, intel_find_text(f->set, kind, text, found, FOUND_MAX));
+}
+
+static void find_url(struct finder *f, const struct conn *c)
+{
+	char addr[ADDR_TEXT_BYTES];
+	uint32_t found[FOUND_MAX];
+	struct key key;
+	if (c->request_hash == 0 || f->set->count[INTEL_URL] == 0)
+		return;
+	const char *host = c->name != NULL ? c->name : addr_text(&c->server, addr);
+	bool usual = c->to_proxy || c->server_port == 80 || c->server_port == 443;
+	if (url_key(&key, c->request_hash, host, usual ? 0 : c->server_port))
+		take(f, INTEL_REQUEST, c->name, found,
+			set_find(f->set, INTEL_URL, key.byte, key.len, found, FOUND_MAX));
+}
+
+static void find_in_conn(struct finder *f, const struct conn *c)
+{
+	f->at_ns = c->start_ns;
+	f->port = c->server_port;
+	if (!c->to_proxy) /* else the server is the proxy */
+		find_addr(f, INTEL_SERVER, &c->server, NULL);
+	find_addr(f, INTEL_CLIENT, &c->client, NULL);
+	if (c->name != NULL)
+		find_text(f, INTEL_SNI, INTEL_NAME, c->name, c->name);
+	find_text(f, INTEL_SUBJECT, INTEL_NAME, c->certificate, c->certificate);
+	find_text(f, INTEL_CLIENT_HELLO, INTEL_JA3, c->ja3, NULL);
+	find_text(f, INTEL_CLIENT_HELLO, INTEL_JA4, c->ja4, NULL);
+	find_text(f, INTEL_USER_AGENT, INTEL_AGENT, c->user_agent, NULL);
+	find_url(f, c);
+}
+
+static void find_in_lookup(struct finder *f, const struct lookup *l)
+{
+	f->at_ns = l->query_ns;
+	find_text(f, INTEL_QUERY, INTEL_NAME, l->name, l->name);
+	for (size_t i = 0; i < l->cnames; i++)
+		find_text(f, INTEL_ALIAS, INTEL_NAME, l->cname[i], l->cname[i]);
+	for (size_t i = 0; i < l->answers; i++)
+		find_addr(f, INTEL_ANSWER, &l->answer[i].addr, l->name);
+}
+
+/* Parts of what holds together only stay when all of them are there. */
+static size_t whole_groups(const struct intel *set, struct intel_match *match, size_t count)
+{
+	size_t kept = 0;
+	bool whole[INTEL_MATCHES_MAX];
+	for (size_t i = 0; i < count; i++) {
+		struct origin o = origin_of(set, set->entry[match[i].item].origin);
+		size_t there = 0;
+		for (size_t k = 0; k < count && o.group != 0; k++)
+			there += set->entry[match[k].item].origin ==
+			         set->entry[match[i].item].origin;
+		whole[i] = o.group == 0 || there >= o.members;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (whole[i])
+			match[kept++] = match[i];
+	return kept;
+}
+
+size_t intel_match(const struct intel *set, const struct event *event, struct intel_match *ret)
+{
+	struct finder f = {.set = set, .ret = ret};
+	if (event->kind == EVENT_CONN)
+		find_in_conn(&f, &event->conn);
+	else if (event->kind == EVENT_LOOKUP)
+		find_in_lookup(&f, &event->lookup);
+	return set->groups == 0 ? f.count : whole_groups(set, ret, f.count);
+}

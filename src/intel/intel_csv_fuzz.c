@@ -1,0 +1,8 @@
+#include "intel/fuzzing.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return fuzz_reader(&reader_csv, data, size);
+}

@@ -1,0 +1,89 @@
+/* Inside intel/: how the set is laid out. A thing takes 16 bytes, 12 of the table, and its key: 44
+ * to 60 in all for addresses and hashes, 29 and its length for text. */
+#pragma once
+
+#include "base/hash.h"
+#include "base/strings.h"
+#include "intel/intel.h"
+
+#define KEY_BYTES_MAX 2048u
+#define NOTE_BYTES    160u
+/* Of the notes of all lists; what is behind has none. */
+#define NOTES_BYTES_MAX   ((size_t)64 << 20)
+#define NOTES_COUNT_MAX   ((size_t)1 << 20)
+#define ORIGINS_COUNT_MAX ((size_t)1 << 20)
+#define CATEGORIES        61u /* of Suricata's reputation: 1 to 60 */
+
+struct key { /* a thing in the form in which it is compared */
+	enum intel_kind kind;
+	size_t len;
+	size_t rest; /* bytes behind those that are not compared: what a URL asks its server for */
+	uint8_t byte[KEY_BYTES_MAX];
+};
+
+struct origin {         /* what many items have in common; kept once, as bytes: no padding */
+	uint32_t note;  /* of notes */
+	uint32_t group; /* holds only together with the others of this group; 0 alone */
+	uint16_t file, port;
+	uint8_t members; /* of the group */
+	uint8_t tlp, category;
+	int8_t confidence;
+};
+
+struct entry {
+	uint32_t key; /* offset of its bytes, behind their number (two bytes) where it varies; of
+	               * a URL the rest follows in the same manner */
+	uint32_t until_s; /* 0 never */
+	uint32_t line;
+	uint32_t origin : 26, kind : 4, self : 1, below : 1;
+};
+
+struct slot {
+	uint32_t tag;   /* lower half of the hash; the upper says where */
+	uint32_t entry; /* from 1; 0: free */
+};
+
+struct network {
+	struct addr net;
+	uint32_t parent; /* the smallest one around it, from 1; 0 none */
+	uint8_t bits;
+};
+
+struct intel {
+	struct hash_key hash[INTEL_KINDS];
+	struct slot *slot;
+	size_t slots;
+	struct entry *entry;
+	size_t entries, entry_room;
+	uint8_t *key;
+	size_t key_bytes, key_room;
+	struct strings *notes, *origins;
+	struct network *network; /* by net, then the larger first; each once */
+	size_t networks;
+	uint64_t count[INTEL_KINDS];
+	uint32_t groups;               /* of things that hold together only */
+	bool below;                    /* there are names with all below them */
+	uint32_t category[CATEGORIES]; /* their names, of notes */
+	struct intel_file **file;
+	size_t files;
+};
+
+/* Bytes of a key of this kind; 0: it varies. */
+size_t key_size(enum intel_kind kind);
+struct origin origin_of(const struct intel *set, uint32_t number);
+/* Of the entry. */
+struct span entry_key(const struct intel *set, const struct entry *e);
+struct span entry_rest(const struct intel *set, const struct entry *e);
+
+/* Adds what is not there yet from this origin. Returns 1: added, 0: repeated. Fails: -ENOMEM,
+ * -E2BIG. */
+MUST_USE int set_add(struct intel *set, const struct key *key, const struct entry *e);
+/* Makes the table as small as it should be. Fails: -ENOMEM. */
+MUST_USE int set_shrink(struct intel *set);
+/* The entries of this key, at most max, in the order in which they came. */
+size_t set_find(const struct intel *set, enum intel_kind kind, const void *key, size_t len,
+	uint32_t *ret, size_t max);
+
+/* Fails: -ENOMEM. */
+MUST_USE int networks_make(struct intel *set);
+size_t networks_find(const struct intel *set, const struct addr *addr, uint32_t *ret, size_t max);
