@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/message.h"
 
@@ -12,7 +13,10 @@ int file_read(
 	FILE *file = fopen(path, "rbe");
 	if (file == NULL)
 		return fail_set(why, -errno, "%s: %s", shown(path).text, strerror(errno));
+	struct stat st;
 	size_t room = max + 1;
+	if (fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size < max)
+		room = (size_t)st.st_size + 1;
 	char *text = malloc(room);
 	size_t len = text == NULL ? 0 : fread(text, 1, room, file);
 	int err = 0;

@@ -7,6 +7,7 @@
 #include "cli/case.h"
 #include "cli/file.h"
 #include "cli/inputs.h"
+#include "cli/intel.h"
 #include "cli/learn.h"
 #include "cli/message.h"
 #include "cli/output.h"
@@ -29,7 +30,7 @@ struct hunt {
 	const char *to, *report, *output, *safelist, *baseline, *policy;
 	const char *file, *packets; /* of the case, for packets */
 	struct networks local;
-	struct texts verdicts;
+	struct texts verdicts, intel;
 	double max_e, budget;
 	int64_t since_ns, until_ns;
 	size_t memory_bytes;
@@ -74,6 +75,10 @@ static const struct option options[] = {
 	{"policy", 0, OPTION_TEXT, "FILE", AT(policy),
 		.help = "whom a rule of the policy FILE allows by name or network counts as a "
 			"baseline's; of every other finding it says whether the policy let it out"},
+	{"intel", 0, OPTION_TEXTS, "FILE", AT(intel),
+		.help = "tell of what the list FILE knows to be bad: STIX 2.1, MISP, Zeek, CSV, "
+			"iprep, hosts, or one a line; may be given for several files. E does not "
+			"change by it"},
 	{"verdicts", 0, OPTION_TEXTS, "CASE", AT(verdicts),
 		.help = "learn from what people said of an earlier case (judge): a switch that was "
 			"rejected is explained, and E grows by how often that happens; may be "
@@ -145,7 +150,7 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 				 h->packets != NULL || h->since_ns != 0 || h->until_ns != 0 ||
 				 call_given(call, "budget") || call_given(call, "safelist") ||
 				 call_given(call, "verdicts") || call_given(call, "baseline") ||
-				 call_given(call, "policy")))
+				 call_given(call, "policy") || call_given(call, "intel")))
 		return "--follow has no end: it goes with --json, --all, --max-e, --local and -o";
 	for (size_t i = 0, pipes = 0; i < call->words; i++) {
 		pipes += strcmp(call->word[i], "-") == 0;
@@ -280,6 +285,8 @@ struct told_before { /* each NULL: none */
 	struct safelist *safelist;
 	struct baseline *baseline;
 	struct policy *policy;
+	struct intel *intel;
+	struct intel_seen *bad;
 	struct stored *earlier;  /* the case that is there: what was said of it still counts */
 	struct lessons *lessons; /* of other cases */
 };
@@ -315,6 +322,8 @@ static int read_before(const struct hunt *h, struct told_before *ret, struct fai
 	if (err == 0)
 		err = read_policy(h->policy, &ret->policy, why);
 	if (err == 0)
+		err = intel_load(&h->intel, &ret->intel, &ret->bad, why);
+	if (err == 0)
 		err = open_case(h->file, &ret->earlier, why);
 	return err < 0 ? err : learn(&h->verdicts, &ret->lessons, why);
 }
@@ -324,6 +333,8 @@ static void forget_before(struct told_before *before)
 	safelist_free(before->safelist);
 	baseline_free(before->baseline);
 	policy_free(before->policy);
+	intel_seen_free(before->bad);
+	intel_free(before->intel);
 	stored_close(before->earlier);
 	lessons_free(before->lessons);
 }
@@ -352,6 +363,7 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h,
 		.lessons = before->lessons,
 		.baseline = before->baseline,
 		.policy = before->policy,
+		.bad = before->bad,
 		.memory_bytes = h->memory_bytes,
 		.stop = &signals_stop,
 		.progress = progress_show,

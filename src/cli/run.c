@@ -79,6 +79,16 @@ static bool known(void *context, const struct host_contact *contact)
 	return o->baseline != NULL && baseline_find(o->baseline, &q) != NULL;
 }
 
+/* Each event on its way to the hosts, for what lists know to be bad. */
+static void take_event(void *context, const struct event *event)
+{
+	const struct run *r = context;
+	const struct run_options *o = r->options;
+	int64_t at_ns = event->kind == EVENT_CONN ? event->conn.start_ns : event->lookup.query_ns;
+	if ((o->since_ns == 0 || at_ns >= o->since_ns) && (o->until_ns == 0 || at_ns < o->until_ns))
+		(void)intel_seen_add(o->bad, event);
+}
+
 static struct host_hooks hooks_of(struct run *r)
 {
 	bool none = r->options->baseline == NULL && r->options->policy == NULL;
@@ -96,6 +106,7 @@ static int make_tables(struct run *r)
 		.hooks = hooks_of(r),
 		.ingest = r->ingest,
 		.ripe = look,
+		.event = o->bad == NULL ? NULL : take_event,
 		.context = r};
 	if (engine_init(&r->engine, &options) < 0)
 		return -ENOMEM;
@@ -105,7 +116,8 @@ static int make_tables(struct run *r)
 					    .rulings = o->rulings,
 					    .lessons = o->lessons,
 					    .baseline = o->baseline,
-					    .policy = o->policy});
+					    .policy = o->policy,
+					    .bad = o->bad});
 }
 
 /* ---- the way of the data ---- */
@@ -320,6 +332,29 @@ static void off_baseline(struct run *r, const struct summary *s)
 			(long long)both, (long long)days);
 }
 
+/* What lists have that nothing here could show. */
+static void off_intel(struct run *r)
+{
+	const struct intel_seen *bad = r->options->bad;
+	if (bad == NULL)
+		return;
+	uint64_t files = 0, certificates = 0;
+	for (int kind = INTEL_CERT_MD5; kind < INTEL_KINDS; kind++)
+		*(kind < INTEL_FILE_MD5 ? &certificates : &files) +=
+			intel_count_of(intel_seen_set(bad), (enum intel_kind)kind);
+	if (files > 0)
+		say_off(r, "%llu hashes of files on the lists: a hunt sees no files",
+			(unsigned long long)files);
+	if (certificates > 0)
+		say_off(r,
+			"%llu hashes of certificates on the lists: names in certificates are "
+			"compared, their hashes are not",
+			(unsigned long long)certificates);
+	if (intel_seen_refused(bad) > 0)
+		say_off(r, "%llu sights of what is known to be bad found no room",
+			(unsigned long long)intel_seen_refused(bad));
+}
+
 /* ---- the result ---- */
 
 bool run_passed_by(const char *const *path, size_t paths, const struct input *input)
@@ -376,6 +411,7 @@ static void sum_up(struct run *r, struct run_result *ret)
 						   f->e_value <= ret->max_e);
 	}
 	s->safelist = r->options->safelist;
+	s->bad = r->options->bad;
 	judge_calibration(r->judge, &s->calibration);
 	off_calibration(r, &s->calibration);
 	off_baseline(r, s);
@@ -391,9 +427,12 @@ static int finish(struct run *r, struct run_result *ret)
 	if (r->options->budget > 0)
 		ret->max_e = r->options->budget / (double)(hosts > 0 ? hosts : 1);
 	judge_finish(r->judge, ret->max_e);
+	if (r->options->bad != NULL)
+		intel_seen_sort(r->options->bad);
 	off_hosts(r);
 	off_power(r);
 	off_losses(r);
+	off_intel(r);
 	ret->findings = judge_count(r->judge);
 	ret->inputs = ingest_inputs(r->ingest);
 	ret->unknown_linktype = decoder_unknown_linktype(r->engine.decoder);

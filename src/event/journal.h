@@ -91,3 +91,14 @@ bool journal_due(const struct journal *j);
 MUST_USE int journal_flush(struct journal *j, uint64_t *ret_position, struct fail *why);
 
 struct journal_stats journal_stats(const struct journal *j);
+
+/* ---- a copy, or one that somebody else writes to ---- */
+
+/* Whether a file that begins like this is one of a journal's two. */
+bool journal_claims(struct span head);
+/* All records of one file's bytes, whose name stands in complaints; nothing is changed. What is
+ * behind a damaged or unfinished record is lost: *ret_lost bytes. Fails: -EBADMSG,
+ * -EPROTONOSUPPORT. */
+MUST_USE int journal_read(const char *name, struct cur bytes,
+	void (*take)(void *context, const struct journal_record *record), void *context,
+	uint64_t *ret_lost, struct fail *why);

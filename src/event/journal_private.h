@@ -5,6 +5,9 @@
 
 #include "event/journal_record.h"
 
+#define MAGIC        "PSTNJRNL"
+#define MAGIC_BYTES  8
+#define VERSION      3
 #define HEADER_BYTES 28
 #define OFFSET_BITS  36
 #define SEGMENT_MAX  ((uint32_t)0xfffffff)

@@ -41,7 +41,7 @@ enum conn_flag {
 	CONN_LEAVE_TIME = 1 << 8,
 	CONN_END_TIME = 1 << 9,
 	CONN_DATA_TIME = 1 << 10,
-	CONN_REQUEST = 1 << 11, /* a hash of the request follows the texts; not of every version */
+	CONN_REQUEST = 1 << 11, /* a hash of the request follows the texts; of most there is none */
 	CONN_FLAGS = (1 << 12) - 1
 };
 

@@ -14,10 +14,6 @@
 
 #include "event/journal_private.h"
 
-#define MAGIC       "PSTNJRNL"
-#define MAGIC_BYTES 8
-#define VERSION     2
-
 const char *segment_path(struct journal *j, const struct segment *s)
 {
 	j->path[strlen(j->path) - 1] = s == &j->segment[1] ? '1' : '0';

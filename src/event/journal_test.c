@@ -57,7 +57,7 @@ static void test_every_field(void **s)
 static void test_every_flag(void **s)
 {
 	(void)s;
-	struct event events[11];
+	struct event events[12];
 	for (size_t i = 0; i < ARRAY_LEN(events); i++) {
 		events[i] = conn_at(i, START_NS);
 		struct conn *c = &events[i].conn;
@@ -72,6 +72,7 @@ static void test_every_flag(void **s)
 		c->leave_ns = i == 8 ? 2 : 0;
 		c->end_ns = i == 9 ? 3 : 0;
 		c->first_data_ns = i == 10 ? 4 : 0;
+		c->request_hash = i == 11 ? 5 : 0;
 	}
 	struct journal *j = open_j();
 	assert_replay(j, 0, 1, 0);
@@ -93,7 +94,7 @@ static void test_no_field_is_forgotten(void **s)
 	(void)s;
 	if (sizeof(void *) != 8)
 		skip();
-	assert_int_equal(sizeof(struct conn), 272);
+	assert_int_equal(sizeof(struct conn), 280);
 	assert_int_equal(sizeof(struct lookup), 1544);
 }
 
@@ -302,13 +303,13 @@ static void test_headers(void **s)
 	assert_string_equal(why.text, "j.1: is not a journal: move it away to begin anew");
 	assert_int_equal(size_of("j.1"), len);
 	bytes[0] = 'P';
-	bytes[8] = 1; /* version */
+	bytes[8] = 2; /* version */
 	write_file("j.1", bytes, len);
 	assert_int_equal(
 		journal_open(&j, "j", &(struct journal_options){0}, &why), -EPROTONOSUPPORT);
 	assert_int_equal(size_of("j.1"), len);
 	assert_null(j);
-	bytes[8] = 2;
+	bytes[8] = 3;
 	for (size_t i = 12; i < HEADER_LEN; i++) { /* a damaged header: nothing can be used */
 		bytes[i] ^= 0x10;
 		write_file("j.1", bytes, len);

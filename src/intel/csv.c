@@ -54,6 +54,19 @@ static const struct role_word *role_of(struct span word)
 	return NULL;
 }
 
+/* A row has dots, slashes and colons in it where a header has words. */
+static bool is_heading(struct span field)
+{
+	static const char signs[] = "./:@";
+	bool letter = field.len == 0;
+	for (size_t i = 0; i < field.len; i++) {
+		letter |= isalpha(field.ptr[i]) != 0;
+		if (field.ptr[i] == 0 || strchr(signs, field.ptr[i]) != NULL)
+			return false;
+	}
+	return letter;
+}
+
 static bool names_columns(struct span line, uint8_t separator, struct header *ret)
 {
 	struct span field;
@@ -63,6 +76,8 @@ static bool names_columns(struct span line, uint8_t separator, struct header *re
 		return false;
 	while (ret->columns < COLUMNS_MAX && field_next(&line, separator, &field)) {
 		const struct role_word *role = role_of(field);
+		if (!is_heading(span_trim(field)))
+			return false;
 		things += role != NULL && role->role == A_THING;
 		kinds += role != NULL && role->role == A_KIND;
 		values += role != NULL && role->role == THE_THING;

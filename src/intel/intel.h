@@ -116,6 +116,9 @@ struct intel_item {
 struct intel_item intel_item(const struct intel *set, uint32_t number);
 /* The thing itself, safe to print: "192.0.2.0/24", "*.example.net". */
 void intel_say(struct out *o, const struct intel *set, uint32_t number);
+/* With where it comes from, safe as well: "name bad.example of feed.csv, line 12 (confidence 90,
+ * TLP:AMBER, Emotet)". */
+void intel_say_item(struct out *o, const struct intel *set, uint32_t number);
 
 /* ---- lookups: the numbers of indicators that hold, whatever their dates, ports and company ----
  */

@@ -103,12 +103,13 @@ static void separated_values(void **state)
 	(void)state;
 	is("# made by hand\n"
 	   "# \"first_seen\", \"ioc_value\", \"ioc_type\", \"malware\", \"confidence_level\"\n"
+	   "\"2026-01-01\", \"worse.example\", \"domain\", \"c\", \"100\"\n"
 	   "\"2026-01-01\", \"198.51.100.7:8080\", \"ip:port\", \"a \"\"b\"\"\", \"75\"\n"
 	   "\"2026-01-01\", \"bad.example\", \"domain\", \"c\", \"100\"\n"
 	   "\"2026-01-01\", \"x\", \"mutex\", \"c\", \"100\"\n"
 	   "\"2026-01-01\", \"bad.example\", \"domain\", \"c\", \"101\"\n",
-		"csv", "address 198.51.100.7\nname bad.example\n",
-		"1 type mutex (5)\n1 confidence that is none of 0 to 100 (6)\n");
+		"csv", "name worse.example\naddress 198.51.100.7\nname bad.example\n",
+		"1 type mutex (6)\n1 confidence that is none of 0 to 100 (7)\n");
 	is("first_seen_utc;dst_ip;dst_port;ja3;valid_until;tlp\n"
 	   "x;198.51.100.7;443;;2026-03-01;amber\n"
 	   "x;;;d41d8cd98f00b204e9800998ecf8427e;2026-03-01T12:00:00Z;TLP:RED\n"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "judge/bad.h"
 #include "judge/decoy.h"
 #include "judge/judge_private.h"
 #include "judge/known.h"
@@ -51,6 +52,7 @@ struct judge {
 	const struct lessons *lessons;
 	const struct baseline *baseline;
 	const struct policy *policy;
+	struct intel_seen *bad;
 	struct arena arena;
 	struct hit *hit;
 	struct pacer *pacer;
@@ -74,6 +76,7 @@ int judge_new(struct judge **ret, const struct judge_options *options)
 	j->lessons = options->lessons;
 	j->baseline = options->baseline;
 	j->policy = options->policy;
+	j->bad = options->bad;
 	j->stories_max = options->findings_max == 0 ? FINDINGS_MAX : options->findings_max;
 	j->story = calloc(j->stories_max, sizeof(struct story *));
 	j->hit = calloc(HITS_MAX, sizeof *j->hit);
@@ -420,6 +423,8 @@ void judge_finish(struct judge *j, double max_e)
 		hear_people(j, s, max_e);
 	}
 	qsort(j->story, j->stories, sizeof(struct story *), by_strength);
+	for (size_t i = 0; i < j->stories && j->bad != NULL; i++)
+		bad_tell(&j->story[i]->finding, j->bad);
 }
 
 size_t judge_count(const struct judge *j)

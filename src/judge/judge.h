@@ -11,6 +11,7 @@
 #include "detect/detect.h"
 #include "event/event.h"
 #include "host/host.h"
+#include "intel/intel.h"
 #include "judge/lessons.h"
 #include "judge/ruling.h"
 #include "judge/safelist.h"
@@ -150,6 +151,7 @@ struct summary {
 	int64_t first_ns, last_ns;
 	struct calibration calibration;
 	const struct safelist *safelist; /* NULL: none was given */
+	const struct intel_seen *bad;    /* what lists know to be bad; NULL: none were given */
 
 	bool partial; /* part of the input was cut or rejected, or the hunt was interrupted */
 	const struct off *off;
@@ -167,6 +169,7 @@ struct judge_options {
 	const struct lessons *lessons;   /* borrowed, outlives the judge; NULL none */
 	const struct baseline *baseline; /* borrowed, outlives the judge; NULL none */
 	const struct policy *policy;     /* as well */
+	struct intel_seen *bad;          /* as well; told which findings are part of it */
 };
 
 /* Fails: -ENOMEM. */

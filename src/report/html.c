@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "report/assets.h"
+#include "report/bad.h"
 #include "report/filter.h"
 #include "report/json.h"
 #include "report/markup.h"
@@ -565,6 +566,7 @@ static void html_write(struct out *o, const struct report_case *c, const struct 
 	put_section(o, c, STANDING_WEAKER, "Weaker than the line");
 	put_section(o, c, STANDING_EXPLAINED, "Explained as benign");
 	put_section(o, c, STANDING_REJECTED, "Rejected by a person");
+	bad_html(o, c);
 	put_off(o, c->summary);
 	put_inputs(o, c);
 	out_text(o, "</main>\n<footer>");

@@ -4,6 +4,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "report/bad.h"
 #include "report/say.h"
 #include "report/told.h"
 
@@ -204,7 +205,7 @@ static void json_summary(struct emit *e, const struct report_case *c)
 	emit_number(e, "max_e", c->max_e);
 	json_calibration(e, &s->calibration);
 	json_safelist(e, s->safelist);
-
+	bad_json(e, s->bad);
 	emit_close(e, '}');
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/bad.h"
 #include "report/filter.h"
 #include "report/page.h"
 #include "report/say.h"
@@ -426,6 +427,7 @@ static void put_case(struct page *p, const struct report_case *c, const struct r
 		put_section(p, c, STANDING_EXPLAINED, &number);
 		put_section(p, c, STANDING_REJECTED, &number);
 	}
+	bad_text(p, c);
 	put_off(p, c->summary);
 	put_end(p, c);
 }
