@@ -17,8 +17,7 @@ void intel_free(struct intel *set)
 		free(set->file[i]);
 	free(set->file);
 	free(set->slot);
-	free(set->entry);
-	free(set->key);
+	free(set->record);
 	free(set->network);
 	strings_free(set->notes);
 	strings_free(set->origins);
@@ -48,8 +47,7 @@ const struct intel_file *intel_file(const struct intel *set, size_t index)
 
 size_t intel_bytes(const struct intel *set)
 {
-	return set->slots * sizeof *set->slot + set->entry_room * sizeof *set->entry +
-	       set->key_room + set->networks * sizeof *set->network;
+	return set->slots * sizeof *set->slot + set->bytes + set->networks * sizeof *set->network;
 }
 
 /* ---- lookups ---- */
@@ -69,7 +67,7 @@ static size_t find_name(const struct intel *set, const char *name, uint32_t *ret
 		uint32_t here[INTEL_SAME_MAX];
 		size_t count = set_find(set, INTEL_NAME, name, strlen(name), here, ARRAY_LEN(here));
 		for (size_t i = 0; i < count && found < max; i++)
-			if (self ? set->entry[here[i]].self : set->entry[here[i]].below)
+			if (self ? entry_of(set, here[i]).self : entry_of(set, here[i]).below)
 				ret[found++] = here[i];
 		if (!set->below)
 			break;
@@ -108,10 +106,10 @@ struct finder {
 /* Whether it holds at this time and port. */
 static bool holds(const struct finder *f, uint32_t number)
 {
-	const struct entry *e = &f->set->entry[number];
-	if (e->until_s != 0 && f->at_ns >= (int64_t)e->until_s * NS_PER_S)
+	struct entry e = entry_of(f->set, number);
+	if (e.until_s != 0 && f->at_ns >= (int64_t)e.until_s * NS_PER_S)
 		return false;
-	struct origin o = origin_of(f->set, e->origin);
+	struct origin o = origin_of(f->set, e.origin);
 	return o.port == 0 || o.port == f->port;
 }
 
@@ -189,11 +187,11 @@ static size_t whole_groups(const struct intel *set, struct intel_match *match, s
 	size_t kept = 0;
 	bool whole[INTEL_MATCHES_MAX];
 	for (size_t i = 0; i < count; i++) {
-		struct origin o = origin_of(set, set->entry[match[i].item].origin);
+		uint32_t origin = entry_of(set, match[i].item).origin;
+		struct origin o = origin_of(set, origin);
 		size_t there = 0;
 		for (size_t k = 0; k < count && o.group != 0; k++)
-			there += set->entry[match[k].item].origin ==
-			         set->entry[match[i].item].origin;
+			there += entry_of(set, match[k].item).origin == origin;
 		whole[i] = o.group == 0 || there >= o.members;
 	}
 	for (size_t i = 0; i < count; i++)

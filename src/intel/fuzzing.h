@@ -25,11 +25,11 @@ static inline int fuzz_reader(const struct reader *reader, const uint8_t *data, 
 	for (size_t i = 0; i < INTEL_KINDS; i++)
 		taken += file.taken[i];
 	CHECK(taken == set.entries);
-	for (uint32_t i = 0; i < set.entries; i++) {
-		struct span key = entry_key(&set, &set.entry[i]);
+	for (uint32_t i = intel_next(&set, 0); i != 0; i = intel_next(&set, i), taken--) {
+		struct span key = entry_key(&set, i);
 		uint32_t found[INTEL_SAME_MAX];
-		size_t count = set_find(&set, (enum intel_kind)set.entry[i].kind, key.ptr, key.len,
-			found, INTEL_SAME_MAX);
+		size_t count = set_find(&set, (enum intel_kind)entry_of(&set, i).kind, key.ptr,
+			key.len, found, INTEL_SAME_MAX);
 		bool there = false;
 		for (size_t k = 0; k < count; k++)
 			there |= found[k] == i;
@@ -38,12 +38,12 @@ static inline int fuzz_reader(const struct reader *reader, const uint8_t *data, 
 		intel_say(&o, &set, i);
 		CHECK(o.len > 0 && intel_item(&set, i).file == &file);
 	}
+	CHECK(taken == 0);
 	for (size_t i = 0; i < file.reasons; i++)
 		CHECK(file.reason[i].count > 0 && file.reason[i].reason[0] != '\0');
 	out_fini(&o);
 	free(set.slot);
-	free(set.entry);
-	free(set.key);
+	free(set.record);
 	free(set.network);
 	strings_free(set.notes);
 	strings_free(set.origins);

@@ -17,7 +17,7 @@
 #include "base/out.h"
 #include "event/event.h"
 
-/* 16 M indicators take 0.5 to 1.2 GB. */
+/* 16 M indicators take 0.6 to 2 GB. */
 #define INTEL_ITEMS_MAX ((size_t)1 << 24)
 /* Of one file. */
 #define INTEL_BYTES_MAX ((size_t)2 << 30)
@@ -112,7 +112,8 @@ struct intel_item {
 	const char *note; /* what the list calls it, NULL nothing; NOT safe to print */
 };
 
-/* number below intel_count(). */
+/* Numbers are what lookups give; in the order of the files: 0 gives the first, the last gives 0. */
+uint32_t intel_next(const struct intel *set, uint32_t number);
 struct intel_item intel_item(const struct intel *set, uint32_t number);
 /* The thing itself, safe to print: "192.0.2.0/24", "*.example.net". */
 void intel_say(struct out *o, const struct intel *set, uint32_t number);

@@ -30,7 +30,7 @@ static bool row_of(struct span line, struct row *ret)
 	struct draft d = {.value = fields[0], .confidence = -1};
 	return scan_max(fields[1], CATEGORIES - 1, &ret->category) == 0 && ret->category > 0 &&
 	       scan_max(fields[2], SCORE_MAX, &ret->score) == 0 && draft_guess(&d) &&
-	       d.kind == INTEL_NETWORK;
+	       (d.kind == INTEL_NETWORK || d.kind == INTEL_ADDRESS);
 }
 
 static bool claims(struct span head)

@@ -50,10 +50,10 @@ int networks_make(struct intel *set)
 	set->network = calloc(set->count[INTEL_NETWORK], sizeof *set->network);
 	if (set->network == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < set->entries; i++) {
-		if (set->entry[i].kind != INTEL_NETWORK)
+	for (uint32_t i = intel_next(set, 0); i != 0; i = intel_next(set, i)) {
+		if (entry_of(set, i).kind != INTEL_NETWORK)
 			continue;
-		struct cur key = cur_of(entry_key(set, &set->entry[i]).ptr, 17);
+		struct cur key = cur_of(entry_key(set, i).ptr, 17);
 		struct network *n = &set->network[set->networks++];
 		n->net = addr_of(cur_bytes(&key, 16));
 		n->bits = cur_u8(&key);

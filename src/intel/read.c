@@ -94,6 +94,15 @@ static const struct reader *claimed_by(struct span text)
 	return NULL;
 }
 
+/* As if each line were an indicator: memory that is not used is not touched. */
+static int reserve_for(struct intel *set, struct span text)
+{
+	size_t lines = 1;
+	for (struct span rest = text, line; span_next(&rest, '\n', &line);)
+		lines++;
+	return set_reserve(set, lines, text.len + lines * sizeof(struct entry));
+}
+
 int intel_read(struct intel_builder *b, const char *name, struct cur text, struct fail *why)
 {
 	static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
@@ -120,7 +129,10 @@ int intel_read(struct intel_builder *b, const char *name, struct cur text, struc
 		.number = (uint16_t)(b->set->files - 1),
 		.at = all.ptr,
 		.line = 1};
-	int err = reader->read(&r, why);
+	int err = reserve_for(b->set, all);
+	if (err < 0)
+		return fail_set(why, err, "out of memory");
+	err = reader->read(&r, why);
 	if (err == 0 && r.err == -ENOMEM)
 		err = fail_set(why, -ENOMEM, "out of memory");
 	if (err == 0 && r.err == -E2BIG)
@@ -143,7 +155,11 @@ static uint32_t origin_for(struct reading *r, const struct draft *d, uint32_t gr
 		.tlp = (uint8_t)d->tlp,
 		.category = d->category,
 		.confidence = (int8_t)d->confidence};
+	if (r->origin_number != 0 && memcmp(&o, &r->origin, sizeof o) == 0)
+		return r->origin_number; /* as the one before: so nearly always */
 	uint32_t number = strings_add_bytes(r->set->origins, &o, sizeof o);
+	r->origin = o;
+	r->origin_number = number;
 	if (number != 0 || group != 0 || d->port != 0)
 		return number;
 	o.note = 0; /* too many different ones: better without a note than not at all */

@@ -14,8 +14,10 @@ struct reading { /* of one file */
 	struct intel *set;
 	struct intel_file *file;
 	struct span text;
-	uint16_t number; /* of the file */
-	int err;         /* -ENOMEM, -E2BIG: nothing more is taken */
+	uint16_t number;      /* of the file */
+	int err;              /* -ENOMEM, -E2BIG: nothing more is taken */
+	struct origin origin; /* the last one, and its number; 0 none */
+	uint32_t origin_number;
 	/* where line_at() was last */
 	const uint8_t *at;
 	uint32_t line;

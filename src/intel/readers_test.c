@@ -70,9 +70,9 @@ static void reputation(void **state)
 	assert_string_equal(all_of(set, &o), "address 198.51.100.7\nnetwork 198.51.100.0/24\n");
 	assert_string_equal(skipped_of(set, &o),
 		"1 score 0: no reputation (3)\n1 not address,category,score (4)\n");
-	assert_int_equal(intel_item(set, 0).confidence, 100);
-	assert_int_equal(intel_item(set, 1).confidence, 50);
-	assert_string_equal(intel_item(set, 1).note, "CnC");
+	assert_int_equal(intel_item(set, intel_next(set, 0)).confidence, 100);
+	assert_int_equal(intel_item(set, intel_next(set, intel_next(set, 0))).confidence, 50);
+	assert_string_equal(intel_item(set, intel_next(set, intel_next(set, 0))).note, "CnC");
 	out_fini(&o);
 	intel_free(set);
 }
@@ -126,7 +126,7 @@ static void sides(void **state)
 	(void)state;
 	struct intel *set = set_of("domain,valid_until,tlp,confidence,malware,port\n"
 				   "bad.example,2026-03-01,amber+strict,high,Some,8443\n");
-	struct intel_item item = intel_item(set, 0);
+	struct intel_item item = intel_item(set, intel_next(set, 0));
 	assert_int_equal(item.until_ns, INT64_C(1772323200) * 1000000000);
 	assert_int_equal(item.tlp, TLP_AMBER_STRICT);
 	assert_int_equal(item.confidence, 85);

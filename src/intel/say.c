@@ -48,20 +48,20 @@ const char *intel_field_name(enum intel_field field)
 
 struct intel_item intel_item(const struct intel *set, uint32_t number)
 {
-	CHECK(number < set->entries);
-	const struct entry *e = &set->entry[number];
-	struct origin o = origin_of(set, e->origin);
+	CHECK(number != 0 && number <= set->bytes);
+	struct entry e = entry_of(set, number);
+	struct origin o = origin_of(set, e.origin);
 	uint32_t note = o.note != 0 ? o.note : set->category[o.category];
-	return (struct intel_item){.kind = (enum intel_kind)e->kind,
-		.self = e->self,
-		.below = e->below,
+	return (struct intel_item){.kind = (enum intel_kind)e.kind,
+		.self = e.self,
+		.below = e.below,
 		.port = o.port,
 		.part = o.group != 0,
 		.confidence = o.confidence,
 		.tlp = (enum intel_tlp)o.tlp,
-		.until_ns = (int64_t)e->until_s * NS_PER_S,
+		.until_ns = (int64_t)e.until_s * NS_PER_S,
 		.file = set->file[o.file],
-		.line = e->line,
+		.line = e.line,
 		.note = strings_get(set->notes, note)};
 }
 
@@ -82,29 +82,29 @@ static void say_text(struct out *o, struct span bytes)
 
 void intel_say(struct out *o, const struct intel *set, uint32_t number)
 {
-	CHECK(number < set->entries);
-	const struct entry *e = &set->entry[number];
-	struct span key = entry_key(set, e);
+	CHECK(number != 0 && number <= set->bytes);
+	struct entry e = entry_of(set, number);
+	struct span key = entry_key(set, number);
 	struct cur c = cur_of(key.ptr, key.len);
 	char text[ADDR_TEXT_BYTES];
-	switch ((enum intel_kind)e->kind) {
+	switch ((enum intel_kind)e.kind) {
 	case INTEL_ADDRESS:
 	case INTEL_NETWORK: {
 		struct addr a = addr_of(cur_bytes(&c, 16));
 		out_text(o, addr_text(&a, text));
 		unsigned bits = c.len > 0 ? cur_u8(&c) : 0;
-		if (e->kind == INTEL_NETWORK)
+		if (e.kind == INTEL_NETWORK)
 			out_printf(o, "/%u", addr_is_v4(&a) && bits >= 96 ? bits - 96 : bits);
 		return;
 	}
 	case INTEL_NAME:
-		out_text(o, !e->self ? "*." : e->below ? "." : "");
+		out_text(o, !e.self ? "*." : e.below ? "." : "");
 		say_text(o, key);
 		return;
 	case INTEL_URL:
 		cur_skip(&c, sizeof(uint64_t));
 		say_text(o, cur_bytes(&c, c.len));
-		say_text(o, entry_rest(set, e));
+		say_text(o, entry_rest(set, number));
 		return;
 	case INTEL_JA4:
 	case INTEL_AGENT:

@@ -6,13 +6,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define FIRST_SLOTS  ((size_t)1 << 12)
-#define FIRST_BYTES  ((size_t)1 << 16)
+#define FIRST_THINGS ((size_t)2048)
 #define LENGTH_BYTES 2u /* before a key that varies */
+#define UNIT_BYTES   4u /* records lie at multiples of it */
+#define RECORD_MAX   (sizeof(struct entry) + KEY_BYTES_MAX + 2 * LENGTH_BYTES + UNIT_BYTES)
 /* Two thirds full at most: five slots are looked at on average for what is not there, and they lie
  * on one line of the cache. */
-#define ROOM(entries) ((entries) + (entries) / 2 + 1)
-#define HUGE_PAGE     ((size_t)2 << 20)
+#define SLOTS_FOR(things) ((things) + (things) / 2 + 1)
+#define HUGE_PAGE         ((size_t)2 << 20)
 
 size_t key_size(enum intel_kind kind)
 {
@@ -35,24 +36,59 @@ struct origin origin_of(const struct intel *set, uint32_t number)
 	return o;
 }
 
+/* ---- records ---- */
+
+static inline uint8_t *record_at(const struct intel *set, uint32_t number)
+{
+	return set->record + (size_t)(number - 1) * UNIT_BYTES;
+}
+
+struct entry entry_of(const struct intel *set, uint32_t number)
+{
+	struct entry e;
+	memcpy(&e, record_at(set, number), sizeof e);
+	return e;
+}
+
 /* What lies behind its length. */
-static struct span counted(const uint8_t *at)
+static inline struct span counted(const uint8_t *at)
 {
 	return (struct span){at + LENGTH_BYTES, at[0] | (size_t)at[1] << 8};
 }
 
-struct span entry_key(const struct intel *set, const struct entry *e)
+static inline struct span key_of(const struct intel *set, uint32_t number, enum intel_kind kind)
 {
-	const uint8_t *at = set->key + e->key;
-	size_t len = key_size((enum intel_kind)e->kind);
+	const uint8_t *at = record_at(set, number) + sizeof(struct entry);
+	size_t len = key_size(kind);
 	return len == 0 ? counted(at) : (struct span){at, len};
 }
 
-struct span entry_rest(const struct intel *set, const struct entry *e)
+struct span entry_key(const struct intel *set, uint32_t number)
 {
-	struct span key = entry_key(set, e);
-	return e->kind == INTEL_URL ? counted(key.ptr + key.len) : (struct span){0};
+	return key_of(set, number, (enum intel_kind)entry_of(set, number).kind);
 }
+
+struct span entry_rest(const struct intel *set, uint32_t number)
+{
+	struct span key = entry_key(set, number);
+	return entry_of(set, number).kind == INTEL_URL ? counted(key.ptr + key.len)
+	                                               : (struct span){0};
+}
+
+uint32_t intel_next(const struct intel *set, uint32_t number)
+{
+	size_t end = 0;
+	if (number != 0) {
+		struct span last = entry_key(set, number);
+		if (entry_of(set, number).kind == INTEL_URL)
+			last = entry_rest(set, number);
+		end = (size_t)(last.ptr + last.len - set->record);
+		end = (end + UNIT_BYTES - 1) / UNIT_BYTES * UNIT_BYTES;
+	}
+	return end < set->bytes ? (uint32_t)(end / UNIT_BYTES) + 1 : 0;
+}
+
+/* ---- the table ---- */
 
 static inline uint64_t hash_of(
 	const struct intel *set, enum intel_kind kind, const void *key, size_t len)
@@ -65,129 +101,154 @@ static inline size_t home(const struct intel *set, uint64_t hash)
 	return (size_t)((hash >> 32) * (uint64_t)set->slots >> 32);
 }
 
-static inline bool is_key(const struct intel *set, const struct entry *e, enum intel_kind kind,
-	const void *key, size_t len)
+static inline size_t after(const struct intel *set, size_t slot)
 {
-	if ((enum intel_kind)e->kind != kind)
+	return slot + 1 == set->slots ? 0 : slot + 1;
+}
+
+static inline bool is_key(
+	const struct intel *set, uint32_t number, enum intel_kind kind, const void *key, size_t len)
+{
+	if ((enum intel_kind)entry_of(set, number).kind != kind)
 		return false;
-	struct span its = entry_key(set, e);
+	struct span its = key_of(set, number, kind);
 	return its.len == len && memcmp(its.ptr, key, len) == 0;
+}
+
+static size_t find(const struct intel *set, uint64_t hash, enum intel_kind kind, const void *key,
+	size_t len, uint32_t *ret, size_t max)
+{
+	size_t found = 0;
+	for (size_t i = home(set, hash); set->slot[i].number != 0 && found < max; i = after(set, i))
+		if (set->slot[i].tag == (uint32_t)hash &&
+			is_key(set, set->slot[i].number, kind, key, len))
+			ret[found++] = set->slot[i].number;
+	return found;
 }
 
 size_t set_find(const struct intel *set, enum intel_kind kind, const void *key, size_t len,
 	uint32_t *ret, size_t max)
 {
-	size_t found = 0;
 	if (set->count[kind] == 0)
 		return 0;
-	uint64_t hash = hash_of(set, kind, key, len);
-	for (size_t i = home(set, hash); set->slot[i].entry != 0 && found < max;
-		i = i + 1 == set->slots ? 0 : i + 1)
-		if (set->slot[i].tag == (uint32_t)hash &&
-			is_key(set, &set->entry[set->slot[i].entry - 1], kind, key, len))
-			ret[found++] = set->slot[i].entry - 1;
-	return found;
+	return find(set, hash_of(set, kind, key, len), kind, key, len, ret, max);
 }
 
 /* ---- building ---- */
 
-static struct slot *slots_new(size_t count)
+/* Zeroed where clear is asked for. A look into hundreds of megabytes is one miss of the cache, and
+ * on small pages one of the address translation too. */
+static void *block_new(size_t bytes, bool clear)
 {
-	size_t bytes = (count * sizeof(struct slot) + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-	if (bytes == HUGE_PAGE)
-		return calloc(count, sizeof(struct slot));
-	/* a look into a table of 100 MB is one miss of the cache, and on small pages one of the
-	 * address translation too */
-	struct slot *slot = aligned_alloc(HUGE_PAGE, bytes);
-	if (slot == NULL)
+	if (bytes < 2 * HUGE_PAGE)
+		return calloc(1, bytes);
+	bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	void *block = aligned_alloc(HUGE_PAGE, bytes);
+	if (block == NULL)
 		return NULL;
-	(void)madvise(slot, bytes, MADV_HUGEPAGE);
-	memset(slot, 0, bytes);
-	return slot;
+	(void)madvise(block, bytes, MADV_HUGEPAGE);
+	if (clear)
+		memset(block, 0, bytes);
+	return block;
 }
 
-static void put(struct intel *set, uint64_t hash, uint32_t entry)
+static void put(struct intel *set, uint64_t hash, uint32_t number)
 {
 	size_t i = home(set, hash);
-	while (set->slot[i].entry != 0)
-		i = i + 1 == set->slots ? 0 : i + 1;
-	set->slot[i] = (struct slot){.tag = (uint32_t)hash, .entry = entry};
+	while (set->slot[i].number != 0)
+		i = after(set, i);
+	set->slot[i] = (struct slot){.tag = (uint32_t)hash, .number = number};
 }
 
 static int resize(struct intel *set, size_t slots)
 {
-	struct slot *new = slots_new(slots);
-	if (new == NULL)
+	struct slot *bigger = block_new(slots * sizeof *bigger, true);
+	if (bigger == NULL)
 		return -ENOMEM;
 	free(set->slot);
-	set->slot = new;
+	set->slot = bigger;
 	set->slots = slots;
-	for (size_t i = 0; i < set->entries; i++) {
-		const struct entry *e = &set->entry[i];
-		struct span key = entry_key(set, e);
-		put(set, hash_of(set, (enum intel_kind)e->kind, key.ptr, key.len), (uint32_t)i + 1);
+	for (uint32_t n = intel_next(set, 0); n != 0; n = intel_next(set, n)) {
+		enum intel_kind kind = (enum intel_kind)entry_of(set, n).kind;
+		struct span key = key_of(set, n, kind);
+		put(set, hash_of(set, kind, key.ptr, key.len), n);
 	}
 	return 0;
 }
 
-static int reserve(void **block, size_t *room, size_t want, size_t item)
+static int have_bytes(struct intel *set, size_t want)
 {
-	if (want <= *room)
+	if (want <= set->room)
 		return 0;
-	size_t more = *room + *room / 2 > want ? *room + *room / 2 : want;
-	more = more * item < FIRST_BYTES ? FIRST_BYTES / item : more;
-	void *bigger = realloc(*block, more * item);
+	size_t room = set->room * 2 > want ? set->room * 2 : want;
+	uint8_t *bigger = block_new(room, false);
 	if (bigger == NULL)
 		return -ENOMEM;
-	*block = bigger;
-	*room = more;
+	if (set->bytes > 0)
+		memcpy(bigger, set->record, set->bytes);
+	free(set->record);
+	set->record = bigger;
+	set->room = room;
 	return 0;
 }
 
-static int make_room(struct intel *set, const struct key *key)
+int set_reserve(struct intel *set, size_t things, size_t bytes)
 {
-	size_t bytes = set->key_bytes + key->len + key->rest + 2 * (size_t)LENGTH_BYTES;
-	if (set->entries == INTEL_ITEMS_MAX || bytes > UINT32_MAX)
+	size_t all = set->entries + things;
+	all = all < INTEL_ITEMS_MAX ? all : INTEL_ITEMS_MAX;
+	int err = have_bytes(set, set->bytes + bytes + things * sizeof(struct entry));
+	return err < 0 || SLOTS_FOR(all) <= set->slots ? err : resize(set, SLOTS_FOR(all));
+}
+
+static int make_room(struct intel *set)
+{
+	if (set->entries == INTEL_ITEMS_MAX || (set->bytes + RECORD_MAX) / UNIT_BYTES >= UINT32_MAX)
 		return -E2BIG;
-	void *entry = set->entry, *text = set->key;
-	int err = reserve(&entry, &set->entry_room, set->entries + 1, sizeof *set->entry);
-	set->entry = entry;
-	if (err == 0)
-		err = reserve(&text, &set->key_room, bytes, 1);
-	set->key = text;
-	if (err == 0 && ROOM(set->entries + 1) > set->slots)
-		err = resize(set, set->slots == 0 ? FIRST_SLOTS : set->slots * 2);
+	int err = have_bytes(set, set->bytes + RECORD_MAX);
+	if (err == 0 && SLOTS_FOR(set->entries + 1) > set->slots)
+		err = resize(set, SLOTS_FOR(set->entries * 2 + FIRST_THINGS));
 	return err;
 }
 
-static void put_bytes(struct intel *set, const uint8_t *bytes, size_t len, bool counted)
+static void put_bytes(struct intel *set, const void *bytes, size_t len)
 {
-	if (counted) {
-		set->key[set->key_bytes++] = (uint8_t)len;
-		set->key[set->key_bytes++] = (uint8_t)(len >> 8);
-	}
 	if (len > 0)
-		memcpy(set->key + set->key_bytes, bytes, len);
-	set->key_bytes += len;
+		memcpy(set->record + set->bytes, bytes, len);
+	set->bytes += len;
 }
 
-static uint32_t put_key(struct intel *set, const struct key *key)
+static void put_counted(struct intel *set, const uint8_t *bytes, size_t len)
 {
-	uint32_t at = (uint32_t)set->key_bytes;
-	put_bytes(set, key->byte, key->len, key_size(key->kind) == 0);
+	const uint8_t length[LENGTH_BYTES] = {(uint8_t)len, (uint8_t)(len >> 8)};
+	put_bytes(set, length, sizeof length);
+	put_bytes(set, bytes, len);
+}
+
+/* Returns its number. */
+static uint32_t put_record(struct intel *set, const struct key *key, const struct entry *e)
+{
+	static const uint8_t zero[UNIT_BYTES] = {0};
+	uint32_t number = (uint32_t)(set->bytes / UNIT_BYTES) + 1;
+	put_bytes(set, e, sizeof *e);
+	if (key_size(key->kind) == 0)
+		put_counted(set, key->byte, key->len);
+	else
+		put_bytes(set, key->byte, key->len);
 	if (key->kind == INTEL_URL)
-		put_bytes(set, key->byte + key->len, key->rest, true);
-	return at;
+		put_counted(set, key->byte + key->len, key->rest);
+	put_bytes(set, zero, (UNIT_BYTES - set->bytes % UNIT_BYTES) % UNIT_BYTES);
+	return number;
 }
 
 /* The same thing said again is kept once, with the later end. */
-static bool is_again(struct entry *have, const struct entry *e)
+static bool is_again(struct intel *set, uint32_t number, const struct entry *e)
 {
-	if (have->origin != e->origin || have->self != e->self || have->below != e->below)
+	struct entry have = entry_of(set, number);
+	if (have.origin != e->origin || have.self != e->self || have.below != e->below)
 		return false;
-	if (have->until_s != 0)
-		have->until_s =
-			e->until_s == 0 || e->until_s > have->until_s ? e->until_s : have->until_s;
+	if (have.until_s != 0 && (e->until_s == 0 || e->until_s > have.until_s))
+		have.until_s = e->until_s;
+	memcpy(record_at(set, number), &have, sizeof have);
 	return true;
 }
 
@@ -196,21 +257,20 @@ int set_add(struct intel *set, const struct key *key, const struct entry *e)
 	uint32_t same[INTEL_SAME_MAX];
 	CHECK(key->len > 0 && key->len + key->rest <= KEY_BYTES_MAX);
 	CHECK(key_size(key->kind) == 0 || key_size(key->kind) == key->len);
-	size_t found = set_find(set, key->kind, key->byte, key->len, same, ARRAY_LEN(same));
+	int err = make_room(set);
+	if (err < 0)
+		return err;
+	uint64_t hash = hash_of(set, key->kind, key->byte, key->len);
+	size_t found = find(set, hash, key->kind, key->byte, key->len, same, ARRAY_LEN(same));
 	for (size_t i = 0; i < found; i++)
-		if (is_again(&set->entry[same[i]], e))
+		if (is_again(set, same[i], e))
 			return 0;
 	if (found == INTEL_SAME_MAX)
 		return 0;
-	int err = make_room(set, key);
-	if (err < 0)
-		return err;
 	struct entry new = *e;
 	new.kind = (unsigned)key->kind & 15;
-	/* a key that is there already is not kept twice */
-	new.key = found > 0 ? set->entry[same[0]].key : put_key(set, key);
-	set->entry[set->entries++] = new;
-	put(set, hash_of(set, key->kind, key->byte, key->len), (uint32_t)set->entries);
+	put(set, hash, put_record(set, key, &new));
+	set->entries++;
 	set->count[key->kind]++;
 	set->below |= new.below;
 	return 1;
@@ -218,11 +278,6 @@ int set_add(struct intel *set, const struct key *key, const struct entry *e)
 
 int set_shrink(struct intel *set)
 {
-	if (set->entries == 0)
-		return 0;
-	void *entry = realloc(set->entry, set->entries * sizeof *set->entry);
-	void *key = realloc(set->key, set->key_bytes);
-	set->entry = entry == NULL ? set->entry : entry;
-	set->key = key == NULL ? set->key : key;
-	return ROOM(set->entries) == set->slots ? 0 : resize(set, ROOM(set->entries));
+	size_t slots = SLOTS_FOR(set->entries);
+	return set->slots <= 2 * slots && set->slots != 0 ? 0 : resize(set, slots);
 }

@@ -1,5 +1,7 @@
-/* Inside intel/: how the set is laid out. A thing takes 16 bytes, 12 of the table, and its key: 44
- * to 60 in all for addresses and hashes, 29 and its length for text. */
+/* Inside intel/: how the set is laid out. A thing is a record of 12 bytes and its key, one behind
+ * the other in one block, and 12 bytes of the table: 40 to 56 bytes in all for addresses and
+ * hashes, 26 and its length for text. A look is one miss of the cache for what is not there, two
+ * for what is. */
 #pragma once
 
 #include "base/hash.h"
@@ -30,17 +32,15 @@ struct origin {         /* what many items have in common; kept once, as bytes: 
 	int8_t confidence;
 };
 
-struct entry {
-	uint32_t key; /* offset of its bytes, behind their number (two bytes) where it varies; of
-	               * a URL the rest follows in the same manner */
+struct entry {            /* a record without its key */
 	uint32_t until_s; /* 0 never */
 	uint32_t line;
 	uint32_t origin : 26, kind : 4, self : 1, below : 1;
 };
 
 struct slot {
-	uint32_t tag;   /* lower half of the hash; the upper says where */
-	uint32_t entry; /* from 1; 0: free */
+	uint32_t tag;    /* lower half of the hash; the upper says where */
+	uint32_t number; /* of the record: its place in fours of bytes, and one; 0: free */
 };
 
 struct network {
@@ -53,10 +53,11 @@ struct intel {
 	struct hash_key hash[INTEL_KINDS];
 	struct slot *slot;
 	size_t slots;
-	struct entry *entry;
-	size_t entries, entry_room;
-	uint8_t *key;
-	size_t key_bytes, key_room;
+	uint8_t *record; /* the entry, then the key: behind its length (two bytes) where it varies;
+	                  * of a URL then the rest in the same manner; then up to three bytes of
+	                  * zero */
+	size_t bytes, room;
+	size_t entries;
 	struct strings *notes, *origins;
 	struct network *network; /* by net, then the larger first; each once */
 	size_t networks;
@@ -71,16 +72,19 @@ struct intel {
 /* Bytes of a key of this kind; 0: it varies. */
 size_t key_size(enum intel_kind kind);
 struct origin origin_of(const struct intel *set, uint32_t number);
-/* Of the entry. */
-struct span entry_key(const struct intel *set, const struct entry *e);
-struct span entry_rest(const struct intel *set, const struct entry *e);
+struct entry entry_of(const struct intel *set, uint32_t number);
+struct span entry_key(const struct intel *set, uint32_t number);
+struct span entry_rest(const struct intel *set, uint32_t number); /* of a URL */
 
+/* Room for as many things and bytes of text as a file may hold, so that nothing has to be moved
+ * while it is read. Fails: -ENOMEM. */
+MUST_USE int set_reserve(struct intel *set, size_t things, size_t bytes);
 /* Adds what is not there yet from this origin. Returns 1: added, 0: repeated. Fails: -ENOMEM,
  * -E2BIG. */
 MUST_USE int set_add(struct intel *set, const struct key *key, const struct entry *e);
-/* Makes the table as small as it should be. Fails: -ENOMEM. */
+/* Makes the table smaller when it is much too large. Fails: -ENOMEM. */
 MUST_USE int set_shrink(struct intel *set);
-/* The entries of this key, at most max, in the order in which they came. */
+/* The numbers of this key's records, at most max, in the order in which they came. */
 size_t set_find(const struct intel *set, enum intel_kind kind, const void *key, size_t len,
 	uint32_t *ret, size_t max);
 

@@ -32,7 +32,7 @@ static inline struct intel *set_of(const char *text)
 static inline const char *all_of(const struct intel *set, struct out *o)
 {
 	out_clear(o);
-	for (uint32_t i = 0; i < intel_count(set); i++) {
+	for (uint32_t i = intel_next(set, 0); i != 0; i = intel_next(set, i)) {
 		out_printf(o, "%s ", intel_kind_name(intel_item(set, i).kind));
 		intel_say(o, set, i);
 		out_text(o, "\n");

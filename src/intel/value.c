@@ -18,6 +18,12 @@
 /* "hxxp://bad[.]example" is "http://bad.example". Returns buf's length, 0: too long. */
 static size_t refang(struct span v, char buf[static KEY_BYTES_MAX])
 {
+	if (v.len < KEY_BYTES_MAX && !span_has(v, '[') && !span_has(v, '(') &&
+		(v.ptr[0] | 0x20) != 'h') {
+		memcpy(buf, v.ptr, v.len);
+		buf[v.len] = '\0';
+		return v.len;
+	}
 	static const struct {
 		const char *from, to;
 	} signs[] = {{"[.]", '.'}, {"(.)", '.'}, {"[dot]", '.'}, {"[:]", ':'}, {"[@]", '@'}};
@@ -100,13 +106,15 @@ static const char *lower_name(const char *text, char ret[static NAME_BYTES_MAX +
 			dots += i < len;
 			label = 0;
 			digits = i < len ? true : digits;
-		} else if (isalnum(c) || c == '-' || c == '_') {
+		} else if ((unsigned)(c | 0x20) - 'a' < 26 || c == '-' || c == '_') {
 			label++;
-			digits &= isdigit(c) != 0;
+			digits = false;
+		} else if ((unsigned)c - '0' < 10) {
+			label++;
 		} else {
 			return "not a name";
 		}
-		ret[i] = (char)tolower(c);
+		ret[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 	}
 	ret[len] = '\0';
 	return dots == 0 ? "name without a dot" : digits ? "not a name" : NULL;
@@ -145,7 +153,9 @@ bool url_key(struct key *ret, uint64_t request, const char *host, uint16_t port)
 	                    : snprintf(text, sizeof text, "%s:%u", host, port);
 	if (len <= 0 || (size_t)len >= sizeof text)
 		return false;
-	*ret = (struct key){.kind = INTEL_URL, .len = sizeof request + (size_t)len};
+	ret->kind = INTEL_URL;
+	ret->len = sizeof request + (size_t)len;
+	ret->rest = 0;
 	memcpy(ret->byte, &request, sizeof request);
 	memcpy(ret->byte + sizeof request, text, (size_t)len);
 	return true;
@@ -266,7 +276,8 @@ const char *draft_key(const struct draft *d, struct key *ret, struct entry *ret_
 {
 	char text[KEY_BYTES_MAX];
 	struct span value = span_trim(d->value);
-	*ret = (struct key){.kind = d->kind};
+	ret->kind = d->kind; /* the bytes of a key are not cleared: 2 KB for each line of a list */
+	ret->len = ret->rest = 0;
 	*ret_entry = (struct entry){.line = d->line};
 	if (d->until_s > 0)
 		ret_entry->until_s = d->until_s < UINT32_MAX ? (uint32_t)d->until_s : UINT32_MAX;

@@ -147,30 +147,31 @@ bool draft_guess(struct draft *d)
 {
 	struct key key;
 	struct entry entry;
-	static const enum intel_kind kinds[] = {INTEL_NETWORK, INTEL_NAME};
-	if (span_find(d->value, "://") < d->value.len ||
-		span_find(d->value, "[:]//") < d->value.len) {
+	if (span_has(d->value, ':') && (span_find(d->value, "://") < d->value.len ||
+					       span_find(d->value, "[:]//") < d->value.len)) {
 		d->kind = INTEL_URL;
 		return true;
 	}
 	if (draft_hash(d, false))
 		return true;
 	struct cidr c;
+	struct addr a;
 	char text[ADDR_TEXT_BYTES + 8];
-	if (d->value.len < sizeof text) { /* also such as will be refused with their reason */
-		(void)snprintf(
-			text, sizeof text, "%.*s", (int)d->value.len, (const char *)d->value.ptr);
+	if (scan_addr(d->value, &a) == 0) {
+		d->kind = INTEL_ADDRESS;
+		return true;
+	}
+	if (d->value.len < sizeof text && span_has(d->value, '/')) {
+		/* also such as will be refused with their reason */
+		memcpy(text, d->value.ptr, d->value.len);
+		text[d->value.len] = '\0';
 		if (cidr_parse(text, &c) == 0) {
 			d->kind = INTEL_NETWORK;
 			return true;
 		}
 	}
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		d->kind = kinds[i];
-		if (draft_key(d, &key, &entry) == NULL)
-			return true;
-	}
-	return false;
+	d->kind = INTEL_NAME;
+	return draft_key(d, &key, &entry) == NULL;
 }
 
 bool draft_confidence(struct draft *d, struct span text)
