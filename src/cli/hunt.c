@@ -77,7 +77,7 @@ static const struct option options[] = {
 			"baseline's; of every other finding it says whether the policy let it out"},
 	{"intel", 0, OPTION_TEXTS, "FILE", AT(intel),
 		.help = "tell of what the list FILE knows to be bad: STIX 2.1, MISP, Zeek, CSV, "
-			"iprep, hosts, or one a line; may be given for several files. E does not "
+			"iprep, hosts, or one a line; may be given for several files; E does not "
 			"change by it"},
 	{"verdicts", 0, OPTION_TEXTS, "CASE", AT(verdicts),
 		.help = "learn from what people said of an earlier case (judge): a switch that was "
