@@ -193,7 +193,7 @@ static void write_text(struct out *o, const struct intel_seen *seen)
 		const struct intel_sight *s = intel_seen_get(seen, i);
 		intel_say_item(o, set, s->item);
 		out_text(o, "\n  ");
-		bad_say_sight(o, set, s);
+		bad_say_sight(o, s);
 		out_text(o, "\n");
 	}
 	out_printf(o, "%zu matches of %zu indicators\n", intel_seen_count(seen), intel_count(set));

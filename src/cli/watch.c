@@ -13,6 +13,7 @@
 #include "cli/terminal.h"
 #include "cli/verb.h"
 #include "cli/watch.h"
+#include "cli/watch_intel.h"
 #include "event/journal.h"
 #include "report/json.h"
 #include "report/report.h"
@@ -49,6 +50,9 @@ static const struct option options[] = {
 			"that a restart misses and repeats nothing"},
 	{"from-end", 0, OPTION_FLAG, NULL, AT(from_end),
 		.help = "of logs that are there already, only what is added to them"},
+	{"intel", 0, OPTION_TEXTS, "FILE", AT(intel),
+		.help = "tell at once of what the list FILE knows to be bad (as hunt --intel); it "
+			"is read again when it changes; may be given for several files"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json),
 		.help = "print JSON Lines: findings, each with its status"},
 	{"to", 't', OPTION_TEXT, "FORMAT", AT(to),
@@ -80,6 +84,7 @@ struct watching {
 	struct sightings *sightings;
 	struct journal *journal; /* NULL: nothing is kept */
 	bool replaying;
+	struct watch_intel *intel; /* NULL: no lists */
 	FILE *out;
 	int64_t stored_ns, settled_ns, told_ns; /* on the machine's clock */
 	struct sources_stats told;              /* as said last */
@@ -193,8 +198,11 @@ static void keep_event(void *context, const struct event *event)
 {
 	struct watching *t = context;
 	t->dirty = true;
-	if (t->journal != NULL && !t->replaying)
+	if (t->replaying) /* an earlier run has told of it */
+		return;
+	if (t->journal != NULL)
 		journal_add(t->journal, event);
+	watch_intel_event(t->intel, event, t->out);
 }
 
 static int start_engine(struct watching *t)
@@ -332,6 +340,7 @@ static int settle(struct watching *t, struct fail *why)
 	int64_t now_ns = sources_now(t->sources), machine = clock_steady_ns();
 	int code = 0;
 	engine_settle(&t->engine, now_ns);
+	watch_intel_tick(t->intel, machine);
 	t->settled_ns = machine;
 	(void)sightings_look_around(t->sightings, now_ns, LOOK_NS);
 	sightings_settle(t->sightings, now_ns, false);
@@ -431,7 +440,8 @@ static int start(struct watching *t, struct fail *why)
 		.context = t};
 	if (sightings_new(&t->sightings, &s) < 0)
 		return fail_set(why, -ENOMEM, "out of memory");
-	if (w->state != NULL)
+	code = watch_intel_new(&t->intel, &w->intel, w->json, why);
+	if (code == 0 && w->state != NULL)
 		code = open_journal(t, why);
 	t->out = stdout;
 	if (code == 0 && w->output != NULL)
@@ -469,6 +479,7 @@ enum exit_code watch_start(const struct call *call, const struct watch *w)
 		message("%s: %s", shown(t.w->output).text, strerror(errno));
 	journal_close(t.journal);
 	sightings_free(t.sightings);
+	watch_intel_free(t.intel);
 	engine_fini(&t.engine);
 	sources_close(t.sources);
 	return code < 0 ? EXIT_NOTHING : EXIT_DONE;

@@ -7,6 +7,7 @@ struct watch {
 	const char *iface, *filter, *netflow, *state, *output;
 	const char *to; /* a format's name; NULL: text, or with json JSON Lines */
 	struct networks local;
+	struct texts intel;
 	double max_e;
 	size_t memory_bytes;
 	bool host, json, all, from_end, quiet, verbose;

@@ -5,17 +5,17 @@
 
 #define GROUP_MAX 8u /* things that must be seen together */
 
-struct draft { /* all zero but value and confidence is a thing that says nothing else */
-	enum intel_kind kind;
+struct draft {             /* all zero but value and confidence is a thing that says nothing else */
 	struct span value; /* as it is written; "*.", "[.]" and "hxxp" are understood */
-	bool below;        /* of a name: names below it too, where that is no public suffix */
-	uint16_t port;
-	int confidence; /* -1 not known */
-	enum intel_tlp tlp;
-	int64_t until_s;
 	struct span note;
-	uint8_t category; /* of Suricata's reputation */
+	int64_t until_s;
+	enum intel_kind kind;
+	enum intel_tlp tlp;
+	int confidence; /* -1 not known */
 	uint32_t line;
+	uint16_t port;
+	uint8_t category; /* of Suricata's reputation */
+	bool below;       /* of a name: names below it too, where that is no public suffix */
 };
 
 /* The form in which it is compared, and what a name stands for. Returns NULL, or why it is no

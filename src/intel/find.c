@@ -66,9 +66,11 @@ static size_t find_name(const struct intel *set, const char *name, uint32_t *ret
 	for (size_t label = 0; name != NULL && *name != '\0' && label < LABELS_MAX; label++) {
 		uint32_t here[INTEL_SAME_MAX];
 		size_t count = set_find(set, INTEL_NAME, name, strlen(name), here, ARRAY_LEN(here));
-		for (size_t i = 0; i < count && found < max; i++)
-			if (self ? entry_of(set, here[i]).self : entry_of(set, here[i]).below)
+		for (size_t i = 0; i < count && found < max; i++) {
+			struct entry e = entry_of(set, here[i]);
+			if ((self && e.self != 0) || (!self && e.below != 0))
 				ret[found++] = here[i];
+		}
 		if (!set->below)
 			break;
 		self = false;

@@ -51,7 +51,7 @@ int networks_make(struct intel *set)
 	if (set->network == NULL)
 		return -ENOMEM;
 	for (uint32_t i = intel_next(set, 0); i != 0; i = intel_next(set, i)) {
-		if (entry_of(set, i).kind != INTEL_NETWORK)
+		if (entry_kind(set, i) != INTEL_NETWORK)
 			continue;
 		struct cur key = cur_of(entry_key(set, i).ptr, 17);
 		struct network *n = &set->network[set->networks++];

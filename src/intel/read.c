@@ -72,7 +72,8 @@ int intel_seal(struct intel **ret, struct intel_builder *b)
 static struct intel_file *file_new(struct intel *set, const char *name)
 {
 	size_t len = strlen(name) + 1;
-	struct intel_file **more = realloc(set->file, (set->files + 1) * sizeof *more);
+	struct intel_file **more =
+		realloc(set->file, (set->files + 1) * sizeof(struct intel_file *));
 	struct intel_file *file = calloc(1, sizeof *file + len);
 	set->file = more == NULL ? set->file : more;
 	if (more == NULL || file == NULL) {
@@ -259,7 +260,7 @@ const char *reading_word(struct span word, char buf[static WORD_BYTES])
 {
 	size_t len = 0;
 	for (size_t i = 0; i < word.len && len + 1 < WORD_BYTES; i++)
-		buf[len++] = word.ptr[i] > 0x20 && word.ptr[i] < 0x7f ? (char)word.ptr[i] : '?';
+		buf[len++] = (char)(word.ptr[i] > 0x20 && word.ptr[i] < 0x7f ? word.ptr[i] : '?');
 	buf[len] = '\0';
 	return buf;
 }

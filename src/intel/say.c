@@ -75,7 +75,8 @@ static void say_text(struct out *o, struct span bytes)
 {
 	char text[KEY_BYTES_MAX + 1];
 	size_t len = bytes.len < KEY_BYTES_MAX ? bytes.len : KEY_BYTES_MAX;
-	memcpy(text, bytes.ptr, len);
+	if (len > 0)
+		memcpy(text, bytes.ptr, len);
 	text[len] = '\0';
 	out_safe(o, text, len);
 }

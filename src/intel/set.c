@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 
 #define FIRST_THINGS ((size_t)2048)
-#define LENGTH_BYTES 2u /* before a key that varies */
-#define UNIT_BYTES   4u /* records lie at multiples of it */
+#define LENGTH_BYTES ((size_t)2) /* before a key that varies */
+#define UNIT_BYTES   ((size_t)4) /* records lie at multiples of it */
 #define RECORD_MAX   (sizeof(struct entry) + KEY_BYTES_MAX + 2 * LENGTH_BYTES + UNIT_BYTES)
 /* Two thirds full at most: five slots are looked at on average for what is not there, and they lie
  * on one line of the cache. */
@@ -40,7 +40,7 @@ struct origin origin_of(const struct intel *set, uint32_t number)
 
 static inline uint8_t *record_at(const struct intel *set, uint32_t number)
 {
-	return set->record + (size_t)(number - 1) * UNIT_BYTES;
+	return set->record + (number - 1) * UNIT_BYTES;
 }
 
 struct entry entry_of(const struct intel *set, uint32_t number)
@@ -48,6 +48,11 @@ struct entry entry_of(const struct intel *set, uint32_t number)
 	struct entry e;
 	memcpy(&e, record_at(set, number), sizeof e);
 	return e;
+}
+
+enum intel_kind entry_kind(const struct intel *set, uint32_t number)
+{
+	return (enum intel_kind)entry_of(set, number).kind;
 }
 
 /* What lies behind its length. */
@@ -65,14 +70,13 @@ static inline struct span key_of(const struct intel *set, uint32_t number, enum 
 
 struct span entry_key(const struct intel *set, uint32_t number)
 {
-	return key_of(set, number, (enum intel_kind)entry_of(set, number).kind);
+	return key_of(set, number, entry_kind(set, number));
 }
 
 struct span entry_rest(const struct intel *set, uint32_t number)
 {
 	struct span key = entry_key(set, number);
-	return entry_of(set, number).kind == INTEL_URL ? counted(key.ptr + key.len)
-	                                               : (struct span){0};
+	return entry_kind(set, number) == INTEL_URL ? counted(key.ptr + key.len) : (struct span){0};
 }
 
 uint32_t intel_next(const struct intel *set, uint32_t number)
@@ -80,7 +84,7 @@ uint32_t intel_next(const struct intel *set, uint32_t number)
 	size_t end = 0;
 	if (number != 0) {
 		struct span last = entry_key(set, number);
-		if (entry_of(set, number).kind == INTEL_URL)
+		if (entry_kind(set, number) == INTEL_URL)
 			last = entry_rest(set, number);
 		end = (size_t)(last.ptr + last.len - set->record);
 		end = (end + UNIT_BYTES - 1) / UNIT_BYTES * UNIT_BYTES;
@@ -106,22 +110,26 @@ static inline size_t after(const struct intel *set, size_t slot)
 	return slot + 1 == set->slots ? 0 : slot + 1;
 }
 
-static inline bool is_key(
-	const struct intel *set, uint32_t number, enum intel_kind kind, const void *key, size_t len)
+struct sought {
+	enum intel_kind kind;
+	const void *key;
+	size_t len;
+};
+
+static inline bool is_key(const struct intel *set, uint32_t number, const struct sought *k)
 {
-	if ((enum intel_kind)entry_of(set, number).kind != kind)
+	if (entry_kind(set, number) != k->kind)
 		return false;
-	struct span its = key_of(set, number, kind);
-	return its.len == len && memcmp(its.ptr, key, len) == 0;
+	struct span its = key_of(set, number, k->kind);
+	return its.len == k->len && memcmp(its.ptr, k->key, k->len) == 0;
 }
 
-static size_t find(const struct intel *set, uint64_t hash, enum intel_kind kind, const void *key,
-	size_t len, uint32_t *ret, size_t max)
+static size_t find(
+	const struct intel *set, uint64_t hash, const struct sought *k, uint32_t *ret, size_t max)
 {
 	size_t found = 0;
 	for (size_t i = home(set, hash); set->slot[i].number != 0 && found < max; i = after(set, i))
-		if (set->slot[i].tag == (uint32_t)hash &&
-			is_key(set, set->slot[i].number, kind, key, len))
+		if (set->slot[i].tag == (uint32_t)hash && is_key(set, set->slot[i].number, k))
 			ret[found++] = set->slot[i].number;
 	return found;
 }
@@ -129,9 +137,8 @@ static size_t find(const struct intel *set, uint64_t hash, enum intel_kind kind,
 size_t set_find(const struct intel *set, enum intel_kind kind, const void *key, size_t len,
 	uint32_t *ret, size_t max)
 {
-	if (set->count[kind] == 0)
-		return 0;
-	return find(set, hash_of(set, kind, key, len), kind, key, len, ret, max);
+	struct sought k = {kind, key, len};
+	return set->count[kind] == 0 ? 0 : find(set, hash_of(set, kind, key, len), &k, ret, max);
 }
 
 /* ---- building ---- */
@@ -169,7 +176,7 @@ static int resize(struct intel *set, size_t slots)
 	set->slot = bigger;
 	set->slots = slots;
 	for (uint32_t n = intel_next(set, 0); n != 0; n = intel_next(set, n)) {
-		enum intel_kind kind = (enum intel_kind)entry_of(set, n).kind;
+		enum intel_kind kind = entry_kind(set, n);
 		struct span key = key_of(set, n, kind);
 		put(set, hash_of(set, kind, key.ptr, key.len), n);
 	}
@@ -261,7 +268,8 @@ int set_add(struct intel *set, const struct key *key, const struct entry *e)
 	if (err < 0)
 		return err;
 	uint64_t hash = hash_of(set, key->kind, key->byte, key->len);
-	size_t found = find(set, hash, key->kind, key->byte, key->len, same, ARRAY_LEN(same));
+	struct sought k = {key->kind, key->byte, key->len};
+	size_t found = find(set, hash, &k, same, ARRAY_LEN(same));
 	for (size_t i = 0; i < found; i++)
 		if (is_again(set, same[i], e))
 			return 0;

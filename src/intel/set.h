@@ -73,6 +73,7 @@ struct intel {
 size_t key_size(enum intel_kind kind);
 struct origin origin_of(const struct intel *set, uint32_t number);
 struct entry entry_of(const struct intel *set, uint32_t number);
+enum intel_kind entry_kind(const struct intel *set, uint32_t number);
 struct span entry_key(const struct intel *set, uint32_t number);
 struct span entry_rest(const struct intel *set, uint32_t number); /* of a URL */
 

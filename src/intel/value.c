@@ -87,37 +87,41 @@ static const char *network_key(const char *text, struct key *ret)
 
 /* ---- names ---- */
 
-/* Lower case, no final dot. NULL: it is a name. */
+/* One label, lower case. False: it is none. */
+static bool lower_label(const char *text, size_t len, char *ret)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		bool letter = (unsigned)(c | 0x20) - 'a' < 26, digit = (unsigned)c - '0' < 10;
+		if (!letter && !digit && c != '-' && c != '_')
+			return false;
+		ret[i] = (char)(letter ? c | 0x20 : c);
+	}
+	return len > 0 && len <= LABEL_BYTES_MAX;
+}
+
+/* Lower case, no final dot. Returns NULL, or why it is no name. */
 static const char *lower_name(const char *text, char ret[static NAME_BYTES_MAX + 1])
 {
-	size_t len = strlen(text), label = 0, dots = 0;
-	bool digits = true; /* the last label is a number: half an address */
+	size_t len = strlen(text), begin = 0;
 	if (len > 0 && text[len - 1] == '.')
 		len--;
 	if (len == 0 || len > NAME_BYTES_MAX)
 		return "not a name";
-	for (size_t i = 0; i <= len; i++) {
-		unsigned char c = i < len ? (unsigned char)text[i] : '.';
-		if (c >= 0x80)
-			return "name that is not in ASCII: write it as xn--…";
-		if (c == '.') {
-			if (label == 0 || label > LABEL_BYTES_MAX)
-				return "not a name";
-			dots += i < len;
-			label = 0;
-			digits = i < len ? true : digits;
-		} else if ((unsigned)(c | 0x20) - 'a' < 26 || c == '-' || c == '_') {
-			label++;
-			digits = false;
-		} else if ((unsigned)c - '0' < 10) {
-			label++;
-		} else {
-			return "not a name";
-		}
-		ret[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	for (size_t end = strcspn(text, "."); begin < len;
+		end = begin + strcspn(text + begin, ".")) {
+		end = end < len ? end : len;
+		if (!lower_label(text + begin, end - begin, ret + begin))
+			return "not a name (what is not in ASCII is written as xn--…)";
+		ret[end] = '.';
+		if (end == len && begin == 0)
+			return "name without a dot";
+		if (end == len && strspn(text + begin, "0123456789") == end - begin)
+			return "not a name"; /* half an address */
+		begin = end + 1;
 	}
 	ret[len] = '\0';
-	return dots == 0 ? "name without a dot" : digits ? "not a name" : NULL;
+	return begin == len ? "not a name" : NULL;
 }
 
 /* Whether names below it belong to anybody. */

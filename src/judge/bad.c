@@ -11,8 +11,8 @@
 struct items {
 	const struct intel *set;
 	const struct finding_channel *channel;
-	uint32_t *item;
 	size_t count;
+	uint32_t item[BAD_ITEMS_MAX];
 };
 
 static void take(struct items *x, const uint32_t *found, size_t count)
@@ -44,7 +44,7 @@ static void take_addr(struct items *x, const struct addr *addr)
 size_t bad_items(
 	const struct intel *set, const struct finding_channel *ch, uint32_t ret[BAD_ITEMS_MAX])
 {
-	struct items x = {.set = set, .channel = ch, .item = ret};
+	struct items x = {.set = set, .channel = ch};
 	struct addr addr;
 	if (ch->endpoint != NULL && addr_parse(ch->endpoint, &addr) == 0)
 		take_addr(&x, &addr);
@@ -57,6 +57,7 @@ size_t bad_items(
 	take_text(&x, INTEL_JA3, ch->ja3);
 	take_text(&x, INTEL_JA4, ch->ja4);
 	take_text(&x, INTEL_AGENT, ch->user_agent);
+	memcpy(ret, x.item, x.count * sizeof *ret);
 	return x.count;
 }
 

@@ -48,9 +48,8 @@ static void say_times(struct out *o, const struct intel_sight *s)
 	out_time(o, s->last_ns);
 }
 
-void bad_say_sight(struct out *o, const struct intel *set, const struct intel_sight *s)
+void bad_say_sight(struct out *o, const struct intel_sight *s)
 {
-	(void)set;
 	say_address(o, &s->host);
 	out_text(o, ": ");
 	say_plural(o, s->count, "time");
@@ -107,7 +106,7 @@ void bad_text(struct page *p, const struct report_case *c)
 		page_wrap(p, TONE_PLAIN, 4, out_string(&text));
 		page_end(p);
 		out_clear(&text);
-		bad_say_sight(&text, intel_seen_set(seen), s);
+		bad_say_sight(&text, s);
 		page_to(p, 4);
 		page_wrap(p, TONE_FAINT, 6, out_string(&text));
 		page_end(p);

@@ -13,4 +13,4 @@ void bad_json(struct emit *e, const struct intel_seen *seen);
 /* One sight as an object's members. */
 void bad_json_sight(struct emit *e, const struct intel *set, const struct intel_sight *s);
 /* "192.0.2.5: 12 times, 10 of them failed, …". Safe text. */
-void bad_say_sight(struct out *o, const struct intel *set, const struct intel_sight *s);
+void bad_say_sight(struct out *o, const struct intel_sight *s);

@@ -88,7 +88,7 @@ class Hunt(Case):
         self.assertNotIn("\x1b", text)
         html = page.read_text(encoding="utf-8")
         self.assertIn("<h2>Known bad</h2>", html)
-        self.assertIn("&lt;script", html[html.index("<h2>Known bad"):])
+        self.assertIn("&#60;script", html[html.index("<h2>Known bad"):])
         self.assertNotIn("<script>alert", html)
         run = Run("hunt", "--intel", self.lists("192.0.2.1\n"), self.capture())
         self.assertIn("nothing of 1 indicator was seen", run.out.decode())
@@ -177,6 +177,36 @@ class Match(Case):
         cut = self.path("cut", full[:-3])
         self.assertEqual({line["indicator"] for line in self.matches(bad, cut, codes=(PARTIAL,))} - {end}, set())
         self.matches(bad, self.path("version", full[:8] + b"\x01" + full[9:]), codes=(NOTHING,))
+
+
+class Live(Case):
+    """Lists beside a watch."""
+
+    def test_told_at_once_and_read_again(self):
+        folder = self.folder / "live"
+        folder.mkdir()
+        log = folder / "conn.log"
+        log.write_text(zeeklogs.head() + "".join(zeeklogs.day()))
+        bad = self.path("bad", b"192.0.2.200\n")
+        watch = Watch("--intel", bad, folder)
+        time.sleep(1)
+        end = zeeklogs.LADDER_END
+        bad.write_text(f"{end}\n")
+        until = time.monotonic() + 30
+        while not any("read again: 1 indicators" in line for _, line in watch.errors) and time.monotonic() < until:
+            time.sleep(0.1)
+        with log.open("a") as file:
+            file.write("".join(zeeklogs.ladder(zeeklogs.START + 12100)))
+        _, line = watch.wait(lambda line: line["type"] == "known-bad")
+        self.assertEqual((line["indicator"], line["kind"]), (end, "address"))
+        bad.write_bytes(b"\x00")
+        until = time.monotonic() + 30
+        while not any("stay as they were" in line for _, line in watch.errors) and time.monotonic() < until:
+            time.sleep(0.1)
+        watch.end()
+        self.assertEqual(watch.child.returncode, 0)
+        self.assertTrue(any("stay as they were" in line for _, line in watch.errors), watch.errors)
+        self.assertEqual(sum(x["type"] == "known-bad" for _, x in watch.lines), 1)
 
 
 if __name__ == "__main__":

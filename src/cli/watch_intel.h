@@ -1,0 +1,22 @@
+/* Lists of what is known to be bad, beside a watch: read again when their files change. */
+#pragma once
+
+#include <stdio.h>
+
+#include "cli/verb.h"
+#include "event/event.h"
+#include "intel/intel.h"
+
+struct watch_intel;
+
+/* Reads the lists; no files: *ret stays NULL, which all other functions take. files is borrowed.
+ * Fails: -errno, with words. */
+MUST_USE int watch_intel_new(
+	struct watch_intel **ret, const struct texts *files, bool json, struct fail *why);
+void watch_intel_free(struct watch_intel *w);
+
+/* Prints what is seen for the first time since the set was made. */
+void watch_intel_event(struct watch_intel *w, const struct event *event, FILE *out);
+/* Every now and then: looks whether a file has changed, has a set made of the new ones by a thread
+ * of its own, and takes it when it is ready. now_ns is the machine's. */
+void watch_intel_tick(struct watch_intel *w, int64_t now_ns);
