@@ -31,26 +31,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			      .bytes_max = BYTES_MAX, .take = take, .context = &files}) == 0);
 	while (c.len > 0) {
 		uint8_t who = cur_u8(&c) & 7, flags = cur_u8(&c);
-		int8_t step = (int8_t)cur_u8(&c);
+		uint32_t step = cur_u8(&c); /* 128: it goes on where it was */
 		size_t len = cur_u8(&c);
 		len = len < c.len ? len : c.len;
 		struct span bytes = cur_bytes(&c, len);
 		bool up = (who & 1) == 0;
 		struct addr client = addr_v4(0x0a000005), server = addr_v4(0xc6336407);
-		seq[who] += (uint32_t)step;
+		seq[who] += step - 128;
 		struct packet p = {.time_ns = 1,
 			.src = up ? client : server,
 			.dst = up ? server : client,
 			.proto = IP_TCP,
-			.src_port = up ? 40000 + who / 2 : 80,
-			.dst_port = up ? 80 : 40000 + who / 2,
+			.src_port = (uint16_t)(up ? 40000u + who / 2u : 80u),
+			.dst_port = (uint16_t)(up ? 80u : 40000u + who / 2u),
 			.tcp_flags = flags & 0x17,
 			.tcp_seq = seq[who],
 			.tcp_ack = seq[who ^ 1],
-			.payload_wire = (uint32_t)len + (flags >> 7),
+			.payload_wire = (uint32_t)len + (uint32_t)(flags >> 7),
 			.payload = cur_of(bytes.ptr, bytes.len)};
 		carry_add(carry, &p);
-		seq[who] += (uint32_t)len;
+		seq[who] = seq[who] + (uint32_t)len;
 	}
 	carry_finish(carry);
 	CHECK(carry_stats(carry).files == files);
