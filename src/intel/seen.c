@@ -7,6 +7,8 @@
 #define NAMES_BYTES ((size_t)4 << 20)
 /* A power of two, at least twice INTEL_SIGHTS_MAX. */
 #define SLOTS (2 * INTEL_SIGHTS_MAX)
+/* Conversations that are not over; a power of two. */
+#define OPEN ((size_t)1 << 15)
 
 struct intel_seen {
 	const struct intel *set;
@@ -16,6 +18,9 @@ struct intel_seen {
 	size_t sights;
 	uint32_t *slot; /* from 1; 0 free */
 	uint64_t refused;
+	/* hashes of those that were counted and are not over: one that was told to be OK is told
+	 * again when it falls silent. One that loses its place may be counted twice. */
+	uint64_t *open;
 };
 
 int intel_seen_new(struct intel_seen **ret, const struct intel *set)
@@ -27,7 +32,8 @@ int intel_seen_new(struct intel_seen **ret, const struct intel *set)
 	s->hash = hash_key_new();
 	s->sight = calloc(INTEL_SIGHTS_MAX, sizeof *s->sight);
 	s->slot = calloc(SLOTS, sizeof *s->slot);
-	if (s->sight == NULL || s->slot == NULL ||
+	s->open = calloc(OPEN, sizeof *s->open);
+	if (s->sight == NULL || s->slot == NULL || s->open == NULL ||
 		strings_new(&s->names, NAMES_BYTES, INTEL_SIGHTS_MAX) < 0) {
 		intel_seen_free(s);
 		return -ENOMEM;
@@ -43,6 +49,7 @@ void intel_seen_free(struct intel_seen *s)
 	strings_free(s->names);
 	free(s->sight);
 	free(s->slot);
+	free(s->open);
 	free(s);
 }
 
@@ -116,18 +123,34 @@ static struct intel_sight sight_of(const struct event *event, const struct intel
 	return s;
 }
 
+/* Ids are one run's alone, and journals hold several runs'. */
+static uint64_t hash_of_conn(const struct intel_seen *s, const struct conn *c)
+{
+	struct {
+		uint64_t id;
+		int64_t start_ns;
+	} key = {c->id, c->start_ns};
+	return hash_bytes(&s->hash, &key, sizeof key);
+}
+
 size_t intel_seen_add(struct intel_seen *s, const struct event *event)
 {
 	struct intel_match match[INTEL_MATCHES_MAX];
 	size_t before = s->sights;
+	bool is_conn = event->kind == EVENT_CONN;
 	/* each conversation once: when it is known how it went */
-	if (event->kind == EVENT_CONN && !event->conn.settled)
+	if (is_conn && !event->conn.settled)
 		return 0;
+	uint64_t conn = is_conn ? hash_of_conn(s, &event->conn) : 0;
+	bool again = is_conn && s->open[conn & (OPEN - 1)] == conn;
 	size_t count = intel_match(s->set, event, match);
 	for (size_t i = 0; i < count; i++) {
 		struct intel_sight sight = sight_of(event, &match[i]);
+		sight.count = !again || intel_seen_find(s, sight.item, &sight.host) == NULL;
 		intel_seen_note(s, &sight);
 	}
+	if (is_conn && count > 0 && !event->conn.ended)
+		s->open[conn & (OPEN - 1)] = conn;
 	return s->sights - before;
 }
 

@@ -261,6 +261,37 @@ static void what_was_seen(void **state)
 	intel_free(set);
 }
 
+/* It answers, which is told, and then falls silent, which is told too: one connection. */
+static void a_conversation_counts_once(void **state)
+{
+	(void)state;
+	struct intel *set = set_of("198.51.100.7\n");
+	struct intel_seen *seen = NULL;
+	assert_int_equal(intel_seen_new(&seen, set), 0);
+	for (uint64_t id = 1; id <= 3; id++) {
+		struct event e = conn_to("198.51.100.7", NULL, 443);
+		e.conn.id = id;
+		e.conn.ended = false;
+		e.conn.outcome = OUTCOME_OK;
+		(void)intel_seen_add(seen, &e);
+	}
+	for (uint64_t id = 1; id <= 2; id++) {
+		struct event e = conn_to("198.51.100.7", NULL, 443);
+		e.conn.id = id;
+		e.conn.outcome = OUTCOME_STALLED;
+		(void)intel_seen_add(seen, &e);
+	}
+	struct event other_run = conn_to("198.51.100.7", NULL, 443);
+	other_run.conn.id = 3;
+	other_run.conn.start_ns += NS_PER_S;
+	(void)intel_seen_add(seen, &other_run);
+	assert_int_equal(intel_seen_count(seen), 1);
+	assert_int_equal(intel_seen_get(seen, 0)->count, 4);
+	assert_int_equal(intel_seen_get(seen, 0)->failures, 3);
+	intel_seen_free(seen);
+	intel_free(set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(networks_are_as_a_list),
@@ -268,6 +299,6 @@ int main(void)
 		cmocka_unit_test(the_same_of_many_lists), cmocka_unit_test(an_empty_set),
 		cmocka_unit_test(dates_are_asked_at_the_events_time),
 		cmocka_unit_test(ports_and_company), cmocka_unit_test(urls),
-		cmocka_unit_test(what_was_seen)};
+		cmocka_unit_test(what_was_seen), cmocka_unit_test(a_conversation_counts_once)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
