@@ -211,21 +211,39 @@ void reading_take(struct reading *r, const struct draft *d)
 		add(r, d, &key, &entry, origin_for(r, d, 0, 0));
 }
 
-void reading_take_group(struct reading *r, const struct draft *d, size_t count)
+/* Whether one of those before it is the same thing: the set keeps it once, and counts it once. */
+static bool is_said_before(const struct draft *d, size_t at)
+{
+	struct key key, other;
+	struct entry entry;
+	if (draft_key(&d[at], &key, &entry) != NULL)
+		return false;
+	for (size_t i = 0; i < at; i++)
+		if (draft_key(&d[i], &other, &entry) == NULL && other.kind == key.kind &&
+			other.len == key.len && memcmp(other.byte, key.byte, key.len) == 0)
+			return true;
+	return false;
+}
+
+void reading_take_group(struct reading *r, const struct draft *all, size_t said)
 {
 	struct key key;
 	struct entry entry;
-	CHECK(count > 0 && count <= GROUP_MAX);
+	struct draft d[GROUP_MAX];
+	size_t count = 0;
+	CHECK(said > 0 && said <= GROUP_MAX);
+	for (size_t i = 0; i < said; i++) {
+		const char *wrong = draft_key(&all[i], &key, &entry);
+		if (wrong != NULL) {
+			reading_skip(r, all[i].line, "%s", wrong);
+			return;
+		}
+		if (!is_said_before(all, i))
+			d[count++] = all[i];
+	}
 	if (count == 1) {
 		reading_take(r, d);
 		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		const char *wrong = draft_key(&d[i], &key, &entry);
-		if (wrong != NULL) {
-			reading_skip(r, d[i].line, "%s", wrong);
-			return;
-		}
 	}
 	uint32_t group = ++r->set->groups;
 	uint32_t origin = origin_for(r, d, group, count);

@@ -36,8 +36,9 @@ struct reader {
 
 /* Into the set, or counted with the reason why not. */
 void reading_take(struct reading *r, const struct draft *d);
-/* All of them hold together only: none is taken when one can't be. 1 to GROUP_MAX. */
-void reading_take_group(struct reading *r, const struct draft *d, size_t count);
+/* All of them hold together only: none is taken when one can't be, and what is said twice is one.
+ * 1 to GROUP_MAX. */
+void reading_take_group(struct reading *r, const struct draft *all, size_t said);
 void reading_skip(struct reading *r, uint32_t line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* As text for reading_skip(), safe and short. Returns buf. */

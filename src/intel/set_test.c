@@ -292,6 +292,17 @@ static void a_conversation_counts_once(void **state)
 	intel_free(set);
 }
 
+static void the_same_twice_is_no_company(void **state)
+{
+	(void)state;
+	struct intel *set = set_of("{\"type\":\"indicator\",\"pattern\":\"[ipv4-addr:value = "
+				   "'198.51.100.7' AND ipv4-addr:value = '198.51.100.7']\","
+				   "\"spec_version\":\"2.1\"}");
+	assert_int_equal(matches(set, conn_to("198.51.100.7", NULL, 443)), 1);
+	assert_int_equal(matches(set, conn_to("198.51.100.8", NULL, 443)), 0);
+	intel_free(set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(networks_are_as_a_list),
@@ -299,6 +310,7 @@ int main(void)
 		cmocka_unit_test(the_same_of_many_lists), cmocka_unit_test(an_empty_set),
 		cmocka_unit_test(dates_are_asked_at_the_events_time),
 		cmocka_unit_test(ports_and_company), cmocka_unit_test(urls),
-		cmocka_unit_test(what_was_seen), cmocka_unit_test(a_conversation_counts_once)};
+		cmocka_unit_test(what_was_seen), cmocka_unit_test(a_conversation_counts_once),
+		cmocka_unit_test(the_same_twice_is_no_company)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
