@@ -169,6 +169,7 @@ struct intel_sight {
 	enum transport transport;
 	uint16_t fields;  /* bits of intel_field */
 	const char *name; /* what matched first, where it is a name, or NULL; NOT safe to print */
+	const char *process; /* the first that a source names, or NULL; NOT safe to print */
 	int64_t first_ns, last_ns;
 	uint64_t count;    /* connections and look-ups */
 	uint64_t failures; /* of those: failed, or were stopped */

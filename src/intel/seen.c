@@ -3,7 +3,7 @@
 
 #include "intel/set.h"
 
-/* Names that matched, each once. */
+/* Names that matched and processes, each once. */
 #define NAMES_BYTES ((size_t)4 << 20)
 /* A power of two, at least twice INTEL_SIGHTS_MAX. */
 #define SLOTS (2 * INTEL_SIGHTS_MAX)
@@ -84,14 +84,17 @@ void intel_seen_note(struct intel_seen *s, const struct intel_sight *sight)
 	if (*slot == 0) {
 		s->sight[s->sights++] = *sight;
 		*slot = (uint32_t)s->sights;
-		s->sight[s->sights - 1].name =
-			strings_get(s->names, strings_add(s->names, sight->name));
+		struct intel_sight *new = &s->sight[s->sights - 1];
+		new->name = strings_get(s->names, strings_add(s->names, sight->name));
+		new->process = strings_get(s->names, strings_add(s->names, sight->process));
 		return;
 	}
 	struct intel_sight *have = &s->sight[*slot - 1];
 	have->count += sight->count;
 	have->failures += sight->failures;
 	have->fields |= sight->fields;
+	if (have->process == NULL)
+		have->process = strings_get(s->names, strings_add(s->names, sight->process));
 	have->first_ns = sight->first_ns < have->first_ns ? sight->first_ns : have->first_ns;
 	have->last_ns = sight->last_ns > have->last_ns ? sight->last_ns : have->last_ns;
 	if (addr_is_none(&have->peer) && !addr_is_none(&sight->peer)) {
@@ -109,6 +112,7 @@ static struct intel_sight sight_of(const struct event *event, const struct intel
 		.item = m->item, .fields = (uint16_t)(1u << m->field), .name = m->name, .count = 1};
 	if (event->kind == EVENT_LOOKUP) {
 		s.host = l->client;
+		s.process = l->process;
 		s.first_ns = s.last_ns = l->query_ns;
 		s.failures = outcome_is_failure(l->outcome);
 		return s;
@@ -116,6 +120,7 @@ static struct intel_sight sight_of(const struct event *event, const struct intel
 	bool inbound = m->field == INTEL_CLIENT;
 	s.host = inbound ? c->server : c->client;
 	s.peer = inbound ? c->client : c->server;
+	s.process = c->process;
 	s.port = c->server_port;
 	s.transport = c->transport;
 	s.first_ns = s.last_ns = c->start_ns;

@@ -235,8 +235,10 @@ static void what_was_seen(void **state)
 	assert_int_equal(intel_seen_new(&seen, set), 0);
 	struct event query = {.kind = EVENT_LOOKUP,
 		.lookup = {.query_ns = AT_NS - 5, .outcome = OUTCOME_OK, .name = "c2.bad.example"}};
+	const char process[] = "/opt/agent";
 	assert_int_equal(addr_parse("192.168.1.5", &query.lookup.client), 0);
 	struct event conn = conn_to("198.51.100.7", "c2.bad.example", 443);
+	conn.conn.process = process;
 	assert_int_equal(intel_seen_add(seen, &query), 1);
 	assert_int_equal(intel_seen_add(seen, &conn), 1);
 	conn.conn.settled = false; /* told again when it is over */
@@ -254,6 +256,7 @@ static void what_was_seen(void **state)
 	assert_int_equal(s->fields, 1u << INTEL_QUERY | 1u << INTEL_SNI);
 	assert_int_equal(s->port, 443);
 	assert_string_equal(s->name, "c2.bad.example");
+	assert_string_equal(s->process, process);
 	s = intel_seen_get(seen, 1);
 	assert_int_equal(s->fields, 1u << INTEL_SERVER | 1u << INTEL_CLIENT);
 	assert_ptr_equal(intel_seen_find(seen, s->item, &conn.conn.client), s);

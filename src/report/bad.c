@@ -67,6 +67,10 @@ void bad_say_sight(struct out *o, const struct intel_sight *s)
 	}
 	out_text(o, ": ");
 	say_place(o, s);
+	if (s->process != NULL) {
+		out_text(o, ", by ");
+		out_safe(o, s->process, NAME_BYTES);
+	}
 	if (s->finding[0] == '\0')
 		return;
 	out_printf(o, "; part of finding %.8s, E ", s->finding);
@@ -202,6 +206,14 @@ static void emit_item(struct emit *e, const struct intel *set, uint32_t number)
 	out_fini(&value);
 }
 
+/* Who began it: a host of ours, or the other side. */
+static const char *direction_of(const struct intel_sight *s)
+{
+	bool in = (s->fields >> INTEL_CLIENT & 1) != 0;
+	bool out = (s->fields & ~(1u << INTEL_CLIENT)) != 0;
+	return in && out ? "both" : in ? "in" : "out";
+}
+
 void bad_json_sight(struct emit *e, const struct intel *set, const struct intel_sight *s)
 {
 	emit_item(e, set, s->item);
@@ -215,6 +227,8 @@ void bad_json_sight(struct emit *e, const struct intel *set, const struct intel_
 	else
 		emit_null(e, "port");
 	emit_text(e, "name", s->name, NAME_BYTES);
+	emit_text(e, "process", s->process, NAME_BYTES);
+	emit_text(e, "direction", direction_of(s), NAME_BYTES);
 	emit_open(e, "seen_as", '[');
 	for (int i = 0; i < INTEL_FIELDS; i++)
 		if ((s->fields >> i & 1) != 0)
