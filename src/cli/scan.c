@@ -366,7 +366,8 @@ static int prepare(
 	p->rule = calloc(p->rules.files + 1, sizeof(char *));
 	if (err == 0 && p->rule == NULL)
 		err = fail_set(why, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < p->rules.files && err == 0; i++) {
+	for (size_t i = 0; err == 0 && i < p->rules.files; i++) {
+		CHECK(p->rule != NULL);
 		p->rule[i] = p->rules.file[i].path;
 		if (p->rules.file[i].why.code != 0)
 			err = fail_set(

@@ -77,6 +77,7 @@ struct intel_sight *intel_seen_find(struct intel_seen *s, uint32_t item, const s
 void intel_seen_note(struct intel_seen *s, const struct intel_sight *sight)
 {
 	uint32_t *slot = slot_of(s, sight->item, &sight->host);
+	CHECK(s->sight != NULL);
 	if (*slot == 0 && s->sights == INTEL_SIGHTS_MAX) {
 		s->refused++;
 		return;

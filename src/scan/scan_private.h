@@ -14,8 +14,8 @@ size_t yara_rules(const struct yara *y);
 void yara_scan(struct yara *y, struct span bytes, struct scan_result *ret);
 
 /* Whether one answers there. Fails: -ENOTCONN, with words. */
-MUST_USE int clamd_ping(const char *socket, int timeout_s, struct fail *why);
-void clamd_scan(const char *socket, int timeout_s, struct span bytes, struct scan_result *ret);
+MUST_USE int clamd_ping(const char *path, int timeout_s, struct fail *why);
+void clamd_scan(const char *path, int timeout_s, struct span bytes, struct scan_result *ret);
 
 /* Unpacks gzip, zlib and raw deflate, at most max bytes. Returns NULL, or why it is not all there.
  * The caller frees *ret. */

@@ -212,7 +212,7 @@ static bool take_line(struct web_half *h, struct span *bytes, const char *end, s
 {
 	size_t ends = strlen(end);
 	if (h->line == NULL)
-		h->line = malloc(HTTP_HEAD_BYTES_MAX);
+		h->line = calloc(1, HTTP_HEAD_BYTES_MAX);
 	while (h->line != NULL && bytes->len > 0 && h->line_len < max) {
 		h->line[h->line_len++] = bytes->ptr[0];
 		*bytes = (struct span){bytes->ptr + 1, bytes->len - 1};
