@@ -54,8 +54,24 @@ static bool take_dst(struct span text, struct vpc_flow *flow, bool *ret_number, 
 	return span_has(bare, ':') == (bare.len < addr.len) && scan_addr(bare, &flow->dst) == 0;
 }
 
+/* Takes :PORT away from the end. */
+static bool take_port(struct span *text)
+{
+	size_t start = span_begins(*text, "[") ? span_find(*text, "]") : 0;
+	struct span rest = {text->ptr + start, text->len - start};
+	size_t colon = span_find(rest, ":");
+	uint64_t port = 0;
+	if (colon == rest.len)
+		return true;
+	text->len = start + colon;
+	return scan_max((struct span){rest.ptr + colon + 1, rest.len - colon - 1}, UINT16_MAX,
+		       &port) == 0;
+}
+
 static bool take_src(struct span text, char room[static VPC_NAME_BYTES], struct vpc_flow *flow)
 {
+	if ((flow->proto == 6 || flow->proto == 17) && !take_port(&text))
+		return false;
 	if (!span_begins(text, "eni-") && !span_begins(text, "i-"))
 		return scan_addr(within(text), &flow->src) == 0;
 	if (text.len >= VPC_NAME_BYTES)

@@ -30,16 +30,17 @@ const char *vpc_verdict_name(enum vpc_verdict verdict);
 
 struct vpc_flow {
 	struct addr src, dst;
-	const char
-		*interface; /* eni-... or i-... whose first address is the source; NULL: src is */
-	uint8_t proto;      /* IP protocol */
-	uint16_t port;      /* TCP and UDP */
-	int type, code;     /* ICMP; -1: not known */
+	const char *interface;    /* eni-... or i-... that sends; src none: by its first address */
+	const char *vpc, *subnet; /* where the source is; NULL: found by its address */
+	uint8_t proto;            /* IP protocol */
+	uint16_t port;            /* TCP and UDP */
+	int type, code;           /* ICMP; -1: not known */
 };
 
 /* tcp:10.0.0.5>8.8.8.8:443, udp the same, icmp:SRC>DST[:TYPE], NUMBER:SRC>DST; SRC may be an
- * interface or an instance, IPv6 stands in brackets. The interface's name is written to `room`, to
- * which flow.interface then points. Fails: -EINVAL. */
+ * interface or an instance, and may have a port behind it, which no rule asks for; IPv6 stands in
+ * brackets. The interface's name is written to `room`, to which flow.interface then points.
+ * Fails: -EINVAL. */
 #define VPC_NAME_BYTES 64
 MUST_USE int vpc_flow_parse(
 	struct span text, char room[static VPC_NAME_BYTES], struct vpc_flow *ret, struct fail *why);

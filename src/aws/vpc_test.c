@@ -382,14 +382,21 @@ static void test_flows(void **state)
 {
 	(void)state;
 	static const char *const wrong[] = {"", "tcp:", "tcp:10.0.0.1>10.0.0.2",
-		"tcp:10.0.0.1:1>10.0.0.2:3", "icmp:10.0.0.1>10.0.0.2:256", "50:10.0.0.1>10.0.0.2:3",
-		"256:10.0.0.1>10.0.0.2", "tcp:[2001:db8::1]>10.0.0.2:3",
-		"tcp:10.0.0.1>2001:db8::1:3", "tcp:10.0.0.1>10.0.0.2:65536"};
+		"tcp:10.0.0.1:x>10.0.0.2:3", "icmp:10.0.0.1:1>10.0.0.2",
+		"icmp:10.0.0.1>10.0.0.2:256", "50:10.0.0.1>10.0.0.2:3", "256:10.0.0.1>10.0.0.2",
+		"tcp:[2001:db8::1]>10.0.0.2:3", "tcp:10.0.0.1>2001:db8::1:3",
+		"tcp:10.0.0.1>10.0.0.2:65536"};
 	char room[VPC_NAME_BYTES];
 	struct vpc_flow flow;
 	struct fail why;
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		assert_true(vpc_flow_parse(span_of(wrong[i]), room, &flow, &why) < 0);
+	static const char *const right[] = {"tcp:10.0.0.1:40000>10.0.0.2:3",
+		"tcp:[2001:db8::1]:40000>[2001:db8::2]:3", "udp:eni-1:40000>10.0.0.2:3"};
+	for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+		assert_int_equal(vpc_flow_parse(span_of(right[i]), room, &flow, &why), 0);
+		assert_int_equal(flow.port, 3);
+	}
 }
 
 int main(void)

@@ -1,0 +1,46 @@
+/* Inside aws/: the way of a packet, as far as it was followed. */
+#pragma once
+
+#include "aws/model.h"
+
+#define PROTO_ICMP   1
+#define PROTO_TCP    6
+#define PROTO_UDP    17
+#define PROTO_ICMPV6 58
+
+/* What clients take as their own port: Linux from 32768, Windows and others within that; a NAT
+ * gateway from 1024 (VPC user guide, "Ephemeral ports"). */
+#define CLIENT_LOW 32768
+#define NAT_LOW    1024
+
+struct way {
+	const struct vpc *v;
+	struct vpc_answer *answer;
+	struct packet p;
+	const struct vpc_object *network, *subnet, *interface; /* the source's; NULL: not known */
+};
+
+/* A new stage, undecided. */
+struct vpc_stage *way_stage(struct way *w, const char *name);
+void way_say(struct way *w, enum vpc_verdict verdict, const char *name,
+	const struct vpc_object *object, const char *reason);
+void way_cross_acl(struct way *w, const struct vpc_object *subnet, const struct packet *p,
+	bool egress, const char *name);
+/* What answers to p, to ports from low. False: nothing answers to it. */
+bool way_reply(const struct packet *p, uint16_t low, struct packet *ret);
+/* The route that takes packets of the subnet to the address, which becomes a stage; NULL: that
+ * stage ends the way. */
+const struct vpc_route *way_take_route(
+	struct way *w, const struct vpc_object *subnet, const struct addr *to, const char *name);
+/* All that is met behind the route. */
+void way_follow(struct way *w, const struct vpc_route *route);
+/* To p's destination within the network, from a subnet of it or, with NULL, from outside it.
+ * Returns the destination's subnet; NULL: not known. */
+const struct vpc_object *way_enter(struct way *w, const struct vpc_object *network,
+	const struct packet *p, const struct vpc_object *from);
+
+/* The one VPC that has the address; NULL: none, or more than one. */
+const struct vpc_object *way_network_of(const struct vpc *v, const struct addr *a);
+/* The private address whose public one it is, and in *interface whose. NULL: not known. */
+const struct vpc_address *way_find_public(
+	const struct vpc *v, const struct addr *a, const struct vpc_object **interface);
