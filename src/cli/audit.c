@@ -3,18 +3,16 @@
 #include <string.h>
 
 #include "base/scan.h"
-#include "boundary/boundary.h"
 #include "cli/file.h"
 #include "cli/message.h"
 #include "cli/output.h"
-#include "cli/verb.h"
-#include "report/emit.h"
+#include "cli/target.h"
 
 #define FLOWS_BYTES_MAX ((size_t)16 << 20)
 
 struct audit {
-	const char *flow, *flows, *path, *in, *out, *output;
-	bool json, exit_code;
+	const char *flow, *flows, *path, *in, *out, *vpc, *subnet, *eni, *output;
+	bool json, exit_code, quiet;
 };
 
 #define AT(field) offsetof(struct audit, field)
@@ -26,88 +24,90 @@ static const struct option options[] = {
 		.help = "ask about each line of FILE: PATH, IN, OUT and FLOW with a tab between "
 			"them, - for an interface that is not known"},
 	{"path", 0, OPTION_TEXT, "PATH", AT(path), .fallback = "output",
-		.help = "the flow's way through the host: output, forward or input"},
+		.help = "of a firewall: the flow's way through the host: output, forward or input"},
 	{"in", 0, OPTION_TEXT, "NAME", AT(in), .help = "the interface that it comes in by"},
 	{"out", 0, OPTION_TEXT, "NAME", AT(out), .help = "the interface that it leaves by"},
+	{"vpc", 0, OPTION_TEXT, "ID", AT(vpc), .help = "of an Amazon VPC: where the source is"},
+	{"subnet", 0, OPTION_TEXT, "ID", AT(subnet), .help = "as --vpc"},
+	{"eni", 0, OPTION_TEXT, "ID", AT(eni), .help = "as --vpc"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "print JSON Lines"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write the results to FILE instead of standard output; it appears when it "
 			"is complete"},
 	{"exit-code", 0, OPTION_FLAG, NULL, AT(exit_code),
 		.help = "exit with 1 when something is denied"},
+	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
 };
-
-static const char *const path_names[] = {"output", "forward", "input"};
-
-/* What fallback channels use. */
-static const struct {
-	const char *name;
-	uint8_t proto;
-	uint16_t port;
-} catalogue[] = {{"tcp", 6, 443}, {"tcp", 6, 80}, {"tcp", 6, 53}, {"tcp", 6, 22}, {"tcp", 6, 47808},
-	{"udp", 17, 53}, {"udp", 17, 443}, {"udp", 17, 123}, {"udp", 17, 47808}, {"icmp", 1, 8}};
-
-static bool path_of(struct span text, enum boundary_path *ret)
-{
-	for (size_t i = 0; i < ARRAY_LEN(path_names); i++)
-		if (span_is(text, path_names[i])) {
-			*ret = (enum boundary_path)i;
-			return true;
-		}
-	return false;
-}
 
 /* ---- one answer ---- */
 
 struct asking {
 	const struct audit *audit;
-	const char *file; /* safe */
-	const struct boundary *b;
+	const struct target *target;
+	struct target_ask ask;
+	struct out name; /* of the target; safe */
 	struct out *text;
 	size_t denied;
 };
 
-static void answer(struct asking *a, const struct boundary_flow *flow, struct span words)
+static void say_json(
+	struct asking *a, const struct target_channel *channel, const struct target_answer *answer)
 {
-	struct boundary_answer answer;
-	struct out rule = {0}, reason = {0}, said = {0};
-	out_bytes(&said, (const char *)words.ptr, words.len);
-	boundary_ask(a->b, flow, &answer);
-	boundary_say_rule(&rule, a->b, &answer);
-	boundary_say_reason(&reason, a->b, &answer);
-	a->denied += answer.kind == BOUNDARY_DENIED;
-	if (a->audit->json) {
-		struct emit e = {.out = a->text};
-		emit_open(&e, NULL, '{');
-		emit_text(&e, "type", "answer", SIZE_MAX);
-		emit_text(&e, "file", a->file, SIZE_MAX);
-		emit_text(&e, "path", path_names[flow->path], SIZE_MAX);
-		emit_text(&e, "flow", out_string(&said), 255);
-		emit_text(&e, "verdict", boundary_answer_name(answer.kind), SIZE_MAX);
-		emit_text(&e, "rule", rule.len == 0 ? NULL : out_string(&rule), SIZE_MAX);
-		emit_text(&e, "reason", out_string(&reason), SIZE_MAX);
-		emit_close(&e, '}');
-	} else {
-		out_printf(a->text, "%-9s %-7s ", boundary_answer_name(answer.kind),
-			path_names[flow->path]);
-		out_safe(a->text, out_string(&said), 255);
-		out_printf(a->text, "  %s", out_string(&reason));
-	}
+	bool network = a->target->vpc != NULL;
+	struct emit e = {.out = a->text};
+	emit_open(&e, NULL, '{');
+	emit_text(&e, "type", "answer", SIZE_MAX);
+	emit_text(&e, "file", out_string(&a->name), SIZE_MAX);
+	if (channel->place != NULL)
+		emit_text(&e, network ? "subnet" : "path", channel->place, SIZE_MAX);
+	if (channel->source != NULL)
+		emit_text(&e, "interface", channel->source, VPC_NAME_BYTES);
+	emit_text(&e, "flow", channel->text, 255);
+	target_put_answer(&e, answer);
+	emit_close(&e, '}');
 	out_text(a->text, "\n");
-	out_fini(&rule);
-	out_fini(&reason);
+}
+
+static void say_text(
+	struct asking *a, const struct target_channel *channel, const struct target_answer *answer)
+{
+	out_printf(a->text, "%-9s ", policy_verdict_name(answer->verdict));
+	if (channel->place != NULL)
+		out_printf(a->text, "%-7s ", channel->place);
+	out_safe(a->text, channel->text, 255);
+	if (channel->source != NULL) {
+		out_text(a->text, "  ");
+		out_safe(a->text, channel->source, VPC_NAME_BYTES);
+	}
+	out_printf(a->text, "  %s\n", out_string(&answer->reason));
+}
+
+static void tell(
+	void *context, const struct target_channel *channel, const struct target_answer *answer)
+{
+	struct asking *a = context;
+	a->denied += answer->verdict == POLICY_DENIED;
+	(a->audit->json ? say_json : say_text)(a, channel, answer);
+}
+
+static int ask_one(struct asking *a, struct span text, struct fail *why)
+{
+	struct target_answer answer = {0};
+	struct out said = {0};
+	int err = target_ask(a->target, text, &a->ask, &answer, why);
+	out_bytes(&said, (const char *)text.ptr, text.len);
+	if (err == 0)
+		tell(a,
+			&(struct target_channel){
+				.place = a->target->rules != NULL ? a->ask.hook : NULL,
+				.text = out_string(&said)},
+			&answer);
 	out_fini(&said);
+	target_answer_fini(&answer);
+	return err;
 }
 
 /* ---- which flows ---- */
-
-static int ask_one(struct asking *a, struct span text, struct boundary_flow *flow, struct fail *why)
-{
-	int err = policy_flow_parse(text, &flow->flow, why);
-	if (err == 0)
-		answer(a, flow, text);
-	return err;
-}
 
 static const char *name_of(struct span text, char buf[static 16])
 {
@@ -120,173 +120,131 @@ static const char *name_of(struct span text, char buf[static 16])
 
 static int ask_file(struct asking *a, struct fail *why)
 {
-	char *owned = NULL, in[16], out[16];
+	char *owned = NULL, hook[16], in[16], out[16];
 	struct cur text;
 	struct span line, field[4];
 	int err = file_read(a->audit->flows, FLOWS_BYTES_MAX, &owned, &text, why);
 	struct span rest = err == 0 ? cur_bytes(&text, text.len) : (struct span){0};
 	for (unsigned long at = 1; err == 0 && span_next(&rest, '\n', &line); at++) {
-		struct boundary_flow flow = {0};
 		struct fail inner = {0};
 		bool whole = true;
 		if (line.len == 0)
 			continue;
 		for (size_t i = 0; i < ARRAY_LEN(field); i++)
 			whole = whole && span_next(&line, '\t', &field[i]);
-		if (!whole || line.len > 0 || !path_of(field[0], &flow.path)) {
+		if (!whole || line.len > 0) {
 			err = fail_set(why, -EINVAL,
 				"--flows: line %lu: not PATH, IN, OUT, FLOW with tabs between them",
 				at);
 			break;
 		}
-		flow.iif = name_of(field[1], in);
-		flow.oif = name_of(field[2], out);
-		if (ask_one(a, field[3], &flow, &inner) < 0)
+		a->ask.hook = name_of(field[0], hook);
+		a->ask.iif = name_of(field[1], in);
+		a->ask.oif = name_of(field[2], out);
+		if (ask_one(a, field[3], &inner) < 0)
 			err = fail_set(why, -EINVAL, "--flows: line %lu: %s", at, inner.text);
 	}
 	free(owned);
 	return err;
 }
 
-static bool has_hook(const struct boundary *b, enum boundary_path path)
-{
-	static const enum boundary_hook hooks[] = {
-		BOUNDARY_OUTPUT, BOUNDARY_FORWARD, BOUNDARY_INPUT};
-	for (const struct boundary_chain *c = b->chain; c != NULL; c = c->next)
-		if (c->hook == hooks[path] && !c->dormant)
-			return true;
-	return false;
-}
-
-/* Addresses that documentation keeps for itself stand in many lists of what to refuse. */
-static const char *const servers[] = {"151.101.1.9", "2a04:4e42::9"};
-
-static int ask_catalogue(struct asking *a, enum boundary_path path, struct fail *why)
-{
-	int err = 0;
-	for (size_t i = 0; i < 2 * ARRAY_LEN(catalogue) && err == 0; i++) {
-		bool v6 = i % 2 == 1, icmp = catalogue[i / 2].proto == 1;
-		struct boundary_flow flow = {.path = path,
-			.flow = {.proto = catalogue[i / 2].proto, .port = catalogue[i / 2].port},
-			.iif = a->audit->in,
-			.oif = a->audit->out};
-		struct out text = {0};
-		if (icmp && v6)
-			flow.flow.port = 128;
-		err = scan_addr(span_of(servers[v6]), &flow.flow.dst);
-		out_printf(&text, v6 ? "%s:any>[%s]:%u" : "%s:any>%s:%u", catalogue[i / 2].name,
-			servers[v6], flow.flow.port);
-		if (err < 0)
-			err = fail_set(why, err, "%s: no address", servers[v6]);
-		else
-			answer(a, &flow, span_of(out_string(&text)));
-		out_fini(&text);
-	}
-	return err;
-}
-
 static int ask_all(struct asking *a, struct fail *why)
 {
 	const struct audit *audit = a->audit;
-	struct boundary_flow flow = {.iif = audit->in, .oif = audit->out};
-	int err = 0;
 	if (audit->flows != NULL)
 		return ask_file(a, why);
-	if (!path_of(span_of(audit->path), &flow.path))
-		return fail_set(why, -EINVAL, "--path is output, forward or input");
 	if (audit->flow != NULL)
-		return ask_one(a, span_of(audit->flow), &flow, why);
-	bool any = false;
-	for (size_t i = 0; i < ARRAY_LEN(path_names) - 1 && err == 0; i++)
-		if (has_hook(a->b, (enum boundary_path)i)) {
-			any = true;
-			err = ask_catalogue(a, (enum boundary_path)i, why);
-		}
-	if (!any)
-		message("%s: no chain for what leaves (output, forward): all of it passes",
-			a->file);
-	return err;
+		return ask_one(a, span_of(audit->flow), why);
+	if (target_each_channel(a->target, &a->ask, tell, a) > 0)
+		return 0;
+	if (a->target->policy != NULL)
+		return fail_set(why, -EINVAL,
+			"%s is a policy: ask it with --flow, or use policy check and cover",
+			out_string(&a->name));
+	message("%s: %s", out_string(&a->name),
+		a->target->vpc != NULL
+			? "no interface was read: add describe-network-interfaces"
+			: "no chain for what leaves (output, forward): all of it passes");
+	return 0;
 }
 
 /* ---- the verb ---- */
 
-static int read_boundary(struct boundary **ret, const char *path, struct fail *why)
+/* Parts that could not be read do not stop it. */
+static enum exit_code audit_target(struct asking *a, const struct call *call, size_t *at)
 {
-	char *owned = NULL;
-	struct cur text;
-	struct fail inner = {0};
-	int err = file_read(path, BOUNDARY_BYTES_MAX, &owned, &text, why);
-	struct span start = span_trim((struct span){text.ptr, err == 0 ? text.len : 0});
-	bool json = span_begins(start, "{"), save = false;
-	struct span rest = start, line; /* iptables-save: comments, then a table */
-	while (err == 0 && !json && !save && span_next(&rest, '\n', &line) &&
-		(line.len == 0 || line.ptr[0] == '#' || line.ptr[0] == '*'))
-		save = line.len > 0 && line.ptr[0] == '*';
-	if (err < 0)
-		return err;
-	if (json || save)
-		err = (json ? boundary_read_nft_json : boundary_read_iptables)(ret, text, &inner);
-	else
-		err = fail_set(&inner, -EINVAL,
-			"neither JSON nor of iptables-save: give the output of nft -j list "
-			"ruleset");
-	if (err < 0)
-		(void)fail_set(why, err, "%s:%s%s", shown(path).text, save ? "" : " ", inner.text);
-	free(owned);
-	return err;
+	struct target target;
+	struct fail why = {0};
+	const struct audit *audit = a->audit;
+	enum exit_code code =
+		target_open(&target, call->word + *at, call->words - *at, audit->quiet);
+	a->target = &target;
+	a->ask = (struct target_ask){.hook = audit->path,
+		.iif = audit->in,
+		.oif = audit->out,
+		.vpc = audit->vpc,
+		.subnet = audit->subnet,
+		.eni = audit->eni};
+	out_clear(&a->name);
+	out_safe(&a->name, target.path, SIZE_MAX);
+	if (code == EXIT_DONE || code == EXIT_PARTIAL) {
+		if (!audit->json && target.paths < call->words)
+			out_printf(a->text, "%s:\n", out_string(&a->name));
+		if (ask_all(a, &why) < 0) {
+			message("audit: %s", why.text);
+			code = EXIT_USAGE;
+		}
+	}
+	*at += target.paths;
+	target_close(&target);
+	return code;
 }
 
 static enum exit_code audit_run(const struct call *call)
 {
 	const struct audit *audit = call->settings;
-	struct out text = {0}, name = {0};
+	struct out text = {0};
 	struct asking a = {.audit = audit, .text = &text};
 	struct fail why = {0};
 	enum exit_code code = call->words > 0 ? EXIT_DONE : EXIT_USAGE;
 	if (code == EXIT_USAGE)
-		message("audit: name a file: the output of nft -j list ruleset or of "
-			"iptables-save");
-	for (size_t i = 0; i < call->words && code == EXIT_DONE; i++) {
-		struct boundary *b = NULL;
-		out_clear(&name);
-		out_safe(&name, call->word[i], SIZE_MAX);
-		a.file = out_string(&name);
-		if (read_boundary(&b, call->word[i], &why) < 0) {
-			message("%s", why.text);
-			code = EXIT_USAGE;
-		} else {
-			a.b = b;
-			if (!audit->json && call->words > 1)
-				out_printf(&text, "%s:\n", a.file);
-			if (ask_all(&a, &why) < 0) {
-				message("audit: %s", why.text);
-				code = EXIT_USAGE;
-			}
-		}
-		boundary_free(b);
+		message("audit: name a target: the output of nft -j list ruleset or of "
+			"iptables-save, or a folder of aws ec2 describe-* (postern help audit)");
+	for (size_t at = 0; at < call->words && (code == EXIT_DONE || code == EXIT_PARTIAL);) {
+		enum exit_code one = audit_target(&a, call, &at);
+		code = one == EXIT_DONE ? code : one;
 	}
 	struct output output = {0};
 	if (code == EXIT_DONE && audit->exit_code && a.denied > 0)
 		code = EXIT_FINDINGS;
-	if (code != EXIT_USAGE && (output_open(&output, audit->output, &why) < 0 ||
-					  output_finish(&output, &text, &why) < 0)) {
+	if (code != EXIT_USAGE && code != EXIT_NOTHING &&
+		(output_open(&output, audit->output, &why) < 0 ||
+			output_finish(&output, &text, &why) < 0)) {
 		message("%s", why.text);
 		output_close(&output);
 		code = EXIT_NOTHING;
 	}
 	out_fini(&text);
-	out_fini(&name);
+	out_fini(&a.name);
 	return code;
 }
 
 static const char *const text[] = {
-	"Reads a firewall's rules, as nft -j list ruleset, iptables-save and ip6tables-save print "
-	"them, and says for the first "
-	"packet of a new connection whether it is allowed, denied or, where that hangs on what no "
-	"file tells (a rate, a clock, a socket's owner), undecided; with the rule that decides. "
-	"docs/BOUNDARIES.md says how.",
-	"Without a flow, the channels that a fallback would try are asked about on each path that "
-	"has rules, out of the host and through it, in both IP versions.",
+	"Reads a boundary and says what it lets out. TARGET is a firewall's rules, as nft -j list "
+	"ruleset, iptables-save or ip6tables-save print them, or as nft -f reads them (nft "
+	"itself reads these, in a network namespace that is thrown away); or what aws ec2 "
+	"describe-* "
+	"print of an Amazon VPC: files of JSON, which are taken together, or a folder of them. "
+	"Nothing is asked of a machine or of Amazon.",
+	"For the first packet of a new connection it is said whether it is allowed, denied or, "
+	"where that hangs on what no file tells (a rate, a clock, a socket's owner, a list that "
+	"was "
+	"not read), undecided; with the rule that decides. docs/BOUNDARIES.md and docs/VPC.md say "
+	"how.",
+	"Without a flow, the channels that a fallback would try are asked about, to an address "
+	"that "
+	"no rule names: on each path of a firewall that has rules, in both IP versions; for each "
+	"subnet of a VPC that has interfaces, by the one that gets furthest.",
 	NULL,
 };
 
@@ -295,12 +253,14 @@ static const struct example examples[] = {
 	{"postern audit rules.json --path forward --in lan0 --out wan0 --flow "
 	 "'udp:192.0.2.10:40000>198.51.100.7:443'",
 		"Ask about one flow:"},
+	{"postern audit account/ --flow 'tcp:i-0123>203.0.113.7:443'",
+		"An Amazon VPC, by what aws ec2 describe-* printed into account/:"},
 };
 
 const struct verb verb_audit = {
 	.name = "audit",
-	.words = "FILE...",
-	.summary = "says what a firewall's rules let pass",
+	.words = "TARGET...",
+	.summary = "says what a firewall or a VPC lets out",
 	.text = text,
 	.option = options,
 	.options = ARRAY_LEN(options),

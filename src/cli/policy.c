@@ -33,12 +33,16 @@ static const struct option options[] = {
 	{"as", 0, OPTION_TEXT, "PROTOCOL", AT(as),
 		.help = "test: the flow's application protocol, such as tls"},
 	{"hook", 0, OPTION_TEXT, "HOOK", AT(hook),
-		.help = "for firewall configurations; a policy file has no use for it"},
-	{"iif", 0, OPTION_TEXT, "NAME", AT(iif), .help = "as --hook"},
-	{"oif", 0, OPTION_TEXT, "NAME", AT(oif), .help = "as --hook"},
-	{"vpc", 0, OPTION_TEXT, "ID", AT(vpc), .help = "as --hook"},
-	{"subnet", 0, OPTION_TEXT, "ID", AT(subnet), .help = "as --hook"},
-	{"eni", 0, OPTION_TEXT, "ID", AT(eni), .help = "as --hook"},
+		.help = "test of a firewall: the flow's way through the host: output, forward or "
+			"input; without it, output"},
+	{"iif", 0, OPTION_TEXT, "NAME", AT(iif),
+		.help = "test of a firewall: the interface that the flow comes in by"},
+	{"oif", 0, OPTION_TEXT, "NAME", AT(oif),
+		.help = "test of a firewall: the interface that the flow leaves by"},
+	{"vpc", 0, OPTION_TEXT, "ID", AT(vpc),
+		.help = "test of an Amazon VPC: where the flow's source is"},
+	{"subnet", 0, OPTION_TEXT, "ID", AT(subnet), .help = "as --vpc"},
+	{"eni", 0, OPTION_TEXT, "ID", AT(eni), .help = "as --vpc"},
 	{"to", 0, OPTION_TEXT, "TARGET", AT(target),
 		.help = "compile: for nft (Linux's firewall) or rpz (names, for Unbound, BIND, "
 			"Knot)"},
@@ -180,13 +184,27 @@ static enum exit_code check(const struct policy_call *c)
 
 /* ---- test ---- */
 
-static void say_useless(const struct policy_call *c)
+/* Options that the target has no use for are told: who gave one expects a difference. */
+static void say_useless(const struct policy_call *c, const struct target *t)
 {
-	static const char *const firewall[] = {"hook", "iif", "oif", "vpc", "subnet", "eni"};
-	for (size_t i = 0; i < ARRAY_LEN(firewall) && !c->quiet; i++)
-		if (call_given(c->call, firewall[i]))
-			message("a policy file has no hooks and interfaces: --%s changes nothing",
-				firewall[i]);
+	static const struct {
+		const char *option;
+		bool rules, vpc, policy;
+	} uses[] = {{"hook", .rules = true}, {"iif", .rules = true}, {"oif", .rules = true},
+		{"vpc", .vpc = true}, {"subnet", .vpc = true}, {"eni", .vpc = true},
+		{"sni", .policy = true}, {"http-host", .policy = true},
+		{"dns-name", .policy = true}, {"as", .policy = true}};
+	for (size_t i = 0; i < ARRAY_LEN(uses) && !c->quiet; i++) {
+		bool used = t->rules != NULL ? uses[i].rules
+		            : t->vpc != NULL ? uses[i].vpc
+		                             : uses[i].policy;
+		if (!used && call_given(c->call, uses[i].option))
+			message("%s does not ask for it: --%s changes nothing",
+				t->rules != NULL ? "a firewall of addresses and ports"
+				: t->vpc != NULL ? "a VPC"
+						 : "a policy file",
+				uses[i].option);
+	}
 }
 
 static enum exit_code test(const struct policy_call *c)
@@ -199,14 +217,21 @@ static enum exit_code test(const struct policy_call *c)
 	if (call->words < 3)
 		return usage("no flow: give one such as 'tcp:192.0.2.10:40000>198.51.100.7:443', "
 			     "or - for standard input");
-	struct policy *p = policy_call_open(call->word[1]);
-	if (p == NULL)
-		return EXIT_USAGE;
-	say_useless(c);
-	enum exit_code code = (inputs ? policy_call_inputs : policy_call_flows)(
-		c, p, call->word + 2, call->words - 2);
-	policy_free(p);
-	return code;
+	struct target t;
+	enum exit_code read = target_open(&t, call->word + 1, 1, c->quiet), code = EXIT_USAGE;
+	if (read != EXIT_DONE && read != EXIT_PARTIAL) {
+		target_close(&t);
+		return read;
+	}
+	say_useless(c, &t);
+	if (!inputs)
+		code = policy_call_flows(c, &t, call->word + 2, call->words - 2);
+	else if (t.policy != NULL)
+		code = policy_call_inputs(c, t.policy, call->word + 2, call->words - 2);
+	else
+		code = usage("--read asks policy files only");
+	target_close(&t);
+	return code == EXIT_DONE ? read : code;
 }
 
 /* ---- compile ---- */
@@ -275,8 +300,9 @@ static const char *const text[] = {
 	"check FILE... reads policies and says what is wrong with them: rules that no flow "
 	"reaches or that change nothing, that contradict another, have expired or are too wide, "
 	"and what no rule uses. A file that is no policy is told with its line and column.",
-	"test FILE FLOW... says whether each flow is allowed, denied or, where something is not "
-	"known that matters, undecided. A flow is written tcp:192.0.2.10:40000>198.51.100.7:443, "
+	"test TARGET FLOW... says whether each flow is allowed, denied or, where something is not "
+	"known that matters, undecided. TARGET is a policy, or any firewall's configuration that "
+	"audit reads. A flow is written tcp:192.0.2.10:40000>198.51.100.7:443, "
 	"udp the same, icmp:SRC>DST:TYPE; IPv6 addresses in brackets; - reads a flow a line from "
 	"standard input.",
 	"test FILE --read INPUT... asks about every connection of captures and logs, as hunt reads "

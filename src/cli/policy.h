@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/output.h"
+#include "cli/target.h"
 #include "cli/verb.h"
 #include "event/event.h"
 #include "policy/policy.h"
@@ -24,8 +25,9 @@ struct policy *policy_call_open(const char *path);
 enum exit_code policy_call_write(
 	const struct policy_call *c, const struct out *text, enum exit_code code);
 
+/* policy test TARGET FLOW... */
 enum exit_code policy_call_flows(
-	const struct policy_call *c, const struct policy *p, const char *const *word, size_t words);
+	const struct policy_call *c, const struct target *t, const char *const *word, size_t words);
 
 /* All events of the inputs, in order; hosts of the policy's zones are the local ones. Says which
  * inputs could not be read. Returns EXIT_DONE, EXIT_PARTIAL or, with words, EXIT_NOTHING. */

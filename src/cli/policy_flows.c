@@ -6,17 +6,17 @@
 #include "base/scan.h"
 #include "cli/message.h"
 #include "cli/policy.h"
-#include "report/emit.h"
 
 /* The longest flow is under 120. */
 #define LINE_BYTES 512
 
 struct asker {
 	const struct policy_call *call;
-	const struct policy *policy;
+	const struct target *target;
+	struct target_ask ask; /* of all flows */
+	struct target_answer answer;
 	struct out text;
-	char name[256], as[40]; /* of all flows; "" not known */
-	bool tls;               /* the name is of a ClientHello */
+	char name[256]; /* "" not known */
 	uint64_t denied;
 };
 
@@ -43,50 +43,44 @@ static const char *take_names(struct asker *a)
 	}
 	if ((c->sni != NULL) + (c->http_host != NULL) + (c->as != NULL) > 1)
 		return "--sni, --http-host and --as each say the application protocol: give one";
-	const char *as = c->as != NULL ? c->as : c->http_host != NULL ? "http" : "";
-	if (strlen(as) >= sizeof a->as)
-		return "--as is longer than 32 bytes";
-	(void)snprintf(a->as, sizeof a->as, "%s", as);
-	a->tls = c->sni != NULL;
+	a->ask = (struct target_ask){.hook = c->hook,
+		.iif = c->iif,
+		.oif = c->oif,
+		.vpc = c->vpc,
+		.subnet = c->subnet,
+		.eni = c->eni,
+		.name = a->name[0] == '\0' ? NULL : a->name,
+		.as = c->as != NULL          ? c->as
+	              : c->http_host != NULL ? "http"
+	                                     : NULL,
+		.tls = c->sni != NULL,
+		.at_ns = c->at_ns};
 	return NULL;
 }
 
-static void say(struct asker *a, const char *text, const struct policy_answer *answer,
-	const struct policy_flow *flow)
+static void say(struct asker *a, const char *text, const struct target_answer *answer)
 {
-	struct out rule = {0}, reason = {0};
-	policy_say_rule(&rule, answer);
-	policy_say_reason(&reason, answer, flow);
-	const char *verdict = policy_verdict_name(answer->verdict);
 	if (a->call->json) {
 		struct emit e = {.out = &a->text};
 		emit_open(&e, NULL, '{');
 		emit_text(&e, "flow", text, SIZE_MAX);
-		emit_text(&e, "verdict", verdict, SIZE_MAX);
-		emit_text(&e, "rule", rule.len == 0 ? NULL : out_string(&rule), SIZE_MAX);
-		emit_text(&e, "reason", out_string(&reason), SIZE_MAX);
+		target_put_answer(&e, answer);
 		emit_close(&e, '}');
 		out_text(&a->text, "\n");
 	} else {
-		out_printf(&a->text, "%-9s %s: %s\n", verdict, text, out_string(&reason));
+		out_printf(&a->text, "%-9s %s: %s\n", policy_verdict_name(answer->verdict), text,
+			out_string(&answer->reason));
 	}
-	out_fini(&rule);
-	out_fini(&reason);
 }
 
 /* Fails: -EINVAL. */
 static int ask(struct asker *a, const char *text, struct fail *why)
 {
-	struct policy_flow flow = {0};
-	int err = policy_flow_parse(span_of(text), &flow, why);
+	int err = target_ask(a->target, span_of(text), &a->ask, &a->answer, why);
 	if (err < 0)
 		return err;
-	flow.name = a->name[0] == '\0' ? NULL : a->name;
-	flow.as = a->as[0] != '\0' ? a->as : a->tls ? (flow.proto == 17 ? "quic" : "tls") : NULL;
-	flow.at_ns = a->call->at_ns;
-	struct policy_answer answer = policy_ask(a->policy, &flow);
-	a->denied += answer.verdict == POLICY_DENIED;
-	say(a, text, &answer, &flow); /* a flow that was read holds nothing that is not safe */
+	a->denied += a->answer.verdict == POLICY_DENIED;
+	say(a, text, &a->answer); /* a flow that was read holds nothing that is not safe */
 	return 0;
 }
 
@@ -114,9 +108,9 @@ static int ask_lines(struct asker *a, FILE *file)
 }
 
 enum exit_code policy_call_flows(
-	const struct policy_call *c, const struct policy *p, const char *const *word, size_t words)
+	const struct policy_call *c, const struct target *t, const char *const *word, size_t words)
 {
-	struct asker a = {.call = c, .policy = p};
+	struct asker a = {.call = c, .target = t};
 	struct fail why = {0};
 	const char *wrong = take_names(&a);
 	int err = wrong == NULL ? 0 : -EINVAL;
@@ -135,6 +129,7 @@ enum exit_code policy_call_flows(
 	if (err == 0)
 		code = policy_call_write(
 			c, &a.text, c->exit_code && a.denied > 0 ? EXIT_FINDINGS : EXIT_DONE);
+	target_answer_fini(&a.answer);
 	out_fini(&a.text);
 	return code;
 }

@@ -46,12 +46,12 @@ class Batfish(Case):
             flow = flow_of(row["flow"])
             if flow is None:
                 continue
-            run = Run("vpc", "--json", "-q", "--flow", flow, CLOUD / "batfish" / row["snapshot_dir"])
+            run = Run("audit", "--json", "-q", "--flow", flow, CLOUD / "batfish" / row["snapshot_dir"])
             self.assertEqual(run.code, DONE, run.err)
             answer = json.loads(run.out)
             asked += 1
             decided += answer["verdict"] != "undecided"
-            wrong = "shut" if row["expected_disposition"] in OPEN else "open"
+            wrong = "denied" if row["expected_disposition"] in OPEN else "allowed"
             with self.subTest(snapshot=row["snapshot_dir"], flow=flow):
                 self.assertNotEqual(answer["verdict"], wrong, answer)
         self.assertEqual((asked, decided), (47, 31), "docs/VPC.md says so")
@@ -60,7 +60,7 @@ class Batfish(Case):
         files = sorted(CLOUD.rglob("*.json"))
         self.assertGreater(len(files), 400)
         for folder in sorted({path.parent for path in files}):
-            run = Run("vpc", "-q", folder)
+            run = Run("audit", "-q", folder)
             self.assertIn(run.code, (DONE, PARTIAL, NOTHING), run.err)
 
 
@@ -89,38 +89,55 @@ class Ours(Case):
 
     def test_flows(self):
         folder = self.account()
-        run = Run("vpc", "--json", "--exit-code", "-f", "tcp:10.0.0.5>203.0.113.1:443", "-f", "tcp:10.0.0.5>203.0.113.1:80", folder)
+        flows = ["tcp:10.0.0.5:40000>203.0.113.1:%d" % port for port in (443, 80)]
+        run = Run("policy", "test", "--json", "--exit-code", folder, *flows)
         self.assertEqual(run.code, FINDINGS, run.err)
         self.assertEqual(run.err, "")
         first, second = map(json.loads, run.out.splitlines())
-        self.assertEqual((first["verdict"], second["verdict"]), ("open", "shut"))
-        self.assertEqual((second["stage"], second["object"]), ("security group egress", "eni-443"))
+        self.assertEqual((first["verdict"], second["verdict"]), ("allowed", "denied"))
+        self.assertEqual((second["rule"], second["reason"].split(",")[0]), ("eni-443", "security group egress"))
         self.assertEqual(first["stages"][0]["rule"], "6/443-443 0.0.0.0/0")
         self.assertEqual(first["stages"][-1]["stage"], "internet gateway")
-        text = Run("vpc", "-f", "tcp:10.0.0.5>203.0.113.1:443", folder).out.decode()
-        self.assertTrue(text.startswith("open      tcp:10.0.0.5>203.0.113.1:443: "), text)
+        text = Run("audit", "--flow", flows[0], folder).out.decode()
+        self.assertTrue(text.startswith(f"allowed   {flows[0]}  security group egress, sg-443 "), text)
+
+    def test_where_the_source_is(self):
+        folder = self.account()
+
+        def ask(*options, source="10.0.0.5"):
+            run = Run("policy", "test", "--json", *options, folder, f"tcp:{source}:40000>203.0.113.1:443")
+            self.assertEqual(run.code, DONE, run.err)
+            answer = json.loads(run.out)
+            return answer["verdict"], answer["rule"], answer["reason"]
+        for options in (), ("--subnet", "subnet-1"), ("--vpc", "vpc-1"), ("--eni", "eni-443"):
+            self.assertEqual(ask(*options)[0], "allowed", options)
+        self.assertEqual(ask("--eni", "eni-8443", source="10.0.0.6")[0], "denied")
+        for options in ("--subnet", "subnet-2"), ("--vpc", "vpc-2"), ("--eni", "eni-8443"):
+            self.assertEqual(ask(*options)[0], "undecided", options)
+        run = Run("policy", "test", "--hook", "forward", folder, "tcp:10.0.0.5:40000>203.0.113.1:443")
+        self.assertIn("--hook changes nothing", run.err)
 
     def test_channels(self):
-        run = Run("vpc", "--json", self.account())
+        run = Run("audit", "--json", self.account())
         self.assertEqual(run.code, DONE, run.err)
         rows = [json.loads(line) for line in run.out.splitlines()]
-        self.assertEqual({row["channel"]: row["interface"] for row in rows if row["verdict"] == "open"},
-                         {"tcp 443": "eni-443", "tcp any high port": "eni-8443"})
-        self.assertEqual({row["verdict"] for row in rows}, {"open", "shut"})
+        self.assertEqual({row["flow"]: row["interface"] for row in rows if row["verdict"] == "allowed"},
+                         {"ipv4 tcp 443": "eni-443", "ipv4 tcp any high port": "eni-8443"})
+        self.assertEqual({row["verdict"] for row in rows}, {"allowed", "denied"})
 
     def test_what_is_wrong_is_said(self):
         folder = self.account()
-        self.assertEqual(Run("vpc").code, USAGE)
-        self.assertEqual(Run("vpc", "-f", "tcp:x", folder).code, USAGE)
+        self.assertEqual(Run("audit").code, USAGE)
+        self.assertEqual(Run("audit", "--flow", "tcp:x", folder).code, USAGE)
         (folder / "notes.txt").write_text("x")
         (folder / "bad.json").write_text("{")
         (folder / "odd.json").write_text('{"Surprises": [], "Subnets": [{"SubnetId": 7}]}')
-        run = Run("vpc", folder)
+        run = Run("audit", folder)
         self.assertEqual(run.code, PARTIAL)
         for word in ("notes.txt: passed by", "bad.json: no JSON", "Surprises", "not what they should be: 1"):
             self.assertIn(word, run.err)
         (folder / "bad.json").write_text('{"Subnets": [{} {}]}')
-        run = Run("vpc", folder)
+        run = Run("audit", folder)
         self.assertEqual((run.code, run.out), (NOTHING, b""))
 
 

@@ -1,0 +1,88 @@
+/* Target: a boundary of any kind that is read, asked about flows: a policy file, a firewall's rules
+ * (nftables, iptables), an Amazon VPC. One answer for all: allowed, denied or undecided. */
+#pragma once
+
+#include "aws/vpc.h"
+#include "boundary/boundary.h"
+#include "cli/verb.h"
+#include "policy/policy.h"
+#include "report/emit.h"
+
+enum target_kind {
+	TARGET_POLICY, /* YAML */
+	TARGET_JSON,   /* nftables as nft -j prints it */
+	TARGET_TEXT,   /* nftables as nft reads it */
+	TARGET_SAVE,   /* iptables-save */
+	TARGET_VPC,    /* JSON of aws ec2 describe-*, or a folder of it */
+};
+
+struct target { /* all zero is valid: nothing is there */
+	enum target_kind kind;
+	const char *path; /* the first, as given */
+	size_t paths;     /* that it was read from */
+	struct policy *policy;
+	struct boundary *rules;
+	struct vpc *vpc;
+};
+
+/* An account's interfaces are some 10 MB of JSON. */
+#define TARGET_BYTES_MAX ((size_t)64 << 20)
+
+/* Reads path[0], whose kind is told by its first bytes (a folder is a VPC's); of a VPC also those
+ * behind it that are of a VPC: t->paths of them in all. Says what is wrong, and then returns
+ * EXIT_USAGE, EXIT_NOTHING or, when parts could not be read, EXIT_PARTIAL. t is to be closed. */
+enum exit_code target_open(struct target *t, const char *const *path, size_t paths, bool quiet);
+void target_close(struct target *t);
+
+struct target_ask { /* what people say of a flow beside its ends; NULL: not known */
+	const char *hook, *iif, *oif;   /* of a firewall; hook NULL: output */
+	const char *vpc, *subnet, *eni; /* of a VPC: where the source is */
+	const char *name, *as;          /* the server's name, lower case; application protocol */
+	bool tls;                       /* as is tls, of UDP quic */
+	int64_t at_ns;
+};
+
+struct target_answer { /* all zero is valid; asked again it is made anew */
+	enum policy_verdict verdict;
+	struct out rule, reason; /* safe to print; rule "" when there is none */
+	struct vpc_answer vpc;   /* a VPC: its stages */
+};
+
+/* Fails: -EINVAL, with words: no flow, or no hook. */
+MUST_USE int target_ask(const struct target *t, struct span flow, const struct target_ask *ask,
+	struct target_answer *ret, struct fail *why);
+void target_answer_fini(struct target_answer *a);
+/* verdict, rule, reason and, of a VPC, stages. */
+void target_put_answer(struct emit *e, const struct target_answer *a);
+
+/* One of the ways that a fallback channel would try, to an address of the Internet that no rule
+ * names. */
+struct target_channel {
+	const char *place;  /* "forward", or a subnet; safe */
+	const char *source; /* an interface that sends it; NULL: any host */
+	const char *text;   /* "tcp:any>151.101.1.9:443", "ipv4 tcp 443" */
+};
+/* Tells of each channel in each place. Returns how many places there are. */
+size_t target_each_channel(const struct target *t, const struct target_ask *ask,
+	void (*tell)(void *context, const struct target_channel *channel,
+		const struct target_answer *answer),
+	void *context);
+
+/* ---- by kind (target_rules.c, target_vpc.c) ---- */
+
+/* t->paths of them; first is the text of path[0], NULL: not read yet. */
+enum exit_code target_read_vpc(
+	struct target *t, const char *const *path, const struct cur *first, bool quiet);
+MUST_USE int target_ask_rules(const struct target *t, struct span flow,
+	const struct target_ask *ask, struct target_answer *ret, struct fail *why);
+MUST_USE int target_ask_vpc(const struct target *t, struct span flow, const struct target_ask *ask,
+	struct target_answer *ret, struct fail *why);
+void target_put_stages(struct emit *e, const struct vpc_answer *a);
+size_t target_each_rules(const struct target *t, const struct target_ask *ask,
+	void (*tell)(void *context, const struct target_channel *channel,
+		const struct target_answer *answer),
+	void *context);
+size_t target_each_vpc(const struct target *t,
+	void (*tell)(void *context, const struct target_channel *channel,
+		const struct target_answer *answer),
+	void *context);

@@ -1,0 +1,263 @@
+/* Targets that are Amazon VPCs. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/scan.h"
+#include "cli/file.h"
+#include "cli/message.h"
+#include "cli/target.h"
+#include "ingest/walk.h"
+
+#define MODEL_BYTES_MAX ((size_t)256 << 20)
+
+/* ---- reading ---- */
+
+struct reading {
+	struct vpc *vpc;
+	const char *const *path;
+	size_t paths;
+	const struct cur *first; /* of path[0]; NULL: not read yet */
+	size_t read, failed;
+	bool quiet;
+};
+
+static bool is_given(const struct reading *r, const char *path)
+{
+	for (size_t i = 0; i < r->paths; i++)
+		if (strcmp(r->path[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* Fails only when answers would be wrong: -E2BIG, -EBADMSG. */
+static int read_file(struct reading *r, const struct walk_file *file)
+{
+	struct fail why = file->why;
+	struct cur text = {0};
+	char *owned = NULL;
+	size_t len = strlen(file->path);
+	bool json = len > 5 && strcmp(file->path + len - 5, ".json") == 0;
+	if (why.code == 0 && !json && !is_given(r, file->path)) {
+		if (!r->quiet)
+			message("%s: passed by: only files *.json of a folder are read",
+				shown(file->path).text);
+		return 0;
+	}
+	int err = why.code;
+	if (err == 0 && r->first != NULL && strcmp(r->path[0], file->path) == 0)
+		text = *r->first;
+	else if (err == 0)
+		err = file_read(file->path, TARGET_BYTES_MAX, &owned, &text, &why);
+	if (err == 0 && text.len > TARGET_BYTES_MAX)
+		err = fail_set(&why, -EINVAL, "over 64 MB: ask for fewer objects at once");
+	if (err == 0)
+		err = vpc_read(r->vpc, file->path, (struct span){text.ptr, text.len}, &why);
+	if (err < 0) {
+		message("%s: %s", shown(file->path).text, why.text);
+		r->failed++;
+	} else {
+		r->read++;
+	}
+	free(owned);
+	return err == -E2BIG || err == -EBADMSG ? err : 0;
+}
+
+static void tell_warnings(const struct reading *r)
+{
+	struct span rest = span_of(vpc_warnings(r->vpc)), line;
+	while (!r->quiet && span_next(&rest, '\n', &line))
+		if (line.len > 0)
+			message("%.*s", (int)line.len, (const char *)line.ptr);
+}
+
+enum exit_code target_read_vpc(
+	struct target *t, const char *const *path, const struct cur *first, bool quiet)
+{
+	struct reading r = {.path = path, .paths = t->paths, .first = first, .quiet = quiet};
+	struct walk w = {0};
+	struct fail why = {0};
+	int err = vpc_new(&t->vpc, MODEL_BYTES_MAX);
+	if (err < 0)
+		message("out of memory");
+	r.vpc = t->vpc;
+	for (size_t i = 0; i < t->paths && err == 0; i++)
+		if ((err = walk_add(&w, path[i], &why)) < 0)
+			message("%s", why.text);
+	for (size_t i = 0; i < w.files && err == 0; i++)
+		err = read_file(&r, &w.file[i]);
+	walk_fini(&w);
+	if (err < 0)
+		return EXIT_NOTHING;
+	tell_warnings(&r);
+	if (r.read > 0)
+		return r.failed > 0 ? EXIT_PARTIAL : EXIT_DONE;
+	message("nothing was read: give what aws ec2 describe-security-groups, "
+		"describe-network-acls, ... print");
+	return EXIT_NOTHING;
+}
+
+/* ---- asking ---- */
+
+static const enum policy_verdict verdicts[] = {[VPC_SHUT] = POLICY_DENIED,
+	[VPC_UNDECIDED] = POLICY_UNDECIDED,
+	[VPC_OPEN] = POLICY_ALLOWED};
+
+static void say_answer(struct target_answer *ret)
+{
+	const struct vpc_stage *s = ret->vpc.decides;
+	ret->verdict = verdicts[ret->vpc.verdict];
+	if (s->object != NULL)
+		out_safe(&ret->rule, s->object, VPC_NAME_BYTES);
+	if (s->rule[0] != '\0') {
+		out_text(&ret->rule, s->object != NULL ? " " : "");
+		out_safe(&ret->rule, s->rule, sizeof s->rule);
+	}
+	out_text(&ret->reason, s->name);
+	if (ret->rule.len > 0)
+		out_printf(&ret->reason, ", %s", out_string(&ret->rule));
+	out_text(&ret->reason, ": ");
+	out_safe(&ret->reason, s->reason, sizeof s->reason);
+}
+
+int target_ask_vpc(const struct target *t, struct span text, const struct target_ask *ask,
+	struct target_answer *ret, struct fail *why)
+{
+	char room[VPC_NAME_BYTES];
+	struct vpc_flow flow;
+	int err = vpc_flow_parse(text, room, &flow, why);
+	if (err < 0)
+		return err;
+	if (flow.interface == NULL)
+		flow.interface = ask->eni;
+	flow.vpc = ask->vpc;
+	flow.subnet = ask->subnet;
+	vpc_ask(t->vpc, &flow, &ret->vpc);
+	say_answer(ret);
+	return 0;
+}
+
+void target_put_stages(struct emit *e, const struct vpc_answer *a)
+{
+	emit_open(e, "stages", '[');
+	for (size_t i = 0; i < a->stages; i++) {
+		const struct vpc_stage *s = &a->stage[i];
+		emit_open(e, NULL, '{');
+		emit_text(e, "stage", s->name, SIZE_MAX);
+		emit_text(e, "verdict", policy_verdict_name(verdicts[s->verdict]), SIZE_MAX);
+		emit_text(e, "object", s->object, VPC_NAME_BYTES);
+		emit_text(e, "rule", s->rule[0] == '\0' ? NULL : s->rule, SIZE_MAX);
+		emit_text(e, "reason", s->reason, SIZE_MAX);
+		emit_close(e, '}');
+	}
+	emit_close(e, ']');
+}
+
+/* ---- channels to the Internet ---- */
+
+/* What is tried when a way is shut (docs/DETECTION.md); to an address that no rule names. */
+static const struct tried {
+	const char *name;
+	uint8_t proto;
+	uint16_t low, high;
+} channels[] = {
+	{"tcp 443", 6, 443, 443},
+	{"tcp 80", 6, 80, 80},
+	{"tcp 53", 6, 53, 53},
+	{"tcp 22", 6, 22, 22},
+	{"tcp any high port", 6, 1024, UINT16_MAX},
+	{"udp 53", 17, 53, 53},
+	{"udp 443", 17, 443, 443},
+	{"udp 123", 17, 123, 123},
+	{"udp any port", 17, 1, UINT16_MAX},
+	{"icmp echo", 1, 0, 0},
+};
+
+static void ask_host(const struct vpc *v, const struct tried *channel, const struct vpc_host *host,
+	bool ipv6, struct vpc_answer *ret)
+{
+	struct vpc_flow flow = {.interface = host->interface,
+		.proto = channel->proto,
+		.type = channel->proto == 1 ? 8 : -1,
+		.code = channel->proto == 1 ? 0 : -1};
+	CHECK(addr_parse(ipv6 ? "2001:db8:ffff::1" : "203.0.113.1", &flow.dst) == 0);
+	if (ipv6 && channel->proto == 1) {
+		flow.proto = 58;
+		flow.type = 128;
+	}
+	vpc_ask_ports(v, &flow, channel->low, channel->high, ret);
+}
+
+/* The answer for the host of the subnet that gets furthest; begins with *best. */
+static void ask_subnet(const struct vpc *v, const struct tried *channel, bool ipv6,
+	struct vpc_host *best, struct vpc_answer *ret)
+{
+	const void *at = NULL;
+	struct vpc_host host;
+	struct vpc_answer answer;
+	ask_host(v, channel, best, ipv6, ret);
+	while (ret->verdict != VPC_OPEN && vpc_each_host(v, ipv6, &at, &host)) {
+		if (host.subnet != best->subnet)
+			continue;
+		ask_host(v, channel, &host, ipv6, &answer);
+		if (answer.verdict <= ret->verdict)
+			continue;
+		*ret = answer;
+		ret->decides = ret->stage + (answer.decides - answer.stage);
+		*best = host;
+	}
+}
+
+static bool is_first(const struct vpc *v, bool ipv6, const struct vpc_host *host)
+{
+	const void *at = NULL;
+	struct vpc_host before;
+	while (vpc_each_host(v, ipv6, &at, &before))
+		if (before.subnet == host->subnet)
+			return before.interface == host->interface;
+	return false;
+}
+
+static size_t each_of_family(const struct vpc *v, bool ipv6,
+	void (*tell)(void *context, const struct target_channel *channel,
+		const struct target_answer *answer),
+	void *context)
+{
+	const void *at = NULL;
+	struct vpc_host host;
+	size_t subnets = 0;
+	while (vpc_each_host(v, ipv6, &at, &host)) {
+		if (!is_first(v, ipv6, &host))
+			continue;
+		subnets++;
+		struct out place = {0}, text = {0};
+		out_safe(&place, host.vpc, VPC_NAME_BYTES);
+		out_text(&place, " ");
+		out_safe(&place, host.subnet, VPC_NAME_BYTES);
+		for (size_t i = 0; i < ARRAY_LEN(channels); i++) {
+			struct target_answer a = {0};
+			struct vpc_host best = host;
+			ask_subnet(v, &channels[i], ipv6, &best, &a.vpc);
+			say_answer(&a);
+			out_clear(&text);
+			out_printf(&text, "%s %s", ipv6 ? "ipv6" : "ipv4", channels[i].name);
+			tell(context,
+				&(struct target_channel){.place = out_string(&place),
+					.source = best.interface,
+					.text = out_string(&text)},
+				&a);
+			target_answer_fini(&a);
+		}
+		out_fini(&place);
+		out_fini(&text);
+	}
+	return subnets;
+}
+
+size_t target_each_vpc(const struct target *t,
+	void (*tell)(void *context, const struct target_channel *channel,
+		const struct target_answer *answer),
+	void *context)
+{
+	return each_of_family(t->vpc, false, tell, context) +
+	       each_of_family(t->vpc, true, tell, context);
+}
