@@ -93,6 +93,6 @@ HOSTS = {"suspect": [loader], "desk": [pages], "server": [packages, loader], "tr
 CLOCKS = ["suspect", "server"]
 
 
-def run(path, host, address, act, seconds):
+def run(path, host, address, act, seconds, seed):
     truth = Truth(path, act.__name__, address)
-    act(truth, time.monotonic() + seconds, random.Random(f"{host} {act.__name__}"))
+    act(truth, time.monotonic() + seconds, random.Random(f"{seed} {host} {act.__name__}"))

@@ -10,13 +10,13 @@ import time
 from contact import Truth, attempt, endpoint, way
 
 CONTACTS_MAX = 2000
-RARE = [f"198.51.100.{n}" for n in range(20, 40)] + [f"203.0.113.{n}" for n in range(20, 40)]
+RARE = [f"198.18.{n}.{7 * n % 250 + 3}" for n in range(1, 40)]  # a network each: neighbours would be taken for one party's
 DEAD_DROPS = {"pastebin.com": "198.51.100.90", "api.github.com": "198.51.100.91", "steamcommunity.com": "198.51.100.92",
               "docs.google.com": "198.51.100.93", "twitter.com": "198.51.100.94", "graph.microsoft.com": "198.51.100.95"}
 NAMES = {f"{word}.example": RARE[n] for n, word in enumerate(
     "harbour quill meadow lantern copper willow granite saffron".split())}
 DGA_LIVE = "qmvhtrkeabw.example"
-DGA_ADDRESS = "203.0.113.77"
+DGA_ADDRESS = "198.19.7.77"
 
 
 def by_name(kind, count, port=None):

@@ -87,7 +87,7 @@ def honest_work(here, args):
     running = []
     for host, acts in benign.HOSTS.items():
         for act in acts if not args.alone else []:
-            here.spawn(host, lambda host=host, act=act: benign.run(args.truth, host, CLIENTS[host], act, args.seconds))
+            here.spawn(host, lambda host=host, act=act: benign.run(args.truth, host, CLIENTS[host], act, args.seconds, args.seed))
     for host in benign.CLOCKS if not args.alone else []:
         if (words := benign.clock(here.folder, host)) is not None:
             running.append(here.start(host, *words))
@@ -127,7 +127,7 @@ def play(here, args, shape):
 
 def run(args):
     shape = procedures.find(args.shape)
-    shape["roll_call"] = args.roll_call
+    shape.update(roll_call=args.roll_call, seed=args.seed)
     world.enter()
     here = world.World(CLIENTS)
     services.start_all(here, NAMES)
@@ -152,6 +152,7 @@ def main():
     one = verbs.add_parser("run", help="plays one shape")
     one.add_argument("--shape", required=True, help="a shape, or a procedure by its id")
     one.add_argument("--seconds", type=seconds, default=40.0)
+    one.add_argument("--seed", type=int, default=8, help="of all that is random")
     one.add_argument("--pcap", type=os.path.abspath, help="the gateway's capture")
     one.add_argument("--truth", type=os.path.abspath, help="what truly happened, JSON Lines (default lab-truth.jsonl)")
     one.add_argument("--watch", help="a command that runs in the gateway's namespace")

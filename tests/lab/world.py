@@ -5,7 +5,9 @@
 an empty file system and the resolver's file its own. Everything that the lab starts lives in there; when its first
 process ends, however it ends, the kernel ends the others and takes the namespaces away. Nothing outside is changed.
 
-    clients 192.0.2.0/24 --lan-- gateway --wan-- internet (198.51.100.0/24 and 203.0.113.0/24, all its own)
+    clients 192.0.2.0/24 --lan-- gateway --wan-- internet (198.51.100.0/24, 203.0.113.0/24, 198.18.0.0/15)
+
+The last is for tests of network devices (RFC 2544): documentation has too few networks for servers that are no neighbours.
 """
 import ctypes
 import os
@@ -22,7 +24,7 @@ CLONE_NEWNET = 0x40000000
 INSIDE = "POSTERN_LAB_INSIDE"
 GATEWAY, INTERNET = "gateway", "internet"
 RESOLVER = "198.51.100.53"
-NETWORKS = ["198.51.100.0/24", "203.0.113.0/24"]
+NETWORKS = ["198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15"]
 NEEDS = ["ip", "nft", "unshare", "unbound", "nginx", "openssl", "dumpcap", "curl"]
 
 

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab itself: it keeps to itself, leaves nothing, and its tables are whole."""
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.dont_write_bytecode = True
+import implant  # noqa: E402
+import lab  # noqa: E402
+import outcome  # noqa: E402
+import procedures  # noqa: E402
+import services  # noqa: E402
+import world  # noqa: E402
+
+WHY_NOT = world.why_not()
+
+
+def namespaces():
+    """The network namespaces that some process is in."""
+    found = set()
+    for path in pathlib.Path("/proc").glob("[0-9]*/ns/net"):
+        try:
+            found.add(os.readlink(path))
+        except OSError:
+            continue
+    return found
+
+
+def alive(mark):
+    """Processes with this word in their environment."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def pcap(frames):
+    return bytes(24) + b"".join(struct.pack("=IIII", sec, usec, len(data), len(data)) + data for sec, usec, data in frames)
+
+
+class Tables(unittest.TestCase):
+    def test_every_procedure_has_a_shape_that_can_be_played(self):
+        self.assertEqual(len(procedures.PROCEDURES), 53)
+        for title in procedures.PROCEDURES:
+            with self.subTest(title):
+                shape = procedures.find(title.split(" ")[0])
+                self.assertGreaterEqual(len(shape["ways"]), 2)
+                self.assertLess(shape["dead"], len(shape["ways"]) - 1 or 1)
+                self.assertTrue(callable(getattr(implant.Implant, shape["moves"])))
+                for way in shape["ways"]:
+                    self.assertTrue(self.known(way), way)
+
+    def known(self, way):
+        if way["kind"] == "dns":
+            return way["to"] in services.TUNNEL_ZONES
+        return way["to"] in lab.NAMES or way["to"].startswith(("198.18.", "198.19."))
+
+    def test_no_address_is_anybodys(self):
+        for address in lab.NAMES.values():
+            self.assertTrue(address.startswith(("198.51.100.", "203.0.113.", "198.18.", "198.19.")), address)
+
+    def test_drawn_apart_times_keep_their_order_and_bytes(self):
+        with tempfile.TemporaryDirectory(prefix="postern-lab-") as folder:
+            source, target = pathlib.Path(folder, "a"), pathlib.Path(folder, "b")
+            frames = [(5, 900_000, b"one"), (6, 100_000, b"second")]
+            source.write_bytes(pcap(frames))
+            outcome.stretch(source, target, 60)
+            self.assertEqual(target.read_bytes(), pcap([(5, 900_000, b"one"), (17, 900_000, b"second")]))
+
+
+@unittest.skipIf(WHY_NOT, WHY_NOT)
+class Ground(unittest.TestCase):
+    def begin(self, folder, mark):
+        process = subprocess.Popen([sys.executable, HERE / "lab.py", "run", "--shape", "backup", "--seconds", "60", "--truth", f"{folder}/t"],
+                                   env={**os.environ, "LAB_MARK": mark}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 30
+        while time.monotonic() < end and not (os.path.exists(f"{folder}/t") and os.path.getsize(f"{folder}/t") > 500):
+            time.sleep(0.1)
+        self.assertGreater(len(alive(mark)), 8)  # services, honest software, the stand-in
+        return process
+
+    def test_nothing_is_left_when_it_is_killed(self):
+        mounts = pathlib.Path("/proc/self/mounts").read_text()
+        resolver = pathlib.Path("/etc/resolv.conf").read_text()
+        with tempfile.TemporaryDirectory(prefix="postern-lab-") as folder:
+            mark = f"LAB_MARK=killed-{os.getpid()}"
+            process = self.begin(folder, mark.split("=")[1])
+            self.assertEqual(pathlib.Path("/proc/self/mounts").read_text(), mounts)
+            self.assertEqual(pathlib.Path("/etc/resolv.conf").read_text(), resolver)
+            mine = {os.readlink(f"/proc/{pid}/ns/net") for pid in alive(mark)} - {os.readlink("/proc/self/ns/net")}
+            self.assertGreaterEqual(len(mine), len(lab.CLIENTS))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            end = time.monotonic() + 10
+            while alive(mark) and time.monotonic() < end:
+                time.sleep(0.1)
+            self.assertEqual(alive(mark), [])
+            self.assertEqual(mine & namespaces(), set())
+
+
+if __name__ == "__main__":
+    unittest.main()
