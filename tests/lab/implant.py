@@ -60,7 +60,7 @@ class Implant:
         """One contact, logged before and after: `try` is when its first packet goes out."""
         self.count += 1
         if self.count > CONTACTS_MAX:
-            raise SystemExit("the implant has made all contacts that it may")
+            raise RuntimeError("the implant has made all contacts that it may")
         began = time.time()
         self.truth.note("try", way=endpoint(one), role=role)
         outcome, got = attempt(one, timeout=self.p["timeout"], **more)
@@ -97,6 +97,8 @@ class Implant:
             self.before_next()
             self.at = (self.at + 1) % len(self.p["ways"])
             self.sleep(self.p["wait"])
+            if self.at == 0:  # the whole list is dead: it begins anew at its next turn
+                self.pause()
 
     def before_next(self):
         if (page := self.p["page"]) is not None:

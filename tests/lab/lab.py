@@ -5,7 +5,8 @@ tests/lab/lab.py list
 
 Makes a network of its own (docs/LAB.md), lets an inert stand-in fall back in the shape S while honest software works on
 other hosts, and leaves the gateway's capture and a line for everything that truly happened. CMD runs in the gateway's
-namespace all the time, {lan} in it is the clients' interface and {folder} the lab's folder; each line that it prints
+namespace all the time, {lan} in it is the clients'
+interface, {folder} the lab's folder, {rpz} the resolver's zone of blocked names, {reload} what makes it read that; each line that it prints
 goes into F with the time at which it came. Prints a JSON object of what was run. Root is needed; nothing is changed
 outside, and nothing is left."""
 import argparse
@@ -48,7 +49,8 @@ class Live:
     """A program in the gateway's namespace, and when it said what."""
 
     def __init__(self, here, command, path):
-        words = shlex.split(command.format(lan="lan", folder=here.folder))
+        words = [word.format(lan="lan", folder=here.folder, rpz=here.folder / "rpz.zone", reload=services.reload_words(here))
+                 for word in shlex.split(command)]
         self.process = here.start(world.GATEWAY, *words, stdout=subprocess.PIPE, stderr=open(f"{path}.err", "wb"))
         self.file = open(path, "w", encoding="utf-8")
         self.reader = threading.Thread(target=self.read, daemon=True)

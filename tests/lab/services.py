@@ -12,6 +12,7 @@ import time
 from world import INTERNET, RESOLVER
 
 TUNNEL_SINK = "198.51.100.54"
+AUTHORITY = "198.51.100.55"  # of all names: those of local-data would pass by the resolver's RPZ
 TUNNEL_ZONES = ["t.cover.example", "t.relay.example"]
 TIME_SERVERS = ["198.51.100.123", "198.51.100.124"]
 ECHO_PORTS = [21, 443, 4444, 5222, 6000, 8443]
@@ -27,9 +28,6 @@ UNBOUND = """server:
   pidfile: "{folder}/unbound.pid"
   use-syslog: no
   do-ip6: no
-  local-zone: "." static
-{zones}
-{names}
 remote-control:
   control-enable: yes
   control-interface: "{folder}/unbound.sock"
@@ -58,16 +56,20 @@ http {{
 """
 
 
-def unbound(world, names):
-    """names: name -> address. Others do not exist. An RPZ in folder/rpz.zone is honoured after a reload."""
+def unbound(world):
+    """Recursive for all of the lab. An RPZ in folder/rpz.zone is honoured after a reload."""
     (world.folder / "rpz.zone").write_text("$TTL 60\n@ SOA localhost. root.localhost. 1 60 60 60 60\n@ NS localhost.\n")
     text = UNBOUND.format(
         resolver=RESOLVER, folder=world.folder,
-        zones="\n".join(f'  local-zone: "{zone}" transparent' for zone in TUNNEL_ZONES),
-        names="\n".join(f'  local-data: "{name}. 60 IN A {address}"' for name, address in names.items()),
-        forwards="\n".join(f'forward-zone:\n  name: "{zone}"\n  forward-addr: {TUNNEL_SINK}' for zone in TUNNEL_ZONES))
+        forwards="\n".join(f'forward-zone:\n  name: "{zone}"\n  forward-addr: {to}'
+                           for zone, to in ((".", AUTHORITY), *((zone, TUNNEL_SINK) for zone in TUNNEL_ZONES))))
     (world.folder / "unbound.conf").write_text(text)
     return world.start(INTERNET, "unbound", "-c", world.folder / "unbound.conf")
+
+
+def reload_words(world):
+    """What makes the resolver read its RPZ again; works from every namespace, as its socket is a file."""
+    return f"unbound-control -c {world.folder}/unbound.conf auth_zone_reload rpz.lab"
 
 
 def nginx(world):
@@ -93,41 +95,47 @@ def chrony(world):
     return world.start(INTERNET, "chronyd", "-x", "-d", "-u", "root", "-f", world.folder / "chrony-server.conf")
 
 
-def dns_answer(query):
-    """The end of a tunnel: a TXT record of 64 bytes, or an address, for whatever is asked."""
-    end = 12
+def dns_answer(query, names):
+    """Of a name: its address, or that it does not exist. names None, a tunnel's end: a TXT record of 64 bytes, or an
+    address, for whatever is asked."""
+    labels, end = [], 12
     while end < len(query) and query[end] != 0:
+        labels.append(query[end + 1:end + 1 + query[end]].decode("ascii", "replace").lower())
         end += query[end] + 1
     end += 5
-    if end > len(query) or len(query) < 17:
+    if end > len(query):
         return None
     kind = struct.unpack(">H", query[end - 4:end - 2])[0]
-    data = b"\x40" + os.urandom(32).hex().encode() if kind == 16 else bytes([203, 0, 113, 1])
-    count = int(kind in (1, 16))
-    record = b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 1, len(data)) + data if count else b""
-    return query[:2] + struct.pack(">HHHHH", 0x8580, 1, count, 0, 0) + query[12:end] + record
+    address = "198.19.1.9" if names is None else names.get(".".join(labels))
+    data = b""
+    if kind == 1 and address:
+        data = socket.inet_aton(address)
+    elif kind == 16 and names is None:
+        data = b"\x40" + os.urandom(32).hex().encode()
+    record = b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 1 if names is None else 60, len(data)) + data if data else b""
+    return query[:2] + struct.pack(">HHHHH", 0x8580 if address else 0x8583, 1, bool(data), 0, 0) + query[12:end] + record
 
 
-def echoes():
-    """Runs until it is ended: DNS at the tunnel's end, and what comes over TCP or UDP goes back."""
-    sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sink.bind((TUNNEL_SINK, 53))
-    listeners, datagrams, streams = [], [sink], []
-    for port in ECHO_PORTS:
-        if port != 443:  # nginx has it
-            listeners.append(socket.create_server(("", port), backlog=64))
-        datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        datagram.setsockopt(socket.SOL_IP, 8, 1)  # IP_PKTINFO: the answer comes from where the question went
-        datagram.bind(("", port))
-        datagrams.append(datagram)
+def bound(address, port):
+    link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    link.setsockopt(socket.SOL_IP, 8, 1)  # IP_PKTINFO: the answer comes from where the question went
+    link.bind((address, port))
+    return link
+
+
+def echoes(names):
+    """Runs until it is ended: the names' authority, the tunnels' end, and what comes over TCP or UDP goes back."""
+    zones = {bound(AUTHORITY, 53): names, bound(TUNNEL_SINK, 53): None}
+    listeners = [socket.create_server(("", port), backlog=64) for port in ECHO_PORTS if port != 443]  # nginx has that
+    datagrams, streams = [bound("", port) for port in ECHO_PORTS], []
     while True:
-        for ready in select.select(listeners + datagrams + streams, [], [])[0]:
+        for ready in select.select([*zones, *listeners, *datagrams, *streams], [], [])[0]:
             if ready in listeners:
                 streams.append(ready.accept()[0])
-            elif ready is sink:
-                query, peer = sink.recvfrom(4096)
-                if (answer := dns_answer(query)) is not None:
-                    sink.sendto(answer, peer)
+            elif ready in zones:
+                query, peer = ready.recvfrom(4096)
+                if (answer := dns_answer(query, zones[ready])) is not None:
+                    ready.sendto(answer, peer)
             elif ready in datagrams:
                 data, ancillary, _, peer = ready.recvmsg(4096, 64)
                 info = [(level, kind, b"\0\0\0\0" + bits[4:8] + b"\0\0\0\0") for level, kind, bits in ancillary]
@@ -163,8 +171,8 @@ def reachable():
 
 
 def start_all(world, names):
-    running = [unbound(world, names), nginx(world), chrony(world)]
-    world.spawn(INTERNET, echoes)
+    running = [unbound(world), nginx(world), chrony(world)]
+    world.spawn(INTERNET, lambda: echoes(names))
     waiting = world.spawn(INTERNET, reachable)
     if os.waitstatus_to_exitcode(os.waitpid(waiting, 0)[1]) != 0:
         raise RuntimeError(f"the lab's services do not answer; their words are in {world.folder}")

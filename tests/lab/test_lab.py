@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab itself: it keeps to itself, leaves nothing, and its tables are whole."""
+import json
 import os
 import pathlib
 import signal
@@ -48,6 +49,10 @@ def alive(mark):
 
 def pcap(frames):
     return bytes(24) + b"".join(struct.pack("=IIII", sec, usec, len(data), len(data)) + data for sec, usec, data in frames)
+
+
+def measure(*words):
+    return subprocess.run([sys.executable, HERE / "measure.py", *words], capture_output=True, text=True, timeout=300, check=False)
 
 
 class Tables(unittest.TestCase):
@@ -108,6 +113,30 @@ class Ground(unittest.TestCase):
                 time.sleep(0.1)
             self.assertEqual(alive(mark), [])
             self.assertEqual(mine & namespaces(), set())
+
+
+    def test_a_guard_is_measured(self):
+        rules = "table inet shut {\n chain c { type filter hook forward priority -10; policy accept;\n ip daddr 198.19.50.9 drop\n }\n}\n"
+        with tempfile.TemporaryDirectory(prefix="postern-lab-") as folder:
+            path = pathlib.Path(folder, "rules")
+            path.write_text(rules)
+            told = {}
+            for kind, words in (("none", ["--none"]), ("guard", ["--guard", f"nft -f {path}"])):
+                done = measure("--seconds", "10", "--json", f"{folder}/rows", *words, "port-ladder")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                told[kind], = json.loads(pathlib.Path(folder, "rows").read_text())
+        self.assertEqual(told["none"]["open_at_end"], ["tcp/198.19.50.9:5222", "tcp/198.19.50.9:6000"])
+        self.assertGreater(told["none"]["cut_after_s"], 2)
+        self.assertEqual((told["guard"]["open_at_end"], told["guard"]["cut_after_s"]), ([], 0))
+        self.assertEqual((told["none"]["honest_cut"], told["guard"]["honest_cut"]), (0, 0))
+
+
+class NoGuard(unittest.TestCase):
+    def test_without_a_guard_nothing_is_measured_and_that_is_said(self):
+        for words in ([], ["--guard", "/nowhere/postern guard"]):
+            done = measure(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, r"\Askipped: .+\n\Z")
 
 
 if __name__ == "__main__":
