@@ -2,7 +2,7 @@
 """An inert stand-in for what falls back: only its traffic, to the lab's own servers, bounded in count and time.
 
 It holds a list of ways and knows when to go to the next; no commands, no files, no payload but random bytes. A shape
-is how the list looks and what makes it move; a procedure (procedures.py) is a shape with numbers."""
+is how the list looks and what makes it move; a procedure (repertoire.py) is a shape with numbers."""
 import os
 import random
 import time

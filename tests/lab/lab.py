@@ -23,7 +23,7 @@ import time
 sys.dont_write_bytecode = True
 import benign  # noqa: E402
 import implant  # noqa: E402
-import procedures  # noqa: E402
+import repertoire  # noqa: E402
 import services  # noqa: E402
 import world  # noqa: E402
 
@@ -128,7 +128,7 @@ def play(here, args, shape):
 
 
 def run(args):
-    shape = procedures.find(args.shape)
+    shape = repertoire.find(args.shape)
     shape.update(roll_call=args.roll_call, seed=args.seed)
     world.enter()
     here = world.World(CLIENTS)
@@ -164,8 +164,8 @@ def main():
     one.add_argument("--roll-call", action="store_true", help="at the end, which ways are open is asked once")
     args = parser.parse_args()
     if args.verb == "list":
-        print("\n".join(procedures.SHAPES))
-        print("\n".join(f"{title:28} {base}" for title, (base, _) in procedures.PROCEDURES.items()))
+        print("\n".join(repertoire.SHAPES))
+        print("\n".join(f"{title:28} {base}" for title, (base, _) in repertoire.PROCEDURES.items()))
         return 0
     args.truth = args.truth or os.path.abspath("lab-truth.jsonl")
     args.live = args.live or os.path.abspath("lab-live.jsonl")

@@ -27,7 +27,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 import benign  # noqa: E402
 import outcome  # noqa: E402
-import procedures  # noqa: E402
+import repertoire  # noqa: E402
 import services  # noqa: E402
 import world  # noqa: E402
 
@@ -134,7 +134,7 @@ def main():
     if reason is not None:
         print(f"skipped: {reason}")
         return 0
-    names = args.name or list(procedures.SHAPES)
+    names = args.name or list(repertoire.SHAPES)
     command = None if args.none else absolute(args.guard)
     with tempfile.TemporaryDirectory(prefix="postern-lab-") as folder, concurrent.futures.ThreadPoolExecutor(args.j) as pool:
         pathlib.Path(folder, "policy.yaml").write_text(policy())

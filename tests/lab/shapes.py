@@ -16,9 +16,9 @@ import tempfile
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "e2e"))
+sys.path.append(str(HERE.parent / "e2e"))
 import outcome  # noqa: E402
-import procedures  # noqa: E402
+import repertoire  # noqa: E402
 import world  # noqa: E402
 from support import ENVIRONMENT, POSTERN, Run  # noqa: E402
 
@@ -100,7 +100,7 @@ def main():
     args = parser.parse_args()
     if (reason := world.why_not()) is not None:
         raise SystemExit(f"shapes: {reason}")
-    names = args.name or list(procedures.PROCEDURES if args.procedures else procedures.SHAPES)
+    names = args.name or list(repertoire.PROCEDURES if args.procedures else repertoire.SHAPES)
     with tempfile.TemporaryDirectory(prefix="postern-lab-") as folder:
         rows = [played.row() for played in play_all(names, folder, args.seconds, args.seed, args.j)]
     print("\n".join(table(rows)))

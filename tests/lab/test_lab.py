@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 import implant  # noqa: E402
 import lab  # noqa: E402
 import outcome  # noqa: E402
-import procedures  # noqa: E402
+import repertoire  # noqa: E402
 import services  # noqa: E402
 import world  # noqa: E402
 
@@ -57,10 +57,10 @@ def measure(*words):
 
 class Tables(unittest.TestCase):
     def test_every_procedure_has_a_shape_that_can_be_played(self):
-        self.assertEqual(len(procedures.PROCEDURES), 53)
-        for title in procedures.PROCEDURES:
+        self.assertEqual(len(repertoire.PROCEDURES), 53)
+        for title in repertoire.PROCEDURES:
             with self.subTest(title):
-                shape = procedures.find(title.split(" ")[0])
+                shape = repertoire.find(title.split(" ")[0])
                 self.assertGreaterEqual(len(shape["ways"]), 2)
                 self.assertLess(shape["dead"], len(shape["ways"]) - 1 or 1)
                 self.assertTrue(callable(getattr(implant.Implant, shape["moves"])))
