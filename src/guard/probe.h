@@ -54,9 +54,10 @@ struct probe_channel {
 	uint32_t block_hits; /* blocks in which it appeared */
 	uint32_t sham_hits;  /* the same of shams */
 	bool in_set;         /* shut in the next block */
-	bool spared;         /* never to be shut: popular, or the caller said so */
-	bool hit;            /* appeared in the slot that runs */
-	int64_t hit_ns;      /* when, first */
+	/* Not to be shut any more: popular, or the caller said so; from the next slot on. */
+	bool spared;
+	bool hit;       /* appeared in the slot that runs */
+	int64_t hit_ns; /* when, first */
 };
 
 enum probe_phase {

@@ -301,7 +301,7 @@ static void limits_hold(void **state)
 	assert_int_equal(try(w.probes, 1, 0.01, 9, false, now), -EPERM);
 	assert_int_equal(try(w.probes, 1, 0.01, 1, true, now), -EPERM);
 	assert_int_equal(try(w.probes, 1, 0.5, 1, false, now), -ERANGE);
-	assert_int_equal(try(w.probes, 1, NAN, 1, false, now), -EINVAL);
+	assert_int_equal(try(w.probes, 1, nan(""), 1, false, now), -EINVAL);
 	for (uint32_t i = 1; i <= config.hosts; i++)
 		assert_int_equal(try(w.probes, i, 0.01, 8, false, now), 0);
 	assert_int_equal(try(w.probes, 1, 0.01, 1, false, now), -EBUSY);

@@ -28,13 +28,13 @@ LOCAL = "192.0.2.0/24"
 class Played:
     """One run of the lab, and what was found of it."""
 
-    def __init__(self, name, folder, seconds, seed):
+    def __init__(self, name, folder, seconds, seed, period=None):
         self.name = name
         stem = pathlib.Path(folder) / name.split(" ")[0]
         self.pcap, truth, live = f"{stem}.pcap", f"{stem}.truth", f"{stem}.live"
         watch = f"{POSTERN} watch -i {{lan}} --json --all --local {LOCAL}"
         words = [sys.executable, HERE / "lab.py", "run", "--shape", name.split(" ")[0], "--seconds", seconds, "--seed", seed,
-                 "--pcap", self.pcap, "--truth", truth, "--live", live, "--watch", watch]
+                 *(["--period", period] if period else []), "--pcap", self.pcap, "--truth", truth, "--live", live, "--watch", watch]
         done = subprocess.run(list(map(str, words)), capture_output=True, timeout=seconds + 120, check=False,
                               env={**ENVIRONMENT, "PATH": os.environ["PATH"]})
         if done.returncode != 0:
@@ -69,9 +69,9 @@ class Played:
         return row
 
 
-def play_all(names, folder, seconds, seed, jobs):
+def play_all(names, folder, seconds, seed, jobs, period=None):
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda each: Played(each[1], folder, seconds, seed + each[0]), enumerate(names)))
+        return list(pool.map(lambda each: Played(each[1], folder, seconds, seed + each[0], period), enumerate(names)))
 
 
 def said(row, way):
@@ -93,6 +93,7 @@ def main():
     parser = argparse.ArgumentParser(description="which shapes are found in the lab")
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--seed", type=int, default=8)
+    parser.add_argument("--period", type=float, help="seconds from contact to contact, instead of each shape's own")
     parser.add_argument("-j", type=int, default=6, help="labs at a time")
     parser.add_argument("--json", help="the rows, with all numbers")
     parser.add_argument("--procedures", action="store_true", help="all 53 procedures instead of the shapes")
@@ -102,7 +103,7 @@ def main():
         raise SystemExit(f"shapes: {reason}")
     names = args.name or list(repertoire.PROCEDURES if args.procedures else repertoire.SHAPES)
     with tempfile.TemporaryDirectory(prefix="postern-lab-") as folder:
-        rows = [played.row() for played in play_all(names, folder, args.seconds, args.seed, args.j)]
+        rows = [played.row() for played in play_all(names, folder, args.seconds, args.seed, args.j, args.period)]
     print("\n".join(table(rows)))
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(rows, indent=1))
