@@ -21,7 +21,7 @@ SEED = 8
 JOBS = 6
 SURE_E = 1e-3
 # found in natural time at every seed that was tried (docs/LAB.md); one of them may be hidden by chance
-SEEN = {"port-ladder", "tcp-to-udp", "http-to-dns", "dga", "split"}
+SEEN = {"address-ladder", "backup", "port-ladder", "tcp-to-udp", "http-to-dns", "dga", "handover", "split"}
 # these have no failure, or what they go to is a carrier
 UNFORCED = {name for name, shape in repertoire.SHAPES.items() if shape["dies"] is None}
 WHY_NOT = world.why_not()
