@@ -39,6 +39,20 @@ static const struct option options[] = {
 	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
 };
 
+/* What fallback channels use. */
+static const struct target_try tries[] = {
+	{"tcp 443", 6, 443, 443, NULL},
+	{"tcp 80", 6, 80, 80, NULL},
+	{"tcp 53", 6, 53, 53, NULL},
+	{"tcp 22", 6, 22, 22, NULL},
+	{"tcp any high port", 6, 1024, UINT16_MAX, NULL},
+	{"udp 53", 17, 53, 53, NULL},
+	{"udp 443", 17, 443, 443, NULL},
+	{"udp 123", 17, 123, 123, NULL},
+	{"udp any port", 17, 1, UINT16_MAX, NULL},
+	{"icmp echo", 1, 8, 8, NULL},
+};
+
 /* ---- one answer ---- */
 
 struct asking {
@@ -155,12 +169,8 @@ static int ask_all(struct asking *a, struct fail *why)
 		return ask_file(a, why);
 	if (audit->flow != NULL)
 		return ask_one(a, span_of(audit->flow), why);
-	if (target_each_channel(a->target, &a->ask, tell, a) > 0)
+	if (target_each_try(a->target, &a->ask, tries, ARRAY_LEN(tries), tell, a) > 0)
 		return 0;
-	if (a->target->policy != NULL)
-		return fail_set(why, -EINVAL,
-			"%s is a policy: ask it with --flow, or use policy check and cover",
-			out_string(&a->name));
 	message("%s: %s", out_string(&a->name),
 		a->target->vpc != NULL
 			? "no interface was read: add describe-network-interfaces"

@@ -11,6 +11,12 @@
 
 #define HEAD_BYTES 4096u
 
+const char *const target_unknown[2][TARGET_UNKNOWNS] = {
+	{"151.101.1.9", "45.83.12.9", "193.29.13.9", "103.77.192.9", "5.188.86.9", "80.66.75.9"},
+	{"2a04:4e42::9", "2001:470:9::9", "2a0a:1111:9::9", "2400:8902::9", "2606:4700:9::9",
+		"2a02:6b8:9::9"},
+};
+
 /* ---- kinds ---- */
 
 /* The first line that is neither empty nor a comment. */
@@ -182,12 +188,12 @@ void target_put_answer(struct emit *e, const struct target_answer *a)
 		target_put_stages(e, &a->vpc);
 }
 
-size_t target_each_channel(const struct target *t, const struct target_ask *ask,
-	void (*tell)(void *context, const struct target_channel *channel,
-		const struct target_answer *answer),
-	void *context)
+size_t target_each_try(const struct target *t, const struct target_ask *ask,
+	const struct target_try *tries, size_t count, target_tell *tell, void *context)
 {
 	if (t->rules != NULL)
-		return target_each_rules(t, ask, tell, context);
-	return t->vpc != NULL ? target_each_vpc(t, tell, context) : 0;
+		return target_each_rules(t, ask, tries, count, tell, context);
+	if (t->vpc != NULL)
+		return target_each_vpc(t, tries, count, tell, context);
+	return t->policy != NULL ? target_each_zone(t, ask, tries, count, tell, context) : 0;
 }

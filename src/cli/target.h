@@ -55,18 +55,33 @@ void target_answer_fini(struct target_answer *a);
 /* verdict, rule, reason and, of a VPC, stages. */
 void target_put_answer(struct emit *e, const struct target_answer *a);
 
-/* One of the ways that a fallback channel would try, to an address of the Internet that no rule
- * names. */
-struct target_channel {
-	const char *place;  /* "forward", or a subnet; safe */
+/* A way out that a fallback channel may try, to an address of the Internet that no rule names. */
+struct target_try {
+	const char *name;
+	uint8_t proto; /* 1: echo, in IPv6 as well */
+	uint16_t low,
+		high;   /* any port of these; a firewall is asked about one that is rarely named */
+	const char *as; /* application protocol; NULL: not said */
+};
+
+struct target_channel {     /* a try from a place */
+	const char *place;  /* "forward", a subnet, a zone; safe */
 	const char *source; /* an interface that sends it; NULL: any host */
 	const char *text;   /* "tcp:any>151.101.1.9:443", "ipv4 tcp 443" */
+	size_t number;      /* of the try */
+	bool ipv6;
 };
-/* Tells of each channel in each place. Returns how many places there are. */
-size_t target_each_channel(const struct target *t, const struct target_ask *ask,
-	void (*tell)(void *context, const struct target_channel *channel,
-		const struct target_answer *answer),
-	void *context);
+
+typedef void target_tell(
+	void *context, const struct target_channel *channel, const struct target_answer *answer);
+
+/* Tells of each try from each place, in both IP versions. Returns how many places there are. */
+size_t target_each_try(const struct target *t, const struct target_ask *ask,
+	const struct target_try *tries, size_t count, target_tell *tell, void *context);
+
+/* Addresses of the Internet, of operators far from each other, one of which no rule will name. */
+#define TARGET_UNKNOWNS 6
+extern const char *const target_unknown[2][TARGET_UNKNOWNS]; /* IPv4, IPv6 */
 
 /* ---- by kind (target_rules.c, target_vpc.c) ---- */
 
@@ -79,10 +94,8 @@ MUST_USE int target_ask_vpc(const struct target *t, struct span flow, const stru
 	struct target_answer *ret, struct fail *why);
 void target_put_stages(struct emit *e, const struct vpc_answer *a);
 size_t target_each_rules(const struct target *t, const struct target_ask *ask,
-	void (*tell)(void *context, const struct target_channel *channel,
-		const struct target_answer *answer),
-	void *context);
-size_t target_each_vpc(const struct target *t,
-	void (*tell)(void *context, const struct target_channel *channel,
-		const struct target_answer *answer),
-	void *context);
+	const struct target_try *tries, size_t count, target_tell *tell, void *context);
+size_t target_each_vpc(const struct target *t, const struct target_try *tries, size_t count,
+	target_tell *tell, void *context);
+size_t target_each_zone(const struct target *t, const struct target_ask *ask,
+	const struct target_try *tries, size_t count, target_tell *tell, void *context);

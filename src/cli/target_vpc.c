@@ -154,51 +154,33 @@ void target_put_stages(struct emit *e, const struct vpc_answer *a)
 
 /* ---- channels to the Internet ---- */
 
-/* What is tried when a way is shut (docs/DETECTION.md); to an address that no rule names. */
-static const struct tried {
-	const char *name;
-	uint8_t proto;
-	uint16_t low, high;
-} channels[] = {
-	{"tcp 443", 6, 443, 443},
-	{"tcp 80", 6, 80, 80},
-	{"tcp 53", 6, 53, 53},
-	{"tcp 22", 6, 22, 22},
-	{"tcp any high port", 6, 1024, UINT16_MAX},
-	{"udp 53", 17, 53, 53},
-	{"udp 443", 17, 443, 443},
-	{"udp 123", 17, 123, 123},
-	{"udp any port", 17, 1, UINT16_MAX},
-	{"icmp echo", 1, 0, 0},
-};
-
-static void ask_host(const struct vpc *v, const struct tried *channel, const struct vpc_host *host,
+static void ask_host(const struct vpc *v, const struct target_try *try, const struct vpc_host *host,
 	bool ipv6, struct vpc_answer *ret)
 {
 	struct vpc_flow flow = {.interface = host->interface,
-		.proto = channel->proto,
-		.type = channel->proto == 1 ? 8 : -1,
-		.code = channel->proto == 1 ? 0 : -1};
+		.proto = try->proto,
+		.type = try->proto == 1 ? 8 : -1,
+		.code = try->proto == 1 ? 0 : -1};
 	CHECK(addr_parse(ipv6 ? "2001:db8:ffff::1" : "203.0.113.1", &flow.dst) == 0);
-	if (ipv6 && channel->proto == 1) {
+	if (ipv6 && try->proto == 1) {
 		flow.proto = 58;
 		flow.type = 128;
 	}
-	vpc_ask_ports(v, &flow, channel->low, channel->high, ret);
+	vpc_ask_ports(v, &flow, try->low, try->high, ret);
 }
 
 /* The answer for the host of the subnet that gets furthest; begins with *best. */
-static void ask_subnet(const struct vpc *v, const struct tried *channel, bool ipv6,
+static void ask_subnet(const struct vpc *v, const struct target_try *try, bool ipv6,
 	struct vpc_host *best, struct vpc_answer *ret)
 {
 	const void *at = NULL;
 	struct vpc_host host;
 	struct vpc_answer answer;
-	ask_host(v, channel, best, ipv6, ret);
+	ask_host(v, try, best, ipv6, ret);
 	while (ret->verdict != VPC_OPEN && vpc_each_host(v, ipv6, &at, &host)) {
 		if (host.subnet != best->subnet)
 			continue;
-		ask_host(v, channel, &host, ipv6, &answer);
+		ask_host(v, try, &host, ipv6, &answer);
 		if (answer.verdict <= ret->verdict)
 			continue;
 		*ret = answer;
@@ -217,10 +199,8 @@ static bool is_first(const struct vpc *v, bool ipv6, const struct vpc_host *host
 	return false;
 }
 
-static size_t each_of_family(const struct vpc *v, bool ipv6,
-	void (*tell)(void *context, const struct target_channel *channel,
-		const struct target_answer *answer),
-	void *context)
+static size_t each_of_family(const struct vpc *v, bool ipv6, const struct target_try *tries,
+	size_t count, target_tell *tell, void *context)
 {
 	const void *at = NULL;
 	struct vpc_host host;
@@ -233,17 +213,19 @@ static size_t each_of_family(const struct vpc *v, bool ipv6,
 		out_safe(&place, host.vpc, VPC_NAME_BYTES);
 		out_text(&place, " ");
 		out_safe(&place, host.subnet, VPC_NAME_BYTES);
-		for (size_t i = 0; i < ARRAY_LEN(channels); i++) {
+		for (size_t i = 0; i < count; i++) {
 			struct target_answer a = {0};
 			struct vpc_host best = host;
-			ask_subnet(v, &channels[i], ipv6, &best, &a.vpc);
+			ask_subnet(v, &tries[i], ipv6, &best, &a.vpc);
 			say_answer(&a);
 			out_clear(&text);
-			out_printf(&text, "%s %s", ipv6 ? "ipv6" : "ipv4", channels[i].name);
+			out_printf(&text, "%s %s", ipv6 ? "ipv6" : "ipv4", tries[i].name);
 			tell(context,
 				&(struct target_channel){.place = out_string(&place),
 					.source = best.interface,
-					.text = out_string(&text)},
+					.text = out_string(&text),
+					.number = i,
+					.ipv6 = ipv6},
 				&a);
 			target_answer_fini(&a);
 		}
@@ -253,11 +235,9 @@ static size_t each_of_family(const struct vpc *v, bool ipv6,
 	return subnets;
 }
 
-size_t target_each_vpc(const struct target *t,
-	void (*tell)(void *context, const struct target_channel *channel,
-		const struct target_answer *answer),
-	void *context)
+size_t target_each_vpc(const struct target *t, const struct target_try *tries, size_t count,
+	target_tell *tell, void *context)
 {
-	return each_of_family(t->vpc, false, tell, context) +
-	       each_of_family(t->vpc, true, tell, context);
+	return each_of_family(t->vpc, false, tries, count, tell, context) +
+	       each_of_family(t->vpc, true, tries, count, tell, context);
 }
