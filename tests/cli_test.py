@@ -220,7 +220,7 @@ class Help(Case):
             return out.stdout.split()
         self.assertEqual(complete("postern", "hu"), ["hunt"])
         self.assertEqual(complete("postern", "hunt", "--re"), ["--read", "--report"])
-        self.assertEqual(complete("postern", "help", ""), ["audit", "baseline", "cover", "hunt", "intel", "judge", "policy", "report", "scan", "watch", "help"])
+        self.assertEqual(complete("postern", "help", ""), ["audit", "baseline", "cover", "hunt", "intel", "judge", "nfw", "policy", "report", "scan", "watch", "help"])
         self.assertEqual(complete("postern", "hunt", "cap"), [])
 
 

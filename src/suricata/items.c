@@ -189,8 +189,8 @@ static enum suricata_tri has_variable(
 	const struct suricata_packet *p = q->packet;
 	bool home = p != NULL && strcmp(item->name, "HOME_NET") == 0;
 	bool foreign = p != NULL && strcmp(item->name, "EXTERNAL_NET") == 0;
-	bool inside = p != NULL && q->src && p->src_home,
-	     outside = p != NULL && !q->src && p->dst_foreign;
+	bool inside = p != NULL && (q->src ? p->src_home : p->dst_home);
+	bool outside = p != NULL && (q->src ? p->src_foreign : p->dst_foreign);
 	if ((home || foreign) && (inside || outside))
 		return home == inside ? SURICATA_YES : SURICATA_NO;
 	const struct suricata_variable *v = find(q->scope, item->name, p == NULL);

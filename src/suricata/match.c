@@ -221,6 +221,8 @@ static enum suricata_tri match_buffer(const struct suricata_rule *r, const struc
 {
 	const struct suricata_bytes *in = &p->buffer[t->buffer];
 	int side = suricata_buffer_side(t->buffer);
+	if (t->buffer >= BUFFER_TCP_HDR)
+		return SURICATA_MAYBE; /* headers, which every packet has */
 	if (t->buffer == BUFFER_UNKNOWN)
 		return p->message || p->payload > 0 || !p->payload_known ? SURICATA_MAYBE
 		                                                         : SURICATA_NO;

@@ -52,7 +52,7 @@ struct suricata_variable {
 	const char *name;
 	struct suricata_item *item;
 	bool ports;
-	struct suricata_variable *next;
+	const struct suricata_variable *next;
 };
 
 /* Names are looked up in the scope, then in those around it. */
@@ -198,7 +198,8 @@ enum suricata_app_state { APP_UNKNOWN, APP_KNOWN, APP_FAILED };
 
 struct suricata_packet {
 	struct addr src, dst;
-	bool src_home, dst_foreign; /* src none: one of HOME_NET; dst is none of it */
+	/* of an end that is none: any of HOME_NET, any that is not */
+	bool src_home, dst_home, src_foreign, dst_foreign;
 	bool ports_known;
 	uint8_t proto;
 	uint16_t src_port, dst_port; /* ICMP: type, code */

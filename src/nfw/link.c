@@ -1,0 +1,83 @@
+/* Policies find the groups that they refer to. */
+#include "nfw/model.h"
+
+#include <string.h>
+
+/* In a template a group is referred to as $NAME or $NAME_RuleGroupArn. */
+static bool is_template_name(const char *to, const char *id)
+{
+	size_t len = strlen(id);
+	if (to[0] != '$' || strncmp(to + 1, id, len) != 0)
+		return false;
+	return to[1 + len] == '\0' || strcmp(to + 1 + len, "_RuleGroupArn") == 0 ||
+	       strcmp(to + 1 + len, "_Arn") == 0;
+}
+
+static bool is_named(const struct nfw_ref *ref, const struct nfw_group *g)
+{
+	if (g->arn != NULL)
+		return strcmp(ref->to, g->arn) == 0;
+	if (g->id != NULL && is_template_name(ref->to, g->id))
+		return true;
+	const char *last = strrchr(ref->to, '/');
+	return strncmp(ref->to, "arn:", 4) == 0 && last != NULL && g->name != NULL &&
+	       strcmp(last + 1, g->name) == 0;
+}
+
+static const struct nfw_group *find(const struct nfw *n, const struct nfw_ref *ref)
+{
+	for (const struct nfw_group *g = n->group; g != NULL; g = g->next)
+		if (g->is_stateless == ref->is_stateless && is_named(ref, g))
+			return g;
+	return NULL;
+}
+
+/* As if one policy referred to all groups, in the order in which they were read. */
+static void link_all(struct nfw *n)
+{
+	struct nfw_policy *p = &n->all;
+	uint32_t priority = 0;
+	p->name = "all rule groups together";
+	p->alone = true;
+	p->strict = n->strict;
+	p->stateless_default = p->fragment_default = WAY_FORWARD;
+	p->ref = NULL;
+	p->ref_end = &p->ref;
+	for (const struct nfw_group *g = n->group; g != NULL; g = g->next) {
+		struct nfw_ref *ref = ARENA_NEW(&n->arena, struct nfw_ref, 1);
+		if (ref == NULL) {
+			n->full = true;
+			return;
+		}
+		*ref = (struct nfw_ref){.to = g->name,
+			.is_stateless = g->is_stateless,
+			.priority = ++priority,
+			.group = g};
+		*p->ref_end = ref;
+		p->ref_end = &ref->next;
+		p->strict = p->strict || g->strict;
+	}
+}
+
+void link_groups(struct nfw *n)
+{
+	for (struct nfw_policy *p = n->policy; p != NULL; p = p->next)
+		for (struct nfw_ref *ref = p->ref; ref != NULL; ref = ref->next)
+			ref->group = find(n, ref);
+	if (n->policy == NULL)
+		link_all(n);
+}
+
+const struct nfw_policy *nfw_next_policy(const struct nfw *n, const struct nfw_policy *last)
+{
+	if (last != NULL)
+		return last->next;
+	if (n->policy != NULL)
+		return n->policy;
+	return n->group == NULL ? NULL : &n->all;
+}
+
+const char *nfw_policy_name(const struct nfw_policy *policy)
+{
+	return policy->name;
+}
