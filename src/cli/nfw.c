@@ -58,7 +58,7 @@ static int read_file(struct nfw_call *c, const struct walk_file *file)
 	if (why.code == 0 && !is_wanted(file->path) && !is_word(c, file->path)) {
 		if (!c->settings->quiet)
 			message("%s: passed by: of a folder only *.json, *.yaml, *.yml, *.template "
-			        "and "
+				"and "
 				"*.rules are read",
 				shown(file->path).text);
 		return 0;
@@ -197,7 +197,7 @@ static enum exit_code ask_flow(struct nfw_call *c, const char *words)
 	}
 	if (!set_app(c->settings, &flow.flow)) {
 		message("nfw: one of --sni, --http-host and --dns-name, as a flow is of one "
-		        "protocol");
+			"protocol");
 		return EXIT_USAGE;
 	}
 	const struct nfw_policy *policy = nfw_next_policy(c->nfw, NULL);
@@ -321,7 +321,7 @@ static void tell_counts(struct nfw_call *c)
 	if (!c->settings->json) {
 		out_printf(&c->text,
 			"%zu policies, %zu rule groups: %zu stateless rules, %zu stateful ones, of "
-		        "which %zu "
+			"which %zu "
 			"with keywords that are not supported; %zu left out\n",
 			n.policies, n.groups, n.stateless, n.rules, n.unsupported, n.wrong);
 		return;
@@ -358,7 +358,7 @@ static enum exit_code nfw_run(const struct call *call)
 	struct nfw_call c = {.call = call, .settings = call->settings};
 	if (call->words == 0) {
 		message("nfw: give files or folders of rule groups and policies (postern help "
-		        "nfw)");
+			"nfw)");
 		return EXIT_USAGE;
 	}
 	enum exit_code code = read_all(&c);
@@ -390,11 +390,11 @@ static const struct option options[] = {
 		.help = "the flows are of DNS, and ask about NAME"},
 	{"app", 0, OPTION_TEXT, "PROTOCOL", AT(app),
 		.help = "the flows' application protocol in Suricata's words (ssh, quic, ...); "
-                        "none: one "
+			"none: one "
 			"that it does not know"},
 	{"home", 0, OPTION_TEXT, "NETS", AT(home),
 		.help = "what HOME_NET is where no policy or group says it: the firewall's own "
-                        "VPC, as "
+			"VPC, as "
 			"10.0.0.0/16 or [10.0.0.0/16,10.1.0.0/16]"},
 	{"from", 0, OPTION_TEXT, "ADDRESS", AT(from),
 		.help = "ask about channels from this address; without it from any of HOME_NET"},
@@ -412,18 +412,18 @@ static const struct option options[] = {
 static const char *const text[] = {
 	"INPUT... are what aws network-firewall describe-firewall-policy and describe-rule-group "
 	"print, templates of CloudFormation (JSON, YAML), terraform show -json, files of "
-        "Suricata's "
+	"Suricata's "
 	"rules, or folders of such files. Nothing is asked of Amazon.",
 	"With --flow it is said whether the flow is allowed, denied or, where something was not "
-        "read "
+	"read "
 	"or is not understood that matters, undecided: packet by packet, from the SYN to the first "
 	"answer, first by the stateless rules and then by the stateful ones, and which rule or "
-        "default "
+	"default "
 	"decides. A flow is written tcp:10.0.0.5:40000>203.0.113.7:443, udp the same, or "
 	"icmp:SRC>DST:TYPE; IPv6 addresses in brackets. Datagrams pass when the first one does.",
 	"Without --flow the channels that are tried when a way is shut are asked about for each "
 	"policy, to an address and a name that no rule names. docs/NFW.md says what is judged and "
-        "what "
+	"what "
 	"is not.",
 	NULL,
 };

@@ -120,8 +120,8 @@ static void run_fini(struct run *x)
 
 /* ---- one packet ---- */
 
-struct words {
-	struct out rule, reason;
+struct words { /* of what decides, and of the first that is in doubt */
+	struct out rule, reason, doubt_rule, doubt;
 };
 
 static void say_rule(struct out *o, const struct entry *e)
@@ -129,7 +129,7 @@ static void say_rule(struct out *o, const struct entry *e)
 	const struct nfw_group *g = e->ref->group;
 	out_safe(o, g != NULL && g->name != NULL ? g->name : e->ref->to, 64);
 	if (e->rule != NULL)
-		out_printf(o, " sid:%llu", (unsigned long long)e->rule->sid);
+		out_printf(o, ":%u sid:%llu", e->rule->line, (unsigned long long)e->rule->sid);
 }
 
 static const char *done(const struct entry *e)
@@ -139,27 +139,27 @@ static const char *done(const struct entry *e)
 	return e->rule->scope == SCOPE_PACKET ? "pass, of this packet" : "pass, of the whole flow";
 }
 
-/* The first that is in doubt is told; else what decides. */
 static void tell(struct words *w, const struct entry *e, enum suricata_tri tri,
 	const struct suricata_packet *p)
 {
-	if (w->rule.len > 0)
+	bool sure = tri == SURICATA_YES;
+	struct out *rule = sure ? &w->rule : &w->doubt_rule, *o = sure ? &w->reason : &w->doubt;
+	if (rule->len > 0)
 		return;
-	say_rule(&w->rule, e);
+	say_rule(rule, e);
 	if (e->rule == NULL) {
-		out_text(&w->reason, e->why);
+		out_text(o, e->why);
 		return;
 	}
-	if (tri == SURICATA_YES) {
-		out_text(&w->reason, done(e));
-	} else {
-		out_printf(&w->reason, "%s, if it matches: ", done(e));
-		suricata_say_doubt(&w->reason, e->rule, e->scope, p);
+	out_text(o, done(e));
+	if (!sure) {
+		out_text(o, ", if it matches: ");
+		suricata_say_doubt(o, e->rule, e->scope, p);
 	}
 	if (e->rule->msg != NULL) {
-		out_text(&w->reason, " (");
-		out_safe(&w->reason, e->rule->msg, 80);
-		out_text(&w->reason, ")");
+		out_text(o, " (");
+		out_safe(o, e->rule->msg, 80);
+		out_text(o, ")");
 	}
 }
 
@@ -183,17 +183,14 @@ static unsigned default_way(const struct run *x, const struct suricata_packet *p
 	unsigned defaults = x->policy->strict ? x->policy->defaults : 0, ways = WAY_PASS;
 	bool app = (defaults & (DEFAULT_DROP_APP | DEFAULT_DROP_APP_TO_SERVER)) != 0 &&
 	           p->established && ((defaults & DEFAULT_DROP_APP) != 0 || p->to_server);
-	if ((defaults & DEFAULT_DROP_STRICT) != 0)
+	bool sure = (defaults & DEFAULT_DROP_STRICT) != 0 ||
+	            ((defaults & DEFAULT_DROP_ESTABLISHED) != 0 && p->established) ||
+	            (app && p->app_state == APP_KNOWN && !p->app_wild);
+	bool maybe = (app && p->app_state != APP_UNKNOWN) || (defaults & DEFAULT_UNKNOWN) != 0;
+	if (sure)
 		ways = WAY_DROP;
-	else if ((defaults & DEFAULT_DROP_ESTABLISHED) != 0 && p->established)
-		ways = WAY_DROP;
-	else if (app && p->app_state == APP_KNOWN && !p->app_wild)
-		ways = WAY_DROP;
-	else if ((app && (p->app_wild || p->app_state == APP_FAILED)) ||
-		 (defaults & DEFAULT_UNKNOWN) != 0)
+	else if (maybe)
 		ways = WAY_DROP | WAY_PASS;
-	if (w->rule.len > 0)
-		return ways;
 	out_text(&w->rule, x->policy->strict ? "stateful default" : "");
 	out_text(&w->reason,
 		ways == WAY_DROP ? "no rule decides: the default drops it"
@@ -242,24 +239,24 @@ static unsigned ask_packet(struct run *x, const struct nfw_flow *flow, struct nf
 	struct flow_packet fp;
 	struct words w = {0};
 	flow_packet(flow, stage->name, &fp);
-	unsigned first = stateless_ask(x->policy, &fp.packet, flow->fragment, &w.rule);
+	unsigned first = stateless_ask(x->policy, &fp.packet, flow->fragment, &w.doubt_rule);
 	unsigned ways = first & (WAY_DROP | WAY_PASS);
-	if (w.rule.len > 0)
-		out_text(&w.reason, ways == WAY_PASS   ? "passes, and is not inspected"
-				    : ways == WAY_DROP ? "drop"
+	if (w.doubt_rule.len > 0)
+		out_text(&w.doubt, first == WAY_PASS   ? "passes, and is not inspected"
+				   : first == WAY_DROP ? "drop"
 						       : "it is not known whether this matches");
-	if ((first & WAY_FORWARD) != 0) {
-		if (first == WAY_FORWARD)
-			out_clear(&w.rule);
+	if ((first & WAY_FORWARD) != 0)
 		ways |= stateful(x, &fp.packet, &w);
-	}
 	stage->verdict = (ways & WAY_DROP) == 0 ? NFW_ALLOWED
 	                 : ways == WAY_DROP     ? NFW_DENIED
 	                                        : NFW_UNDECIDED;
-	copy(stage->rule, sizeof stage->rule, out_string(&w.rule));
-	copy(stage->reason, sizeof stage->reason, out_string(&w.reason));
+	bool doubt = w.reason.len == 0 || (stage->verdict == NFW_UNDECIDED && w.doubt.len > 0);
+	copy(stage->rule, sizeof stage->rule, out_string(doubt ? &w.doubt_rule : &w.rule));
+	copy(stage->reason, sizeof stage->reason, out_string(doubt ? &w.doubt : &w.reason));
 	out_fini(&w.rule);
 	out_fini(&w.reason);
+	out_fini(&w.doubt_rule);
+	out_fini(&w.doubt);
 	return ways | (first & WAY_FORWARD);
 }
 

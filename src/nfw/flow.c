@@ -13,6 +13,11 @@ static bool is(const char *text, const char *other)
 	return text != NULL && strcmp(text, other) == 0;
 }
 
+static bool is_icmp(uint8_t proto)
+{
+	return proto == 1 || proto == 58;
+}
+
 size_t flow_packets(const struct nfw_flow *flow, const char *name[static NFW_STAGES_MAX])
 {
 	const char *as = flow->flow.as;
@@ -106,10 +111,26 @@ static void turn(struct suricata_packet *p, bool icmp)
 	p->dst_port = port;
 }
 
+static uint8_t flags_of(const char *name)
+{
+	return is(name, "SYN") ? 0x02 : is(name, "SYN-ACK") ? 0x12 : 0x18;
+}
+
+static void fill_payload(struct flow_packet *fp, const struct nfw_flow *flow, bool early)
+{
+	const char *as = flow->flow.as;
+	fp->packet.buffer[BUFFER_PAYLOAD] = open_bytes("");
+	if (early || is_icmp(flow->flow.proto))
+		return; /* nothing is recognised, or ever will be */
+	set_app(&fp->packet, as);
+	if (!is(as, ""))
+		fill_message(fp, flow);
+}
+
 void flow_packet(const struct nfw_flow *flow, const char *name, struct flow_packet *ret)
 {
 	const struct policy_flow *f = &flow->flow;
-	bool icmp = f->proto == 1 || f->proto == 58, tcp = f->proto == 6;
+	bool icmp = is_icmp(f->proto), tcp = f->proto == 6;
 	bool syn = is(name, "SYN"), syn_ack = is(name, "SYN-ACK"), reply = is(name, "reply");
 	*ret = (struct flow_packet){0};
 	struct suricata_packet *p = &ret->packet;
@@ -121,23 +142,13 @@ void flow_packet(const struct nfw_flow *flow, const char *name, struct flow_pack
 		.proto = f->proto,
 		.src_port = icmp ? f->port : f->src_port,
 		.dst_port = icmp ? 0 : f->port,
-		.tcp_flags = tcp ? (syn              ? 0x02
-					   : syn_ack ? 0x12
-						     : 0x18)
-	                         : 0,
+		.tcp_flags = tcp ? flags_of(name) : 0,
 		.to_server = !syn_ack && !reply,
 		.established = tcp ? !syn && !syn_ack : reply || is(name, "next packet"),
 		.once = syn || syn_ack || (!tcp && !is(name, "next packet")),
 		.payload_known = syn || syn_ack};
-	if (!syn && !syn_ack) {
-		p->buffer[BUFFER_PAYLOAD] = open_bytes("");
-		if (is(name, "first data"))
-			p->app_state = APP_UNKNOWN;
-		else if (!icmp)
-			set_app(p, f->as);
-		if (!is(name, "first data") && !icmp && !is(f->as, ""))
-			fill_message(ret, flow);
-	}
+	if (!p->payload_known)
+		fill_payload(ret, flow, is(name, "first data"));
 	if (!p->to_server)
 		turn(p, icmp);
 }

@@ -19,7 +19,7 @@ void read_rules(struct reader *r, struct nfw_group *group, struct span text)
 	}
 	for (const struct suricata_fault *f = group->rules->fault; f != NULL; f = f->next) {
 		struct out words = {0};
-		if (group->name != NULL && strcmp(group->name, r->name) != 0)
+		if (group->id != NULL || group->arn != NULL)
 			out_printf(&words, "rules of %.64s, ", group->name);
 		out_printf(&words, "%u:%u: rule left out: ", f->line, f->column);
 		warn(r, out_string(&words), span_of(f->text));
@@ -33,8 +33,8 @@ void read_rules(struct reader *r, struct nfw_group *group, struct span text)
 static void put(struct out *o, struct span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i] == '\n' || text.ptr[i] == '\r' ? ' ' : (char)text.ptr[i];
-		out_bytes(o, &c, 1);
+		bool end = text.ptr[i] == '\n' || text.ptr[i] == '\r';
+		out_bytes(o, end ? " " : (const char *)text.ptr + i, 1);
 	}
 }
 

@@ -77,7 +77,8 @@ void warn(struct reader *r, const char *words, struct span what)
 	if (o->len > WARNINGS_MAX)
 		return;
 	out_safe(o, r->name, 200);
-	out_printf(o, ": %s", words);
+	out_text(o, ": ");
+	out_safe(o, words, 400);
 	char text[128] = {0};
 	size_t len = what.len < sizeof text ? what.len : sizeof text - 1;
 	if (len > 0)
@@ -94,7 +95,10 @@ static struct span variable_of(struct reader *r, struct span name)
 	for (size_t i = 0; i < name.len && len < sizeof text - 1; i++) {
 		uint8_t c = name.ptr[i] | 0x20;
 		bool plain = (c >= 'a' && c <= 'z') || (name.ptr[i] >= '0' && name.ptr[i] <= '9');
-		text[len++] = plain ? (char)name.ptr[i] : '_';
+		text[len] = '_';
+		if (plain)
+			memcpy(text + len, name.ptr + i, 1);
+		len++;
 	}
 	const char *copy = copy_text(r, (struct span){(const uint8_t *)text, len});
 	return copy == NULL ? (struct span){0} : (struct span){(const uint8_t *)copy, len};
@@ -260,7 +264,8 @@ static int read_plain(struct nfw *n, const char *name, struct span text, struct 
 	struct nfw_group *group = nfw_room(&r, sizeof *group);
 	if (group == NULL)
 		return fail_set(why, -E2BIG, "too much to be kept");
-	group->name = copy_text(&r, span_of(name));
+	const char *last = strrchr(name, '/');
+	group->name = copy_text(&r, span_of(last == NULL ? name : last + 1));
 	read_rules(&r, group, text);
 	*n->group_end = group;
 	n->group_end = &group->next;

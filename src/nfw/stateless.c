@@ -202,35 +202,49 @@ static void say(struct out *o, const struct nfw_ref *ref, const struct nfw_state
 		out_printf(o, " %u", rule->priority);
 }
 
+static const unsigned any_way = WAY_DROP | WAY_PASS | WAY_FORWARD;
+
+/* What can become of the packet in the group; *ret_sure: one of its rules decides. */
+static unsigned ask_group(const struct nfw_ref *ref, const struct suricata_packet *packet,
+	struct out *rule, bool *ret_sure)
+{
+	unsigned ways = 0;
+	if (ref->group == NULL || ref->group->unread != NULL) {
+		say(rule, ref, NULL);
+		ways = any_way;
+	}
+	const struct nfw_stateless_rule *s = ref->group == NULL ? NULL : ref->group->stateless;
+	for (; s != NULL; s = s->next) {
+		enum suricata_tri tri = matches(s, packet);
+		if (tri == SURICATA_NO)
+			continue;
+		if (tri == SURICATA_MAYBE || s->way != WAY_FORWARD)
+			say(rule, ref, s);
+		ways |= s->way == 0 ? any_way : s->way;
+		*ret_sure = tri == SURICATA_YES;
+		if (*ret_sure)
+			break;
+	}
+	return ways;
+}
+
 unsigned stateless_ask(const struct nfw_policy *policy, const struct suricata_packet *packet,
 	bool fragment, struct out *rule)
 {
-	unsigned ways = 0, any = WAY_DROP | WAY_PASS | WAY_FORWARD;
+	unsigned ways = 0;
 	if (fragment && packet->proto != 17) {
 		out_text(rule, "fragments of other protocols than UDP");
 		return WAY_DROP;
 	}
-	for (const struct nfw_ref *ref = next_ref(policy, NULL); !fragment && ref != NULL;
-		ref = next_ref(policy, ref)) {
-		if (ref->group == NULL || ref->group->unread != NULL) {
-			say(rule, ref, NULL);
-			ways |= any;
-		}
-		const struct nfw_stateless_rule *s =
-			ref->group == NULL ? NULL : ref->group->stateless;
-		for (; s != NULL; s = s->next) {
-			enum suricata_tri tri = matches(s, packet);
-			if (tri == SURICATA_NO)
-				continue;
-			if (tri == SURICATA_MAYBE || s->way != WAY_FORWARD)
-				say(rule, ref, s);
-			ways |= s->way == 0 ? any : s->way;
-			if (tri == SURICATA_YES)
-				return ways;
-		}
+	const struct nfw_ref *ref = fragment ? NULL : next_ref(policy, NULL);
+	for (; ref != NULL; ref = next_ref(policy, ref)) {
+		bool sure = false;
+		ways |= ask_group(ref, packet, rule, &sure);
+		if (sure)
+			return ways;
 	}
 	unsigned last = fragment ? policy->fragment_default : policy->stateless_default;
 	if (rule->len == 0 && last != WAY_FORWARD)
 		out_text(rule, fragment ? "stateless fragment default" : "stateless default");
-	return ways | (last == 0 ? any : last);
+	return ways | (last == 0 ? any_way : last);
 }

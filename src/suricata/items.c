@@ -61,7 +61,7 @@ static const char *copy_name(struct items *it, struct span text)
 	bool fits = text.len > 0 && text.len <= SURICATA_NAMES_MAX;
 	char *name = fits ? ARENA_NEW(it->arena, char, text.len + 1) : NULL;
 	if (name == NULL) {
-		it->wrong = "no name of a variable: 1 to 64 bytes";
+		it->wrong = "no name of a variable: 1 to 256 bytes";
 		return NULL;
 	}
 	memcpy(name, text.ptr, text.len);

@@ -8,6 +8,7 @@
 /* A test has some 200 bytes and takes at least 8 of the text ("dsize:1;"), an entry of a list has
  * 80 and takes 2. */
 #define ARENA_BYTES(len) ((len)*64 + ((size_t)256 << 10))
+#define WORDS_MAX        64u /* of what is wrong */
 #define FAULTS_MAX       10000u
 
 /* ---- places and texts ---- */
@@ -44,12 +45,12 @@ void parser_fault(struct parser *p, const uint8_t *place, struct span what, cons
 		fault->column = *at == '\n' ? 1 : fault->column + 1;
 		fault->line += *at == '\n';
 	}
-	char part[SURICATA_NAMES_MAX + 1] = {0};
-	size_t len = what.len < SURICATA_NAMES_MAX ? what.len : SURICATA_NAMES_MAX;
+	char part[WORDS_MAX + 1] = {0};
+	size_t len = what.len < WORDS_MAX ? what.len : WORDS_MAX;
 	if (len > 0) {
 		memcpy(part, what.ptr, len);
 		out_text(&text, "\"");
-		out_safe(&text, part, SURICATA_NAMES_MAX);
+		out_safe(&text, part, WORDS_MAX);
 		out_text(&text, "\": ");
 	}
 	out_text(&text, words);

@@ -18,7 +18,7 @@
 #define SURICATA_DEPTH_MAX 8u                 /* of lists in lists, and of variables in variables */
 #define SURICATA_STEPS_MAX 20000u             /* places tried for the patterns of one rule */
 #define SURICATA_TESTS_MAX 256u               /* of one rule */
-#define SURICATA_NAMES_MAX 64u                /* bytes of a variable, a flowbit, a keyword */
+#define SURICATA_NAMES_MAX 256u               /* bytes of a variable, a flowbit, a keyword */
 
 enum suricata_tri { SURICATA_NO, SURICATA_MAYBE, SURICATA_YES }; /* and is min, or is max */
 
