@@ -5,6 +5,7 @@
 #include "base/scan.h"
 #include "cli/file.h"
 #include "cli/message.h"
+#include "cli/nfw.h"
 #include "cli/output.h"
 #include "cli/verb.h"
 #include "ingest/walk.h"
@@ -15,8 +16,8 @@
 
 struct nfw_settings {
 	struct texts flows;
-	const char *home, *from, *sni, *http_host, *dns_name, *app, *output;
-	bool strict, json, exit_code, quiet;
+	const char *read, *order, *home, *from, *sni, *http_host, *dns_name, *app, *output;
+	bool strict, ips, json, exit_code, quiet;
 };
 
 struct nfw_call {
@@ -166,21 +167,17 @@ static void emit_answer(struct nfw_call *c, const char *type, const char *what, 
 
 static bool set_app(const struct nfw_settings *s, struct policy_flow *flow)
 {
-	static const struct {
-		const char *as;
-		size_t at;
-	} names[] = {{"tls", offsetof(struct nfw_settings, sni)},
-		{"http", offsetof(struct nfw_settings, http_host)},
-		{"dns", offsetof(struct nfw_settings, dns_name)}};
+	const struct {
+		const char *as, *name;
+	} names[] = {{"tls", s->sni}, {"http", s->http_host}, {"dns", s->dns_name}};
 	size_t given = 0;
 	if (s->app != NULL)
 		flow->as = strcmp(s->app, "none") == 0 ? "" : s->app;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *name = *(const char *const *)((const char *)s + names[i].at);
-		if (name == NULL)
+		if (names[i].name == NULL)
 			continue;
 		given++;
-		flow->name = name;
+		flow->name = names[i].name;
 		if (flow->as == NULL)
 			flow->as = names[i].as;
 	}
@@ -363,7 +360,15 @@ static enum exit_code nfw_run(const struct call *call)
 	}
 	enum exit_code code = read_all(&c);
 	if (code == EXIT_DONE || code == EXIT_PARTIAL) {
-		if (c.settings->flows.count > 0) {
+		if (c.settings->read != NULL) {
+			struct nfw_replay replay = {.capture = c.settings->read,
+				.order = c.settings->order,
+				.ips = c.settings->ips,
+				.strict = c.settings->strict,
+				.json = c.settings->json};
+			enum exit_code one = nfw_replay(c.nfw, &replay, &c.text);
+			code = one == EXIT_DONE ? code : one;
+		} else if (c.settings->flows.count > 0) {
 			code = ask_flows(&c, code);
 		} else {
 			code = ask_channels(&c, code);
@@ -398,6 +403,13 @@ static const struct option options[] = {
 			"10.0.0.0/16 or [10.0.0.0/16,10.1.0.0/16]"},
 	{"from", 0, OPTION_TEXT, "ADDRESS", AT(from),
 		.help = "ask about channels from this address; without it from any of HOME_NET"},
+	{"read", 'r', OPTION_TEXT, "CAPTURE", AT(read),
+		.help = "Suricata's rules over the packets of CAPTURE: what alerts"},
+	{"ips", 0, OPTION_FLAG, NULL, AT(ips),
+		.help = "with --read: inline, so that drop and reject drop; without it they alert"},
+	{"action-order", 0, OPTION_TEXT, "ACTIONS", AT(order),
+		.help = "with --read: the order of actions, as Suricata's configuration has it "
+			"(pass,drop,reject,alert)"},
 	{"strict", 0, OPTION_FLAG, NULL, AT(strict),
 		.help = "rules that no policy refers to stand in strict order"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "print JSON Lines"},
@@ -425,6 +437,11 @@ static const char *const text[] = {
 	"policy, to an address and a name that no rule names. docs/NFW.md says what is judged and "
 	"what "
 	"is not.",
+	"With --read one file of Suricata's rules is asked about each packet of a capture, as an "
+	"IDS or "
+	"(--ips) inline: alerts and dropped packets of each rule, and where an answer hangs on "
+	"what is "
+	"not followed, undecided. --json prints each of them with the packet's number.",
 	NULL,
 };
 
@@ -433,6 +450,8 @@ static const struct example examples[] = {
 	{"postern nfw --flow 'tcp:10.0.0.5:40000>203.0.113.7:443' --sni www.example.com account/",
 		"Ask about one flow:"},
 	{"postern nfw --strict egress.rules", "Rules of Suricata alone:"},
+	{"postern nfw --ips --home 10.0.0.0/8 --read traffic.pcap egress.rules",
+		"What they would drop of a capture:"},
 };
 
 const struct verb verb_nfw = {

@@ -36,6 +36,10 @@ struct nfw_counts {
 };
 struct nfw_counts nfw_count(const struct nfw *n);
 
+/* The rules, when Suricata's rules of one text are all that was read; else NULL. */
+const struct suricata_rules *nfw_rules(
+	const struct nfw *n, const struct suricata_scope **ret_scope);
+
 /* ---- asking ---- */
 
 enum nfw_verdict { NFW_DENIED, NFW_ALLOWED, NFW_UNDECIDED };

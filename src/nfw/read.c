@@ -368,6 +368,14 @@ const char *nfw_warnings(const struct nfw *n)
 	return out_string(&n->warnings);
 }
 
+const struct suricata_rules *nfw_rules(const struct nfw *n, const struct suricata_scope **ret_scope)
+{
+	if (n->policies > 0 || n->groups != 1 || n->group->is_stateless)
+		return NULL;
+	*ret_scope = &n->home;
+	return n->group->rules;
+}
+
 struct nfw_counts nfw_count(const struct nfw *n)
 {
 	struct nfw_counts c = {.policies = n->policies, .groups = n->groups};

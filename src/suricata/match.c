@@ -140,22 +140,28 @@ static enum suricata_tri match_flow(const struct suricata_test *t, const struct 
 	return (t->flow & FLOW_PIECES) != 0 ? both(tri, SURICATA_MAYBE) : tri;
 }
 
-static enum suricata_tri bit_of(const struct suricata_flow_bits *bits, const char *name)
+static enum suricata_tri bit_of(const struct suricata_flow_bits *bits, struct span name)
 {
 	for (const struct suricata_bit *b = bits == NULL ? NULL : bits->first; b != NULL;
 		b = b->next)
-		if (strcmp(b->name, name) == 0)
+		if (span_is(name, b->name))
 			return b->set;
 	return SURICATA_NO;
 }
 
+/* Of several names (a|b) any will do. */
 static enum suricata_tri match_bits(
 	const struct suricata_test *t, const struct suricata_flow_bits *bits)
 {
+	enum suricata_tri tri = SURICATA_NO;
+	struct span rest = span_of(t->name), name;
 	if (t->bits < BITS_ISSET)
 		return SURICATA_YES;
-	enum suricata_tri set = bit_of(bits, t->name);
-	return t->bits == BITS_ISSET ? set : not(set);
+	while (span_next(&rest, '|', &name)) {
+		enum suricata_tri set = bit_of(bits, span_trim(name));
+		tri = either(tri, t->bits == BITS_ISSET ? set : not(set));
+	}
+	return tri;
 }
 
 static enum suricata_tri match_bounds(const struct suricata_test *t, uint32_t value)

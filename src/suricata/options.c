@@ -365,10 +365,13 @@ static void read_bits(struct parser *p, struct span keyword, struct span value)
 		return;
 	}
 	bool others = !span_is(keyword, "flowbits");
-	if (others || span_has(name, '|')) {
-		/* kept for an address, not for a flow */
-		if (!others || i >= BITS_ISSET)
+	if (others) { /* kept for an address, not for a flow */
+		if (i >= BITS_ISSET)
 			unknown(p, keyword);
+		return;
+	}
+	if (i < BITS_ISSET && span_has(name, '|')) {
+		wrong_value(p, value, "several names are for isset and isnotset alone");
 		return;
 	}
 	struct suricata_test *t = parser_test(p, TEST_BITS);

@@ -287,7 +287,7 @@ static void read_rule(struct parser *p, struct span text)
 	rule->scope = scope_of(rule);
 	*rules->end = rule;
 	rules->end = &rule->next;
-	rules->count++;
+	rule->number = rules->count++;
 }
 
 /* A line, with those that it goes on in. */

@@ -155,6 +155,7 @@ struct suricata_rule {
 	uint64_t sid;
 	unsigned priority;       /* 1 to 255; 3 when the rule says nothing */
 	const char *msg;         /* may be NULL; safe to print only by out_safe() */
+	size_t number;           /* among the text's rules, from 0 */
 	uint32_t line;           /* of the text, from 1 */
 	const char *unsupported; /* the first keyword that is; NULL: none */
 	struct suricata_rule *next;

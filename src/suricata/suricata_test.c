@@ -263,6 +263,10 @@ static void bits(void **state)
 	assert_int_equal(suricata_match(isset, NULL, &p, &kept), YES);
 	assert_int_equal(suricata_match(isset->next, NULL, &p, &kept), NO);
 	assert_true(set->noalert);
+	struct suricata_rules *any =
+		rules_of("drop tcp any any -> any any (flowbits:isset,b|a; sid:4;)\n");
+	assert_int_equal(suricata_match(any->first, NULL, &p, &kept), YES);
+	suricata_free(any);
 	suricata_free(rules);
 	arena_fini(&arena);
 }
