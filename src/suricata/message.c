@@ -104,6 +104,8 @@ static bool fill_ssh(struct suricata_packet *p, const struct replay_half *h)
 	if (end == line.len)
 		return false;
 	line = span_trim((struct span){line.ptr, end});
+	if (!span_begins(line, "SSH-"))
+		return false; /* the other side's was one */
 	struct span rest = {line.ptr + 4, line.len - 4};
 	if (!span_next(&rest, '-', &proto))
 		return false;
@@ -224,7 +226,9 @@ void message_read(struct replay_flow *f, const struct packet *p, struct suricata
 		append(h, p);
 		detect_stream(f, h, client);
 		bool due = h->len > 0 && !h->told && f->app != NULL;
-		ret->message = due && fill_stream(f, h, client, ret, room);
+		/* what can't be completed any more is asked about with what is not known */
+		bool over = h->holed || h->len == REPLAY_HEAD_BYTES;
+		ret->message = due && (fill_stream(f, h, client, ret, room) || over);
 		h->told = h->told || ret->message;
 		if (h->told && !ret->message && f->app != NULL)
 			ret->message = read_later(f, client, p, ret, room);
@@ -233,7 +237,7 @@ void message_read(struct replay_flow *f, const struct packet *p, struct suricata
 	}
 	ret->app_state = f->app_state;
 	ret->app = f->app;
-	ret->app_wild = f->app_wild;
+	ret->app_wild = f->app_wild || (h->holed && f->app_state == APP_UNKNOWN);
 	*ret_fresh = f->app_state != APP_UNKNOWN && !h->detected;
 	h->detected = h->detected || f->app_state != APP_UNKNOWN;
 }

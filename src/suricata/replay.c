@@ -8,7 +8,6 @@
 #include "base/hash.h"
 #include "suricata/message.h"
 
-#define SLOTS     ((size_t)4 * REPLAY_FLOWS_MAX)
 #define BITS_ROOM ((size_t)1 << 20)
 
 struct ranked {
@@ -23,7 +22,8 @@ struct replay {
 	size_t rules;
 	struct replay_flow *flow;
 	uint32_t *slot; /* number of a flow, from 1 */
-	size_t flows;
+	size_t slots;
+	size_t flows, flows_max;
 	struct hash_key key;
 	struct arena arena; /* flowbits */
 	uint64_t untracked;
@@ -65,8 +65,10 @@ int replay_new(struct replay **ret, const struct replay_options *options)
 		return -ENOMEM;
 	r->options = *options;
 	r->key = hash_key_new();
-	r->flow = calloc(REPLAY_FLOWS_MAX, sizeof *r->flow);
-	r->slot = calloc(SLOTS, sizeof *r->slot);
+	r->flows_max = options->flows == 0 ? REPLAY_FLOWS_MAX : options->flows;
+	r->slots = 4 * r->flows_max;
+	r->flow = calloc(r->flows_max, sizeof *r->flow);
+	r->slot = calloc(r->slots, sizeof *r->slot);
 	if (r->flow == NULL || r->slot == NULL || arena_init(&r->arena, BITS_ROOM) < 0 ||
 		sort_rules(r) < 0) {
 		replay_free(r);
@@ -120,14 +122,14 @@ static struct replay_flow *flow_of(struct replay *r, const struct packet *p)
 {
 	uint8_t key[REPLAY_KEY_BYTES];
 	key_of(p, key);
-	size_t at = hash_bytes(&r->key, key, sizeof key) % SLOTS;
+	size_t at = hash_bytes(&r->key, key, sizeof key) % r->slots;
 	while (r->slot[at] != 0) {
 		struct replay_flow *f = &r->flow[r->slot[at] - 1];
 		if (memcmp(f->key, key, sizeof key) == 0)
 			return f;
-		at = (at + 1) % SLOTS;
+		at = (at + 1) % r->slots;
 	}
-	if (r->flows == REPLAY_FLOWS_MAX)
+	if (r->flows == r->flows_max)
 		return NULL;
 	struct replay_flow *f = &r->flow[r->flows++];
 	r->slot[at] = (uint32_t)r->flows;

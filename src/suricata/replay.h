@@ -15,6 +15,7 @@ struct replay_options {
 	bool ips;                           /* drops drop */
 	bool strict;                        /* in the order of the text; else by rank */
 	uint8_t rank[4];                    /* by enum suricata_action: the lowest first */
+	size_t flows;                       /* followed at most; 0: REPLAY_FLOWS_MAX */
 };
 
 enum replay_kind { REPLAY_ALERT, REPLAY_DROP, REPLAY_UNDECIDED };

@@ -18,7 +18,8 @@ static const char text[] =
 static size_t play(const struct suricata_rules *rules, struct cur c, bool udp)
 {
 	struct replay *r = NULL;
-	struct replay_options options = {.rules = rules, .ips = true, .rank = {3, 0, 1, 2}};
+	struct replay_options options = {
+		.rules = rules, .ips = true, .flows = 2, .rank = {3, 0, 1, 2}};
 	uint32_t seq[2] = {1000, 9000};
 	size_t events = 0;
 	CHECK(replay_new(&r, &options) == 0);
