@@ -390,7 +390,7 @@ static const struct option options[] = {
 	{"sni", 0, OPTION_TEXT, "NAME", AT(sni),
 		.help = "the flows are of TLS, and their ClientHello names NAME"},
 	{"http-host", 0, OPTION_TEXT, "NAME", AT(http_host),
-		.help = "the flows are of HTTP, and ask for NAME"},
+		.help = "the flows are of HTTP, and ask for NAME (lower case)"},
 	{"dns-name", 0, OPTION_TEXT, "NAME", AT(dns_name),
 		.help = "the flows are of DNS, and ask about NAME"},
 	{"app", 0, OPTION_TEXT, "PROTOCOL", AT(app),
