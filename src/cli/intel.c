@@ -1,4 +1,4 @@
-/* postern intel: what lists hold, and what of it was seen before they were there. */
+/* postern intel: what lists hold. */
 #include "cli/intel.h"
 
 #include <errno.h>
@@ -10,33 +10,19 @@
 #include "cli/output.h"
 #include "report/emit.h"
 
-#define MEMORY_LEAST ((double)(64u << 20))
-#define MEMORY_MOST  ((double)((size_t)1 << 44))
-#define NAME_BYTES   4096u
+#define NAME_BYTES 4096u
 
-#define AT(field) offsetof(struct intel_settings, field)
+struct settings {
+	const char *output;
+	bool json;
+};
+
+#define AT(field) offsetof(struct settings, field)
 
 static const struct option options[] = {
-	{"intel", 0, OPTION_TEXTS, "FILE", AT(intel),
-		.help = "match: what the list FILE knows to be bad; may be given for several "
-			"files"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write the results to FILE instead of standard output"},
-	{"local", 0, OPTION_NETWORKS, "CIDR,...", AT(local),
-		.help = "match: networks of your own hosts; without it private, CGNAT, ULA and "
-			"link-local addresses"},
-	{"since", 0, OPTION_TIME, "TIME", AT(since_ns),
-		.help = "match: leave out what began before TIME (RFC 3339)"},
-	{"until", 0, OPTION_TIME, "TIME", AT(until_ns),
-		.help = "match: leave out what began at TIME or after it"},
-	{"limit-memory", 0, OPTION_SIZE, "SIZE", AT(memory_bytes), .min = MEMORY_LEAST,
-		.max = MEMORY_MOST, .help = "match: scale the tables to SIZE (such as 512M)"},
-	{"exit-code", 0, OPTION_FLAG, NULL, AT(exit_code),
-		.help = "match: exit with 1 when there is a match"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "print JSON Lines"},
-	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet),
-		.help = "no progress bar, no remarks; errors are still told"},
-	{"verbose", 'v', OPTION_FLAG, NULL, AT(verbose), .help = "match: tell about each input"},
 };
 
 static int read_list(struct intel_builder *b, const char *path, struct fail *why)
@@ -157,7 +143,7 @@ static void emit_file(struct out *o, const struct intel_file *f)
 
 static enum exit_code check_run(const struct call *call)
 {
-	const struct intel_settings *c = call->settings;
+	const struct settings *c = call->settings;
 	struct intel_builder *b = NULL;
 	struct fail why = {0};
 	struct out text = {0};
@@ -195,40 +181,17 @@ static enum exit_code check_run(const struct call *call)
 
 /* ---- the verb ---- */
 
-static const char *complaint(const struct call *call, const struct intel_settings *c, bool match)
-{
-	static const char *const of_match[] = {
-		"intel", "local", "since", "until", "limit-memory", "exit-code", "verbose"};
-	if (call->words < 2)
-		return match ? "match: name captures, logs, folders, journals or cases"
-		             : "check: name lists";
-	for (size_t i = 0; i < ARRAY_LEN(of_match) && !match; i++)
-		if (call_given(call, of_match[i]))
-			return "check: takes --json, --output and --quiet only";
-	if (match && c->intel.count == 0)
-		return "match: name a list with --intel";
-	if (c->since_ns != 0 && c->until_ns != 0 && c->since_ns >= c->until_ns)
-		return "--since is not before --until: nothing would be left";
-	return NULL;
-}
-
 static enum exit_code intel_run(const struct call *call)
 {
-	bool check = call->words > 0 && strcmp(call->word[0], "check") == 0;
-	bool match = call->words > 0 && strcmp(call->word[0], "match") == 0;
-	if (!check && !match) {
-		message("intel: say what to do: check or match (postern help intel)");
-		return EXIT_USAGE;
-	}
-	const char *wrong = complaint(call, call->settings, match);
-	if (wrong != NULL) {
-		message("intel %s (postern help intel)", wrong);
+	if (call->words < 2 || strcmp(call->word[0], "check") != 0) {
+		message("intel: check and lists are needed (postern help intel); what they know is "
+			"looked for by scan --intel");
 		return EXIT_USAGE;
 	}
 	struct call rest = *call;
 	rest.word++;
 	rest.words--;
-	return match ? intel_match_run(&rest) : check_run(&rest);
+	return check_run(&rest);
 }
 
 static const char *const text[] = {
@@ -237,34 +200,24 @@ static const char *const text[] = {
 	"Suricata's IP reputation, hosts files, and plain lists of addresses, networks, names, "
 	"*.names, URLs and hashes.",
 	"check tells what each list holds, and what was left out of it, why, and in which lines: "
-	"what "
-	"is not understood is never guessed.",
-	"match looks for what the lists hold in captures and logs, in the journal that watch "
-	"--state "
-	"keeps, and in the cases of earlier hunts: a list of today against the traffic of last "
-	"week. "
-	"An indicator with a date of expiry counts for what happened before it.",
+	"what is not understood is never guessed. What lists know is looked for by scan, hunt and "
+	"watch with --intel.",
 	"The forms, and what each kind is compared with, are told in docs/INTEL.md.",
 	NULL,
 };
 
 static const struct example examples[] = {
 	{"postern intel check feeds/*.csv event.json", "What is in these lists:"},
-	{"postern intel match --intel new.txt /var/captures", "Did anybody speak to these before?"},
-	{"postern intel match --intel bundle.json --exit-code state.journal.0 state.journal.1",
-		"In what watch remembers:"},
-	{"postern intel match --intel bundle.json --json march.db | jq .indicator",
-		"In the findings of a case, for programs:"},
 };
 
 const struct verb verb_intel = {
 	.name = "intel",
-	.words = "check|match FILE...",
-	.summary = "what lists know to be bad, and where it was seen",
+	.words = "check FILE...",
+	.summary = "what lists know to be bad",
 	.text = text,
 	.option = options,
 	.options = ARRAY_LEN(options),
-	.settings_bytes = sizeof(struct intel_settings),
+	.settings_bytes = sizeof(struct settings),
 	.example = examples,
 	.examples = ARRAY_LEN(examples),
 	.run = intel_run,

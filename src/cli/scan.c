@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "cli/endpoints.h"
 #include "cli/file.h"
+#include "cli/inputs.h"
 #include "cli/intel.h"
 #include "cli/message.h"
 #include "cli/output.h"
@@ -18,15 +20,18 @@
 #include "scan/scan.h"
 
 #define NAME_BYTES   1024u
-#define HEAD_BYTES   16u
 #define SECONDS_MOST 3600
+#define MEMORY_LEAST ((double)(64u << 20))
+#define MEMORY_MOST  ((double)((size_t)1 << 44))
 
 struct scan {
 	struct texts rules, intel;
 	const char *clamd, *quarantine, *output;
 	double timeout_s;
-	size_t file_bytes;
-	bool json, all, exit_code, quiet;
+	size_t file_bytes, memory_bytes;
+	struct networks local;
+	int64_t since_ns, until_ns;
+	bool json, all, exit_code, quiet, verbose;
 };
 
 #define AT(field) offsetof(struct scan, field)
@@ -36,8 +41,8 @@ static const struct option options[] = {
 		.help = "rules of YARA, as text or compiled (compiled ones are programs: only of "
 			"those you trust), or a folder of such files; may be given again"},
 	{"intel", 0, OPTION_TEXTS, "FILE", AT(intel),
-		.help = "a list with hashes of files, as hunt --intel takes it; may be given "
-			"again"},
+		.help = "a list of what is known to be bad, as hunt --intel takes it: hashes of "
+			"files, and endpoints of captures and logs; may be given again"},
 	{"clamd", 0, OPTION_TEXT, "SOCKET", AT(clamd),
 		.help = "ask ClamAV's daemon too (Debian's is /run/clamav/clamd.ctl)"},
 	{"timeout", 0, OPTION_NUMBER, "SEC", AT(timeout_s), .min = 0, .max = SECONDS_MOST,
@@ -49,6 +54,16 @@ static const struct option options[] = {
 	{"quarantine", 0, OPTION_TEXT, "DIR", AT(quarantine),
 		.help = "keep a copy of what matches in the folder DIR, named by its SHA-256, with "
 			"no permissions at all; the file itself is left as it is"},
+	{"local", 0, OPTION_NETWORKS, "CIDR,...", AT(local),
+		.help = "networks of your own hosts; without it private, CGNAT, ULA and link-local "
+			"addresses"},
+	{"since", 0, OPTION_TIME, "TIME", AT(since_ns),
+		.help = "leave out what captures and logs have from before TIME (RFC 3339)"},
+	{"until", 0, OPTION_TIME, "TIME", AT(until_ns),
+		.help = "leave out what they have from TIME on"},
+	{"limit-memory", 0, OPTION_SIZE, "SIZE", AT(memory_bytes), .min = MEMORY_LEAST,
+		.max = MEMORY_MOST,
+		.help = "scale the tables for endpoints to SIZE (such as 512M)"},
 	{"all", 0, OPTION_FLAG, NULL, AT(all), .help = "tell of files that match nothing too"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write the results to FILE instead of standard output"},
@@ -56,7 +71,9 @@ static const struct option options[] = {
 		.help = "exit with 1 when something matches"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json),
 		.help = "print JSON Lines: each file, then one summary"},
-	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
+	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet),
+		.help = "no progress bar, no remarks; errors are still told"},
+	{"verbose", 'v', OPTION_FLAG, NULL, AT(verbose), .help = "tell about each input"},
 };
 
 struct scanning {
@@ -67,6 +84,8 @@ struct scanning {
 	const char *capture;
 	uint64_t files, bytes, matching, gaps, unread, captures, kept;
 	struct carry_stats carried;
+	struct endpoints endpoints;
+	const struct intel_seen *seen; /* NULL: no list names endpoints */
 };
 
 /* ---- quarantine ---- */
@@ -194,6 +213,8 @@ static void look_at(struct scanning *s, struct origin from, struct span bytes)
 static void take_carried(void *context, const struct carried *file)
 {
 	struct scanning *s = context;
+	if (!endpoints_within(&s->endpoints.options, file->at_ns))
+		return;
 	look_at(s, (struct origin){.path = s->capture, .carried = file, .gap = file->gap},
 		file->bytes);
 }
@@ -234,23 +255,9 @@ static int scan_capture(struct scanning *s, const char *path, struct fail *why)
 	return err;
 }
 
-/* pcap in both orders and resolutions, modified ones too, and pcapng; packed ones are looked at as
- * files. */
-static bool is_capture(struct span head)
-{
-	static const uint32_t magics[] = {
-		0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0xa1b2cd34, 0x34cdb2a1, 0x0a0d0d0a};
-	struct cur c = cur_of(head.ptr, head.len);
-	uint32_t magic = cur_be32(&c);
-	for (size_t i = 0; i < ARRAY_LEN(magics); i++)
-		if (cur_ok(&c) && magic == magics[i])
-			return true;
-	return false;
-}
-
 /* ---- files ---- */
 
-static int scan_path(struct scanning *s, const char *path, struct fail *why)
+static int scan_file(struct scanning *s, const char *path, struct fail *why)
 {
 	struct cur text = {0};
 	char *owned = NULL;
@@ -259,17 +266,47 @@ static int scan_path(struct scanning *s, const char *path, struct fail *why)
 	if (err < 0)
 		return err;
 	struct span bytes = {text.ptr, text.len < max ? text.len : max};
-	bool capture =
-		is_capture((struct span){text.ptr, text.len < HEAD_BYTES ? text.len : HEAD_BYTES});
-	if (!capture)
-		look_at(s,
-			(struct origin){.path = path,
-				.gap = text.len > max
-		                               ? "it is longer than is looked at (--limit-file)"
-		                               : NULL},
-			bytes);
+	look_at(s,
+		(struct origin){.path = path,
+			.gap = text.len > max ? "it is longer than is looked at (--limit-file)"
+	                                      : NULL},
+		bytes);
 	free(owned);
-	return capture ? scan_capture(s, path, why) : 0;
+	return 0;
+}
+
+enum what { A_FILE, A_LOG, A_CAPTURE };
+
+/* By content, packed or not. Standard input can be read once only: it is a file. */
+static enum what what_is(const char *path)
+{
+	struct ingest *ingest = NULL;
+	struct fail why = {0};
+	enum what what = A_FILE;
+	if (strcmp(path, "-") == 0 || ingest_open(&ingest, &path, 1, &why) < 0)
+		return A_FILE;
+	if (ingest_inputs(ingest) == 1) {
+		const struct input *in = ingest_input(ingest, 0);
+		if (in->error == 0 && in->format != NULL)
+			what = in->log ? A_LOG : A_CAPTURE;
+	}
+	ingest_close(ingest);
+	return what;
+}
+
+static int scan_path(struct scanning *s, const char *path, struct fail *why)
+{
+	bool kept = false, code = s->c->rules.count > 0 || s->c->clamd != NULL;
+	int err = s->seen == NULL ? 0 : endpoints_kept(&s->endpoints, path, &kept, why);
+	if (err < 0 || kept)
+		return err;
+	enum what what = what_is(path);
+	if (what != A_FILE && s->seen != NULL)
+		endpoints_traffic(&s->endpoints, path);
+	if (what == A_CAPTURE)
+		return scan_capture(s, path, why);
+	/* who writes what begins like a log does not get past the rules */
+	return what == A_LOG && s->seen != NULL && !code ? 0 : scan_file(s, path, why);
 }
 
 static void scan_words(struct scanning *s, const struct walk *walk)
@@ -281,12 +318,21 @@ static void scan_words(struct scanning *s, const struct walk *walk)
 			message("%s", why.text);
 		s->unread += err < 0;
 	}
+	if (s->seen != NULL)
+		endpoints_finish(&s->endpoints);
+}
+
+static bool is_partial(const struct scanning *s)
+{
+	return s->unread + s->gaps > 0 || s->endpoints.partial || signals_stop;
 }
 
 static void write_summary(struct scanning *s)
 {
 	struct out *o = &s->text;
 	struct emit e = {.out = o};
+	if (s->seen != NULL)
+		(s->c->json ? endpoints_json : endpoints_text)(o, s->seen);
 	if (!s->c->json) {
 		out_printf(o, "%llu files, %llu of them match, %llu not seen whole",
 			(unsigned long long)s->files, (unsigned long long)s->matching,
@@ -295,6 +341,9 @@ static void write_summary(struct scanning *s)
 			out_printf(o, "; %llu conversations in HTTP, %llu bytes of them missing",
 				(unsigned long long)s->carried.streams,
 				(unsigned long long)s->carried.holes);
+		if (s->seen != NULL)
+			out_printf(o, "; %zu sights of %zu indicators", intel_seen_count(s->seen),
+				intel_count(intel_seen_set(s->seen)));
 		out_text(o, "\n");
 		return;
 	}
@@ -311,6 +360,12 @@ static void write_summary(struct scanning *s)
 	emit_count(&e, "http_missing_bytes", s->carried.holes);
 	emit_count(&e, "http_streams_ended_early", s->carried.refused);
 	emit_count(&e, "quarantined", s->kept);
+	if (s->seen != NULL) {
+		emit_count(&e, "indicators", intel_count(intel_seen_set(s->seen)));
+		emit_count(&e, "endpoints", intel_seen_count(s->seen));
+		emit_count(&e, "endpoints_refused", intel_seen_refused(s->seen));
+	}
+	emit_bool(&e, "partial", is_partial(s));
 	emit_close(&e, '}');
 	out_text(o, "\n");
 }
@@ -320,7 +375,7 @@ static enum exit_code scan_all(struct scanning *s, const struct walk *walk, stru
 	struct fail why = {0};
 	signals_catch();
 	scan_words(s, walk);
-	bool nothing = s->files == 0 && s->captures == 0;
+	bool nothing = s->files == 0 && s->captures == 0 && s->endpoints.read == 0;
 	if (!nothing || s->c->json)
 		write_summary(s);
 	if (output_finish(output, &s->text, &why) < 0) {
@@ -331,9 +386,10 @@ static enum exit_code scan_all(struct scanning *s, const struct walk *walk, stru
 		message("nothing was read");
 		return EXIT_NOTHING;
 	}
-	if (s->c->exit_code && s->matching > 0)
+	size_t sights = s->seen == NULL ? 0 : intel_seen_count(s->seen);
+	if (s->c->exit_code && (s->matching > 0 || sights > 0))
 		return EXIT_FINDINGS;
-	return s->unread + s->gaps > 0 || signals_stop ? EXIT_PARTIAL : EXIT_DONE;
+	return is_partial(s) ? EXIT_PARTIAL : EXIT_DONE;
 }
 
 /* ---- the verb ---- */
@@ -354,6 +410,35 @@ static int add_paths(struct walk *w, const char *const *path, size_t paths, stru
 	return err;
 }
 
+/* Whether it names anything but files. */
+static bool names_endpoints(const struct intel *set)
+{
+	size_t files = 0;
+	if (set == NULL)
+		return false;
+	for (int kind = INTEL_FILE_MD5; kind <= INTEL_FILE_SHA256; kind++)
+		files += intel_count_of(set, (enum intel_kind)kind);
+	return intel_count(set) > files;
+}
+
+static int prepare_endpoints(
+	struct prepared *p, const struct call *call, struct scanning *s, struct fail *why)
+{
+	const struct scan *c = call->settings;
+	struct endpoints_options o = {.seen = p->seen,
+		.call = call,
+		.local = c->local,
+		.since_ns = c->since_ns,
+		.until_ns = c->until_ns,
+		.memory_bytes = c->memory_bytes,
+		.quiet = c->quiet,
+		.verbose = c->verbose};
+	if (endpoints_init(&s->endpoints, &o, p->inputs.files) < 0)
+		return fail_set(why, -ENOMEM, "out of memory");
+	s->seen = names_endpoints(p->intel) ? p->seen : NULL;
+	return 0;
+}
+
 static int prepare(
 	struct prepared *p, const struct call *call, struct scanning *s, struct fail *why)
 {
@@ -363,6 +448,8 @@ static int prepare(
 		err = add_paths(&p->rules, c->rules.text, c->rules.count, why);
 	if (err == 0)
 		err = add_paths(&p->inputs, call->word, call->words, why);
+	if (err == 0)
+		err = prepare_endpoints(p, call, s, why);
 	p->rule = calloc(p->rules.files + 1, sizeof(char *));
 	if (err == 0 && p->rule == NULL)
 		err = fail_set(why, -ENOMEM, "out of memory");
@@ -400,6 +487,10 @@ static enum exit_code scan_run(const struct call *call)
 		message("scan: nothing to look at: name files, folders or captures");
 	else if (c->rules.count == 0 && c->intel.count == 0 && c->clamd == NULL)
 		message("scan: nothing to look for: give --rules, --intel or --clamd");
+	else if (c->since_ns != 0 && c->until_ns != 0 && c->since_ns >= c->until_ns)
+		message("scan: --since is not before --until");
+	else if (inputs_hold(call->word, call->words, c->output))
+		message("scan: -o names an input: it would be overwritten");
 	else if (prepare(&p, call, &s, &why) < 0)
 		message("%s", why.text);
 	else
@@ -409,6 +500,7 @@ static enum exit_code scan_run(const struct call *call)
 	if (s.quarantine >= 0)
 		(void)close(s.quarantine);
 	out_fini(&s.text);
+	endpoints_fini(&s.endpoints);
 	walk_fini(&p.rules);
 	walk_fini(&p.inputs);
 	free(p.rule);
@@ -419,13 +511,17 @@ static enum exit_code scan_run(const struct call *call)
 
 static const char *const text[] = {
 	"Looks for malicious code in files, in folders of files (such as Zeek or Suricata extract "
-	"them), and in what HTTP carries in captures: by rules of YARA, by hashes that lists know "
-	"to be bad, and by ClamAV's daemon where it runs. Each match is told with the file's "
-	"SHA-256, its type by content, and who sent it to whom.",
-	"Captures are known by their content. Bodies of HTTP/1.x are put together from TCP, "
-	"chunked or not, and unpacked when gzip or deflate; a file that is longer than "
-	"--limit-file, lacks a part or is a range of another is looked at as far as it is there, "
-	"and that is told. What TLS carries is not seen; FTP, SMTP and SMB are not looked into.",
+	"them), and in what captures carry: by rules of YARA, by hashes that lists know to be bad, "
+	"and by ClamAV's daemon where it runs. Each match is told with the file's SHA-256, its "
+	"type by content, and who sent it to whom.",
+	"With --intel, endpoints that the lists know (addresses, networks, names, URLs, JA3, JA4, "
+	"user agents) are looked for in captures and logs of any kind that hunt reads, in the "
+	"journal that watch --state keeps, and in cases of earlier hunts: a list of today against "
+	"the traffic of last week.",
+	"Captures and logs are known by their content, packed or not. Bodies of HTTP/1.x are put "
+	"together from TCP, chunked or not, and unpacked when gzip or deflate; a file that is "
+	"longer than --limit-file, lacks a part or is a range of another is looked at as far as it "
+	"is there, and that is told. What TLS carries is not seen.",
 	"Files are looked at whole in memory and never run, unpacked to disk or changed.",
 	NULL,
 };
@@ -436,6 +532,8 @@ static const struct example examples[] = {
 	{"postern scan --rules rules.yar --exit-code day.pcap", "What HTTP carried in a capture:"},
 	{"postern scan --intel hashes.csv --quarantine /var/quarantine --json downloads/",
 		"By hashes, with copies of what matches:"},
+	{"postern scan --intel new.txt /var/captures state.journal.0 march.db",
+		"Did anybody speak to these before?"},
 };
 
 const struct verb verb_scan = {

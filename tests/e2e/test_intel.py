@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """postern intel, hunt --intel: what lists know to be bad, told beside the findings and without a change of E."""
+import gzip
 import json
 import pathlib
 import time
@@ -129,8 +130,8 @@ class Check(Case):
             self.assertGreater(line["indicators"], 0, line)
 
     def test_usage(self):
-        for args, says in ((("intel",), "check or match"), (("intel", "look", "x"), "check or match"), (("intel", "check"), "name lists"),
-                           (("intel", "match", "x"), "--intel"), (("intel", "check", "--exit-code", "x"), "takes --json")):
+        for args, says in ((("intel",), "check and lists"), (("intel", "look", "x"), "check and lists"), (("intel", "check"), "check and lists"),
+                           (("intel", "check", "--exit-code", "x"), "--exit-code")):
             run = Run(*args)
             self.assertEqual(run.code, USAGE, run)
             self.assertIn(says, run.err)
@@ -138,10 +139,11 @@ class Check(Case):
 
 class Match(Case):
     def matches(self, bad, *inputs, codes=(DONE,), options=()):
-        run = Run("intel", "match", "--json", "--intel", bad, *options, *inputs)
+        run = Run("scan", "--json", "--intel", bad, *options, *inputs)
         self.assertIn(run.code, codes, run)
         *lines, summary = run.lines()
-        self.assertEqual((summary["type"], summary["matches"]), ("summary", len(lines)))
+        lines = [line for line in lines if line["type"] == "match"]
+        self.assertEqual((summary["type"], summary["endpoints"], summary["partial"]), ("summary", len(lines), run.code in (PARTIAL, NOTHING)))
         return lines
 
     def test_captures_and_cases(self):
@@ -152,11 +154,22 @@ class Match(Case):
         self.assertEqual(Run("hunt", "-q", "--case", case, capture).code, DONE)
         [kept] = self.matches(bad, case)
         self.assertEqual((kept["host"], kept["indicator"], kept["finding"]), (HOST, "203.0.113.102", line["finding"]))
-        self.assertEqual(Run("intel", "match", "--exit-code", "--intel", bad, case).code, FINDINGS)
+        self.assertEqual(Run("scan", "--exit-code", "--intel", bad, case).code, FINDINGS)
         nothing = self.path("nothing", b"192.0.2.77\n")
         self.assertEqual(self.matches(nothing, capture, case, options=["--exit-code"]), [])
         self.assertEqual(self.matches(bad, capture, options=["--until", "2026-03-02T08:00:00Z"]), [])
         self.matches(bad, "/no/such/capture", codes=(NOTHING,))
+
+    def test_packed_captures_and_logs(self):
+        bad = self.path("bad", f"203.0.113.102\n{zeeklogs.LADDER_END}\n".encode())
+        log = (zeeklogs.head() + "".join(zeeklogs.ladder(zeeklogs.START))).encode()
+        capture = self.path("k.pcap.gz", gzip.compress(scenario_bytes(KWAMPIRS)))
+        lines = self.matches(bad, capture, self.path("conn.log", log))
+        self.assertEqual({line["indicator"] for line in lines}, {"203.0.113.102", zeeklogs.LADDER_END})
+        # what begins like a log is still looked at by rules
+        rules = self.path("rules.yar", b'rule own { strings: $a = "POSTERN-HARMLESS-MARK" condition: $a }\n')
+        run = Run("scan", "--json", "--intel", bad, "--rules", rules, self.path("x.log", log + b"#POSTERN-HARMLESS-MARK\n"))
+        self.assertEqual([line["matches"][0]["name"] for line in run.lines() if line["type"] == "file"], ["own"])
 
     def test_journals(self):
         folder = self.folder / "logs"
