@@ -148,6 +148,7 @@ static void write_json(struct out *o, const struct origin *from, const struct sc
 		emit_end(&e, "to", &from->carried->to, from->carried->to_port);
 		emit_text(
 			&e, "direction", from->carried->upload ? "upload" : "download", NAME_BYTES);
+		emit_text(&e, "protocol", from->carried->protocol, NAME_BYTES);
 		emit_text(&e, "host", from->carried->host, NAME_BYTES);
 		emit_text(&e, "uri", from->carried->uri, NAME_BYTES);
 	}
@@ -177,7 +178,9 @@ static void write_text(struct out *o, const struct origin *from, const struct sc
 		out_text(o, ": ");
 		out_time(o, f->at_ns);
 		out_printf(o, " %s to %s, ", addr_text(&f->from, a), addr_text(&f->to, b));
+		out_printf(o, "%s ", f->protocol);
 		out_safe(o, f->host, NAME_BYTES);
+		out_text(o, strcmp(f->protocol, "smtp") == 0 ? " " : "");
 		out_safe(o, f->uri, NAME_BYTES);
 	}
 	out_printf(o, "\n  %llu bytes, %s, sha256 %s\n", (unsigned long long)r->bytes,
@@ -338,7 +341,8 @@ static void write_summary(struct scanning *s)
 			(unsigned long long)s->files, (unsigned long long)s->matching,
 			(unsigned long long)s->gaps);
 		if (s->captures > 0)
-			out_printf(o, "; %llu conversations in HTTP, %llu bytes of them missing",
+			out_printf(o,
+				"; %llu conversations looked into, %llu bytes of them missing",
 				(unsigned long long)s->carried.streams,
 				(unsigned long long)s->carried.holes);
 		if (s->seen != NULL)
@@ -356,9 +360,9 @@ static void write_summary(struct scanning *s)
 	emit_count(&e, "unread", s->unread);
 	emit_count(&e, "rules", scanner_rules(s->scanner));
 	emit_count(&e, "captures", s->captures);
-	emit_count(&e, "http_streams", s->carried.streams);
-	emit_count(&e, "http_missing_bytes", s->carried.holes);
-	emit_count(&e, "http_streams_ended_early", s->carried.refused);
+	emit_count(&e, "streams", s->carried.streams);
+	emit_count(&e, "missing_bytes", s->carried.holes);
+	emit_count(&e, "streams_ended_early", s->carried.refused);
 	emit_count(&e, "quarantined", s->kept);
 	if (s->seen != NULL) {
 		emit_count(&e, "indicators", intel_count(intel_seen_set(s->seen)));
@@ -518,10 +522,11 @@ static const char *const text[] = {
 	"user agents) are looked for in captures and logs of any kind that hunt reads, in the "
 	"journal that watch --state keeps, and in cases of earlier hunts: a list of today against "
 	"the traffic of last week.",
-	"Captures and logs are known by their content, packed or not. Bodies of HTTP/1.x are put "
-	"together from TCP, chunked or not, and unpacked when gzip or deflate; a file that is "
-	"longer than --limit-file, lacks a part or is a range of another is looked at as far as it "
-	"is there, and that is told. What TLS carries is not seen.",
+	"Captures and logs are known by their content, packed or not. Put together from TCP are "
+	"bodies of HTTP/1.x (chunked or not, unpacked when gzip or deflate, forms part by part), "
+	"mails of SMTP with their attachments, and FTP's data connections; a file that is longer "
+	"than --limit-file, lacks a part or is a range of another is looked at as far as it is "
+	"there, and that is told. SMB is not looked into, and what TLS carries is not seen.",
 	"Files are looked at whole in memory and never run, unpacked to disk or changed.",
 	NULL,
 };
@@ -529,7 +534,8 @@ static const char *const text[] = {
 static const struct example examples[] = {
 	{"postern scan --rules rules/ --clamd /run/clamav/clamd.ctl /opt/zeek/extract_files",
 		"What Zeek extracted:"},
-	{"postern scan --rules rules.yar --exit-code day.pcap", "What HTTP carried in a capture:"},
+	{"postern scan --rules rules.yar --exit-code day.pcap",
+		"What HTTP, SMTP and FTP carried in a capture:"},
 	{"postern scan --intel hashes.csv --quarantine /var/quarantine --json downloads/",
 		"By hashes, with copies of what matches:"},
 	{"postern scan --intel new.txt /var/captures state.journal.0 march.db",

@@ -1,14 +1,18 @@
-/* TCP in order, for conversations that begin with HTTP: bounded tables, and segments that came
- * early wait for those before them. */
+/* TCP in order, for conversations that begin as one of the carriers does: bounded tables, and
+ * segments that came early wait for those before them. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/scan.h"
+#include "scan/raw.h"
+#include "scan/talk.h"
 #include "scan/web.h"
 
 #define STREAMS_MAX 4096u
 #define BUCKETS     8192u /* a power of two */
 #define WAITING_MAX 64u   /* segments of one direction that came early */
+#define PEEK_BYTES  8u    /* of each side, to tell the protocol */
 #define NONE        UINT32_MAX
 #define AHEAD_MAX   ((int32_t)4 << 20) /* further ahead is another conversation's */
 
@@ -20,7 +24,8 @@ struct waiting {
 
 struct order { /* of one direction */
 	bool begun, ended;
-	uint32_t next;
+	bool fin; /* it said that it ends, before fin_seq */
+	uint32_t next, fin_seq;
 	struct waiting waiting[WAITING_MAX];
 	size_t waitings;
 };
@@ -29,13 +34,22 @@ struct stream {
 	uint32_t chain;        /* the next of its bucket */
 	uint32_t newer, older; /* by when something came */
 	uint32_t bucket;
-	bool counted;
-	struct order order[2]; /* by enum side */
-	struct web web;
+	struct ends ends;
+	struct order order[2];         /* by enum side */
+	const struct carrier *carrier; /* NULL: what it says is too short to tell */
+	union {
+		struct peek {
+			uint8_t bytes[2][PEEK_BYTES];
+			size_t len[2];
+		} peek;
+		struct web web;
+		struct talk talk;
+		struct raw raw;
+	};
 };
 
 struct carry {
-	struct web_shared shared;
+	struct carry_shared shared;
 	struct hash_key key;
 	struct stream *stream;
 	uint32_t bucket[BUCKETS];
@@ -94,7 +108,8 @@ void carry_free(struct carry *c)
 	for (uint32_t i = c->newest; i != NONE; i = c->stream[i].older) {
 		forget_waiting(&c->stream[i].order[CLIENT]);
 		forget_waiting(&c->stream[i].order[SERVER]);
-		web_fini(&c->shared, &c->stream[i].web);
+		if (c->stream[i].carrier != NULL)
+			c->stream[i].carrier->fini(&c->shared, &c->stream[i].web);
 	}
 	free(c->stream);
 	free(c);
@@ -102,7 +117,7 @@ void carry_free(struct carry *c)
 
 static bool is_side(const struct stream *s, enum side side, const struct packet *p)
 {
-	const struct web *w = &s->web;
+	const struct ends *w = &s->ends;
 	return w->port[side] == p->src_port && w->port[1 - side] == p->dst_port &&
 	       addr_eq(&w->addr[side], &p->src) && addr_eq(&w->addr[1 - side], &p->dst);
 }
@@ -132,15 +147,117 @@ static uint32_t find(const struct carry *c, const struct packet *p, uint32_t buc
 	return NONE;
 }
 
+/* ---- protocols ---- */
+
+static bool begins_any(struct span s, const char *const *word, size_t words)
+{
+	for (size_t i = 0; i < words; i++)
+		if (span_begins(s, word[i]))
+			return true;
+	return false;
+}
+
+/* Whose words these are; NULL: nobody's. *ret_side: who says them. */
+static const struct carrier *recognise(struct span s, enum side *ret_side)
+{
+	static const char *const clients[] = {
+		"EHLO ", "HELO ", "LHLO ", "ehlo ", "helo ", "USER ", "user "};
+	static const char *const servers[] = {"220 ", "220-"};
+	*ret_side = CLIENT;
+	if (begins_any(s, clients, ARRAY_LEN(clients)))
+		return &carrier_talk;
+	if (http_is_request(cur_of(s.ptr, s.len)))
+		return &carrier_web;
+	*ret_side = SERVER;
+	return begins_any(s, servers, ARRAY_LEN(servers)) ? &carrier_talk : NULL;
+}
+
+/* Too short to tell, and a text so far. */
+static bool may_become(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] < ' ' || s.ptr[i] > '~')
+			return false;
+	return s.len > 0 && s.len < PEEK_BYTES;
+}
+
+/* Who was taken for the client is the server. */
+static void turn(struct stream *s)
+{
+	struct order order = s->order[CLIENT];
+	struct ends ends = s->ends;
+	s->order[CLIENT] = s->order[SERVER];
+	s->order[SERVER] = order;
+	s->ends = (struct ends){
+		{ends.addr[SERVER], ends.addr[CLIENT]}, {ends.port[SERVER], ends.port[CLIENT]}};
+}
+
+static void become(struct carry *c, struct stream *s, const struct carrier *carrier)
+{
+	memset(&s->web, 0, sizeof s->web);
+	s->carrier = carrier;
+	if (carrier == &carrier_web)
+		s->web = (struct web){.ends = &s->ends};
+	else if (carrier == &carrier_talk)
+		s->talk = (struct talk){.ends = &s->ends};
+	else
+		s->raw = (struct raw){.ends = &s->ends};
+	c->shared.stats.streams++;
+}
+
+/* The first bytes came one by one. True: they were of a carrier, and the bytes were taken; *side
+ * is then as that carrier sees it. */
+static bool peek(
+	struct carry *c, struct stream *s, enum side *side, struct span bytes, int64_t at_ns)
+{
+	struct peek *p = &s->peek;
+	size_t room = PEEK_BYTES - p->len[*side], len = bytes.len < room ? bytes.len : room;
+	enum side says = CLIENT;
+	memcpy(p->bytes[*side] + p->len[*side], bytes.ptr, len);
+	p->len[*side] += len;
+	const struct carrier *found =
+		recognise((struct span){p->bytes[*side], p->len[*side]}, &says);
+	if (found == NULL)
+		return false;
+	struct peek were = *p;
+	enum side was = *side;
+	if (says != was)
+		turn(s);
+	become(c, s, found);
+	for (int k = CLIENT; k <= SERVER; k++) {
+		enum side now = says != was ? (enum side)(1 - k) : (enum side)k;
+		if (were.len[k] > 0)
+			found->data(&c->shared, &s->web, now,
+				(struct span){were.bytes[k], were.len[k]}, at_ns);
+	}
+	*side = says;
+	if (len < bytes.len)
+		found->data(&c->shared, &s->web, says,
+			(struct span){bytes.ptr + len, bytes.len - len}, at_ns);
+	return true;
+}
+
 /* ---- order ---- */
 
 static void give(
-	struct carry *c, struct stream *s, enum side side, struct span bytes, int64_t at_ns)
+	struct carry *c, struct stream *s, enum side *side, struct span bytes, int64_t at_ns)
 {
-	s->order[side].next += (uint32_t)bytes.len;
-	web_data(&c->shared, &s->web, side, bytes, at_ns);
-	c->shared.stats.streams += s->web.begun && !s->counted;
-	s->counted |= s->web.begun;
+	s->order[*side].next += (uint32_t)bytes.len;
+	if (s->carrier != NULL)
+		s->carrier->data(&c->shared, &s->web, *side, bytes, at_ns);
+	else if (s->peek.len[*side] < PEEK_BYTES)
+		(void)peek(c, s, side, bytes, at_ns);
+}
+
+static void hole(struct carry *c, struct stream *s, enum side side, uint32_t bytes)
+{
+	s->order[side].next += bytes;
+	if (s->carrier == NULL) {
+		s->peek.len[side] = PEEK_BYTES; /* nothing more is told by it */
+		return;
+	}
+	c->shared.stats.holes += bytes;
+	s->carrier->hole(&c->shared, &s->web, side);
 }
 
 /* What waited and may go on now; the part that was there before is left out. */
@@ -158,7 +275,8 @@ static void give_waiting(struct carry *c, struct stream *s, enum side side, int6
 		*w = o->waiting[--o->waitings];
 		size_t old = (size_t) - (int64_t)ahead;
 		if (old < now.len)
-			give(c, s, side, (struct span){now.bytes + old, now.len - old}, at_ns);
+			give(c, s, &side, (struct span){now.bytes + old, now.len - old}, at_ns);
+		o = &s->order[side];
 		free(now.bytes);
 		i = 0;
 	}
@@ -173,9 +291,7 @@ static void jump(struct carry *c, struct stream *s, enum side side, int64_t at_n
 		int32_t ahead = (int32_t)(o->waiting[i].seq - o->next);
 		nearest = ahead < nearest ? ahead : nearest;
 	}
-	c->shared.stats.holes += s->web.begun ? (uint64_t)nearest : 0;
-	web_hole(&c->shared, &s->web, side);
-	o->next += (uint32_t)nearest;
+	hole(c, s, side, (uint32_t)nearest);
 	give_waiting(c, s, side, at_ns);
 }
 
@@ -209,13 +325,10 @@ static void take_bytes(struct carry *c, struct stream *s, enum side side, const 
 	}
 	size_t old = (size_t) - (int64_t)ahead;
 	if (old < bytes.len)
-		give(c, s, side, (struct span){bytes.ptr + old, bytes.len - old}, p->time_ns);
+		give(c, s, &side, (struct span){bytes.ptr + old, bytes.len - old}, p->time_ns);
 	/* what the capture cut off this packet is a hole */
-	if (p->payload_wire > bytes.len && old <= bytes.len) {
-		c->shared.stats.holes += s->web.begun ? p->payload_wire - bytes.len : 0;
-		web_hole(&c->shared, &s->web, side);
-		o->next += p->payload_wire - (uint32_t)bytes.len;
-	}
+	if (p->payload_wire > bytes.len && old <= bytes.len)
+		hole(c, s, side, p->payload_wire - (uint32_t)bytes.len);
 	give_waiting(c, s, side, p->time_ns);
 }
 
@@ -229,9 +342,11 @@ static void end_stream(struct carry *c, uint32_t i)
 	for (int side = CLIENT; side <= SERVER; side++) {
 		while (s->order[side].waitings > 0)
 			jump(c, s, (enum side)side, 0); /* no file begins behind a hole */
-		web_end(&c->shared, &s->web, (enum side)side);
+		if (s->carrier != NULL && !s->order[side].ended)
+			s->carrier->end(&c->shared, &s->web, (enum side)side, false);
 	}
-	web_fini(&c->shared, &s->web);
+	if (s->carrier != NULL)
+		s->carrier->fini(&c->shared, &s->web);
 	while (*link != i)
 		link = &c->stream[*link].chain;
 	*link = s->chain;
@@ -252,10 +367,47 @@ static uint32_t begin(struct carry *c, const struct packet *p, uint32_t bucket)
 	c->free = s->chain;
 	*s = (struct stream){.chain = c->bucket[bucket],
 		.bucket = bucket,
-		.web = {.addr = {p->src, p->dst}, .port = {p->src_port, p->dst_port}}};
+		.ends = {{p->src, p->dst}, {p->src_port, p->dst_port}}};
 	c->bucket[bucket] = i;
 	link_newest(c, i);
 	return i;
+}
+
+/* A conversation that this packet shows to be of use; NONE: it does not. Who speaks first is taken
+ * for the client until it is known better. */
+static uint32_t admit(struct carry *c, const struct packet *p, uint32_t bucket)
+{
+	bool opens = (p->tcp_flags & TCP_SYN) != 0 && (p->tcp_flags & TCP_ACK) == 0;
+	struct span first = {p->payload.ptr, p->payload.len};
+	enum side says = CLIENT;
+	uint64_t expected = opens ? raw_expected(&c->shared, p) : 0;
+	const struct carrier *found = expected != 0 ? &carrier_raw : recognise(first, &says);
+	if (found == NULL && !may_become(first))
+		return NONE;
+	uint32_t i = begin(c, p, bucket);
+	struct stream *s = &c->stream[i];
+	if (!opens) { /* what the one has of the other so far: its words begin there */
+		s->order[SERVER].begun = (p->tcp_flags & TCP_ACK) != 0;
+		s->order[SERVER].next = p->tcp_ack;
+	}
+	if (says == SERVER && found != NULL)
+		turn(s);
+	if (found != NULL)
+		become(c, s, found);
+	if (expected != 0)
+		s->raw.expected = expected;
+	return i;
+}
+
+/* All up to its end has come. */
+static void end_side(struct carry *c, struct stream *s, enum side side)
+{
+	struct order *o = &s->order[side];
+	if (!o->fin || o->ended || (o->begun && (int32_t)(o->fin_seq - o->next) > 0))
+		return;
+	o->ended = true;
+	if (s->carrier != NULL)
+		s->carrier->end(&c->shared, &s->web, side, true);
 }
 
 void carry_add(struct carry *c, const struct packet *p)
@@ -269,24 +421,30 @@ void carry_add(struct carry *c, const struct packet *p)
 		end_stream(c, i);
 		i = NONE;
 	}
-	if (i == NONE && (p->payload.len == 0 || !http_is_request(p->payload)))
-		return; /* who speaks first, and in HTTP, is the client */
-	if (i == NONE) {
-		i = begin(c, p, bucket);
-		/* what the client has of the server so far: its answer begins there */
-		c->stream[i].order[SERVER].begun = (p->tcp_flags & TCP_ACK) != 0;
-		c->stream[i].order[SERVER].next = p->tcp_ack;
-	}
+	if (i == NONE)
+		i = admit(c, p, bucket);
+	if (i == NONE)
+		return;
 	struct stream *s = &c->stream[i];
+	(void)find(c, p, bucket, &side);
 	unlink_age(c, i);
 	link_newest(c, i);
+	if (syn && !s->order[side].begun) {
+		s->order[side].begun = true;
+		s->order[side].next = p->tcp_seq + 1;
+	}
 	if (p->payload.len > 0 && !syn)
 		take_bytes(c, s, side, p);
-	if ((p->tcp_flags & TCP_FIN) != 0 && s->order[side].waitings == 0) {
-		s->order[side].ended = true;
-		web_end(&c->shared, &s->web, side);
+	(void)find(c, p, bucket, &side); /* it may have turned */
+	if ((p->tcp_flags & TCP_FIN) != 0) {
+		s->order[side].fin = true;
+		s->order[side].fin_seq = p->tcp_seq + p->payload_wire;
 	}
-	if ((p->tcp_flags & TCP_RST) != 0 || (s->order[CLIENT].ended && s->order[SERVER].ended))
+	end_side(c, s, side);
+	bool nothing = s->carrier == NULL &&
+	               (s->peek.len[CLIENT] == PEEK_BYTES || s->peek.len[SERVER] == PEEK_BYTES);
+	if (nothing || (p->tcp_flags & TCP_RST) != 0 ||
+		(s->order[CLIENT].ended && s->order[SERVER].ended))
 		end_stream(c, i);
 }
 

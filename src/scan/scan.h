@@ -56,16 +56,18 @@ size_t scanner_rules(const struct scanner *s);
 /* Never fails: what could not be done is in ret->gap. */
 void scan_bytes(struct scanner *s, struct span bytes, struct scan_result *ret);
 
-/* ---- what HTTP carries ---- */
+/* ---- what HTTP, SMTP and FTP carry ---- */
 
 struct carried { /* a file on its way; all borrowed until the callback returns */
 	struct span bytes;
 	int64_t at_ns; /* of its first byte */
 	struct addr from, to;
 	uint16_t from_port, to_port;
-	bool upload;      /* the client sent it */
-	const char *host; /* "" not known; NOT safe to print, as uri */
-	const char *uri;
+	bool upload;          /* the client sent it */
+	const char *protocol; /* "http", "smtp", "ftp" */
+	/* HTTP: as asked for; SMTP: who sent it, the name of the part; FTP: "", the name.
+	 * "" not known; NOT safe to print. */
+	const char *host, *uri;
 	const char *gap; /* NULL: all of it is here; else why not */
 };
 
@@ -78,7 +80,7 @@ struct carry_options {
 
 struct carry_stats {
 	uint64_t files, cut;
-	uint64_t streams; /* conversations with HTTP in them */
+	uint64_t streams; /* conversations of a protocol that is looked into */
 	uint64_t holes;   /* bytes of those that the capture does not have */
 	uint64_t refused; /* conversations that found no room */
 };

@@ -1,62 +1,71 @@
 #include "scan/web.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/scan.h"
+#include "scan/mime.h"
 
 /* A chunk's line with its extensions. */
 #define CHUNK_LINE_MAX 256u
-#define BODY_FIRST     ((size_t)4096)
-/* In the bodies of all conversations together. */
-#define HELD_MAX ((size_t)512 << 20)
 
 /* ---- files ---- */
 
-static void drop_body(struct web_shared *x, struct web_half *h)
+static void drop_body(struct carry_shared *x, struct web_half *h)
 {
-	x->held -= h->body_room;
-	free(h->body);
-	h->body = NULL;
-	h->body_len = h->body_room = 0;
-	h->too_long = h->part = false;
-	h->coding[0] = '\0';
+	body_drop(x, &h->body);
+	h->part = false;
+	h->coding[0] = h->type[0] = '\0';
 }
 
-static void tell(struct web_shared *x, const struct web *w, enum side side, struct span bytes,
-	const char *gap)
+struct telling {
+	struct carry_shared *x;
+	const struct web *web;
+	enum side side;
+	const char *gap;
+};
+
+static void tell(const struct telling *t, struct span bytes, const char *name, const char *gap)
 {
-	const struct web_half *h = &w->half[side];
-	unsigned of = side == CLIENT ? w->requests - 1 : w->responses;
 	static const struct asked nobody;
+	const struct web *w = t->web;
+	const struct ends *ends = w->ends;
+	unsigned of = t->side == CLIENT ? w->requests - 1 : w->responses;
 	const struct asked *a = w->requests == 0 ? &nobody : &w->asked[of & (WEB_ASKED_MAX - 1)];
-	x->stats.files++;
-	x->stats.cut += gap != NULL;
-	x->options.take(x->options.context, &(struct carried){.bytes = bytes,
-						    .at_ns = h->at_ns,
-						    .from = w->addr[side],
-						    .to = w->addr[1 - side],
-						    .from_port = w->port[side],
-						    .to_port = w->port[1 - side],
-						    .upload = side == CLIENT,
-						    .host = a->host,
-						    .uri = a->uri,
-						    .gap = gap});
+	carry_tell(t->x, &(struct carried){.bytes = bytes,
+				 .at_ns = w->half[t->side].body.at_ns,
+				 .from = ends->addr[t->side],
+				 .to = ends->addr[1 - t->side],
+				 .from_port = ends->port[t->side],
+				 .to_port = ends->port[1 - t->side],
+				 .upload = t->side == CLIENT,
+				 .protocol = "http",
+				 .host = a->host,
+				 .uri = name[0] == '\0' ? a->uri : name,
+				 .gap = gap});
+}
+
+/* Of a form, or of an answer in parts. */
+static void tell_part(void *context, const struct mime_part *part)
+{
+	const struct telling *t = context;
+	tell(t, part->bytes, part->name, t->gap != NULL ? t->gap : part->gap);
 }
 
 /* gap: why the body ended before its end; NULL: it did not. */
-static void finish_body(struct web_shared *x, struct web *w, enum side side, const char *gap)
+static void finish_body(struct carry_shared *x, struct web *w, enum side side, const char *gap)
 {
 	struct web_half *h = &w->half[side];
-	struct span bytes = {h->body, h->body_len};
+	struct span bytes = {h->body.bytes, h->body.len};
 	uint8_t *unpacked = NULL;
 	size_t len = 0;
-	gap = gap != NULL   ? gap
-	      : h->too_long ? "it is longer than is looked at"
-	      : h->part     ? "it is one part of a file (Content-Range)"
-	                    : NULL;
+	gap = gap != NULL        ? gap
+	      : h->body.too_long ? "it is longer than is looked at"
+	      : h->part          ? "it is one part of a file (Content-Range)"
+	                         : NULL;
 	bool gzip = strcmp(h->coding, "gzip") == 0 || strcmp(h->coding, "x-gzip") == 0 ||
 	            strcmp(h->coding, "deflate") == 0;
-	if (h->body_len > 0 && gzip) {
+	if (h->body.len > 0 && gzip) {
 		const char *wrong = inflate_bytes(bytes, x->options.bytes_max, &unpacked, &len);
 		gap = gap != NULL ? gap : wrong;
 		if (len > 0)
@@ -64,57 +73,15 @@ static void finish_body(struct web_shared *x, struct web *w, enum side side, con
 	} else if (h->coding[0] != '\0' && strcmp(h->coding, "identity") != 0) {
 		gap = gap != NULL ? gap : "it is packed in a way that is not unpacked";
 	}
-	if (bytes.len > 0)
-		tell(x, w, side, bytes, gap);
+	struct telling t = {x, w, side, gap};
+	tell(&t, bytes, "", gap);
+	if (h->type[0] != '\0')
+		mime_body(span_of(h->type), bytes, tell_part, &t);
 	free(unpacked);
 	drop_body(x, h);
 }
 
-static bool have_room(struct web_shared *x, struct web_half *h, size_t want)
-{
-	if (want <= h->body_room)
-		return true;
-	size_t room = h->body_room * 2 > want ? h->body_room * 2 : want;
-	room = room < BODY_FIRST ? BODY_FIRST : room;
-	room = room < x->options.bytes_max ? room : x->options.bytes_max;
-	if (room < want || x->held - h->body_room + room > HELD_MAX)
-		return false;
-	uint8_t *bigger = realloc(h->body, room);
-	if (bigger == NULL)
-		return false;
-	x->held += room - h->body_room;
-	h->body = bigger;
-	h->body_room = room;
-	return true;
-}
-
-static void keep(struct web_shared *x, struct web_half *h, struct span bytes)
-{
-	if (bytes.len == 0 || h->too_long)
-		return;
-	size_t room = x->options.bytes_max - h->body_len;
-	size_t len = bytes.len < room ? bytes.len : room;
-	if (len > 0 && have_room(x, h, h->body_len + len)) {
-		memcpy(h->body + h->body_len, bytes.ptr, len);
-		h->body_len += len;
-	} else {
-		len = 0;
-	}
-	h->too_long = len < bytes.len;
-}
-
 /* ---- heads ---- */
-
-/* The value of the first such field; empty: there is none. */
-static struct span field(struct span head, const char *name)
-{
-	struct span line, word;
-	while (span_next(&head, '\n', &line))
-		if (span_has(line, ':') && span_next(&line, ':', &word) &&
-			span_is_nocase(span_trim(word), name))
-			return span_trim(line);
-	return (struct span){0};
-}
 
 static void take_request(struct web *w, struct span head)
 {
@@ -147,21 +114,33 @@ static bool is_bare(struct web *w, unsigned status)
 	return status / 100 == 1 || status == 204 || status == 304 || (asked && a->head);
 }
 
+/* Kept as a head of its own, for the parts to be found by. */
+static void take_type(struct web_half *h, struct span head)
+{
+	static const char begins[] = "content-type: ";
+	struct span type = mime_field(head, "content-type");
+	h->type[0] = '\0';
+	if (type.len > 10 && strncasecmp((const char *)type.ptr, "multipart/", 10) == 0)
+		(void)snprintf(h->type, sizeof h->type, "%s%.*s", begins, (int)type.len,
+			(const char *)type.ptr);
+}
+
 static void begin_body(struct web *w, enum side side, struct span head, bool bare, int64_t at_ns)
 {
 	struct web_half *h = &w->half[side];
-	struct span length = field(head, "content-length");
-	struct span transfer = field(head, "transfer-encoding"),
-		    coding = field(head, "content-encoding");
+	struct span length = mime_field(head, "content-length");
+	struct span transfer = mime_field(head, "transfer-encoding"),
+		    coding = mime_field(head, "content-encoding");
 	uint64_t bytes = 0;
-	h->at_ns = at_ns;
-	h->part = field(head, "content-range").len > 0;
+	h->body.at_ns = at_ns;
+	h->part = mime_field(head, "content-range").len > 0;
 	(void)snprintf(
 		h->coding, sizeof h->coding, "%.*s", (int)coding.len, (const char *)coding.ptr);
 	for (size_t i = 0; h->coding[i] != '\0'; i++)
 		h->coding[i] =
 			(char)(h->coding[i] >= 'A' && h->coding[i] <= 'Z' ? h->coding[i] | 0x20
 									  : h->coding[i]);
+	take_type(h, head);
 	h->left = 0;
 	if (bare)
 		h->state = WEB_HEAD;
@@ -186,7 +165,6 @@ static void take_head(struct web *w, enum side side, struct span head, int64_t a
 {
 	struct web_half *h = &w->half[side];
 	unsigned status = side == SERVER ? status_of(head) : 0;
-	w->begun = true;
 	if (side == CLIENT)
 		take_request(w, head);
 	bool bare = side == SERVER && is_bare(w, status);
@@ -270,7 +248,7 @@ static struct span take_left(struct web_half *h, struct span *bytes)
 }
 
 static void step(
-	struct web_shared *x, struct web *w, enum side side, struct span *bytes, int64_t at_ns)
+	struct carry_shared *x, struct web *w, enum side side, struct span *bytes, int64_t at_ns)
 {
 	struct web_half *h = &w->half[side];
 	switch (h->state) {
@@ -278,7 +256,7 @@ static void step(
 		head_bytes(w, side, bytes, at_ns);
 		return;
 	case WEB_LENGTH:
-		keep(x, h, take_left(h, bytes));
+		body_keep(x, &h->body, take_left(h, bytes));
 		if (h->left > 0)
 			return;
 		finish_body(x, w, side, NULL);
@@ -288,7 +266,7 @@ static void step(
 		chunk_line(h, bytes);
 		return;
 	case WEB_CHUNK:
-		keep(x, h, take_left(h, bytes));
+		body_keep(x, &h->body, take_left(h, bytes));
 		h->state = h->left > 0 ? WEB_CHUNK : WEB_CHUNK_END;
 		return;
 	case WEB_CHUNK_END:
@@ -308,7 +286,7 @@ static void step(
 		}
 		return;
 	case WEB_TO_END:
-		keep(x, h, *bytes);
+		body_keep(x, &h->body, *bytes);
 		bytes->len = 0;
 		return;
 	case WEB_IGNORED:
@@ -322,8 +300,10 @@ static bool in_body(const struct web_half *h)
 	return h->state != WEB_HEAD && h->state != WEB_IGNORED;
 }
 
-void web_data(struct web_shared *x, struct web *w, enum side side, struct span bytes, int64_t at_ns)
+static void web_data(
+	struct carry_shared *x, void *state, enum side side, struct span bytes, int64_t at_ns)
 {
+	struct web *w = state;
 	while (bytes.len > 0) {
 		bool body = in_body(&w->half[side]);
 		step(x, w, side, &bytes, at_ns);
@@ -332,27 +312,32 @@ void web_data(struct web_shared *x, struct web *w, enum side side, struct span b
 	}
 }
 
-void web_hole(struct web_shared *x, struct web *w, enum side side)
+static void web_hole(struct carry_shared *x, void *state, enum side side)
 {
+	struct web *w = state;
 	if (in_body(&w->half[side]))
 		finish_body(x, w, side, "the capture lacks a part of it");
 	ignore(&w->half[side]);
 }
 
-void web_end(struct web_shared *x, struct web *w, enum side side)
+static void web_end(struct carry_shared *x, void *state, enum side side, bool whole)
 {
+	struct web *w = state;
 	struct web_half *h = &w->half[side];
+	whole = whole && h->state == WEB_TO_END;
 	if (in_body(h))
-		finish_body(x, w, side,
-			h->state == WEB_TO_END ? NULL : "the conversation ended before it did");
+		finish_body(x, w, side, whole ? NULL : "the conversation ended before it did");
 	ignore(h);
 }
 
-void web_fini(struct web_shared *x, struct web *w)
+static void web_fini(struct carry_shared *x, void *state)
 {
+	struct web *w = state;
 	for (int side = CLIENT; side <= SERVER; side++) {
 		drop_body(x, &w->half[side]);
 		free(w->half[side].line);
 		w->half[side].line = NULL;
 	}
 }
+
+const struct carrier carrier_web = {web_data, web_hole, web_end, web_fini};

@@ -2,11 +2,10 @@
  * that they carry. */
 #pragma once
 
-#include "scan/scan_private.h"
+#include "scan/carrier.h"
 
-#define WEB_ASKED_MAX 8u /* requests that wait for their answer; a power of two */
-
-enum side { CLIENT, SERVER };
+#define WEB_ASKED_MAX  8u /* requests that wait for their answer; a power of two */
+#define WEB_TYPE_BYTES 256u
 
 enum web_state {
 	WEB_HEAD,
@@ -24,12 +23,10 @@ struct web_half {
 	uint64_t left;
 	uint8_t *line; /* head, or the line of a chunk, so far; owned */
 	size_t line_len;
-	uint8_t *body; /* owned */
-	size_t body_len, body_room;
-	int64_t at_ns;
-	bool too_long; /* the body is longer than is kept */
-	bool part;     /* Content-Range */
+	struct body body;
+	bool part; /* Content-Range */
 	char coding[16];
+	char type[WEB_TYPE_BYTES]; /* the field of a multipart/…, else "" */
 };
 
 struct asked {
@@ -37,27 +34,9 @@ struct asked {
 	bool head, connect;
 };
 
-struct web {                 /* all zero is a new conversation */
-	struct addr addr[2]; /* of each side */
-	uint16_t port[2];
+struct web { /* all zero but ends is a new conversation */
+	const struct ends *ends;
 	struct web_half half[2];
 	struct asked asked[WEB_ASKED_MAX];
 	unsigned requests, responses;
-	bool begun; /* it is HTTP */
 };
-
-struct web_shared { /* by all conversations */
-	struct carry_options options;
-	struct carry_stats stats;
-	size_t held; /* bytes in all bodies */
-};
-
-/* The next bytes of that side. */
-void web_data(
-	struct web_shared *x, struct web *w, enum side side, struct span bytes, int64_t at_ns);
-/* Bytes are missing here: what was begun is told cut, and no more is understood of that side. */
-void web_hole(struct web_shared *x, struct web *w, enum side side);
-/* That side says no more. */
-void web_end(struct web_shared *x, struct web *w, enum side side);
-/* Nothing is told. */
-void web_fini(struct web_shared *x, struct web *w);

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """postern scan: marks of our own and EICAR's, in files and in what HTTP carries, whatever the network did to it."""
+import base64
 import gzip
 import hashlib
 import os
 import pathlib
+import quopri
 import random
 import socket
 import stat
@@ -255,7 +257,7 @@ class Web(Scan):
         frames = Talk().ask().answer(BODY).end()
         files, summary = self.carried(frames[:6] + frames[7:], codes=(PARTIAL,))
         self.assertEqual([file["gap"] for file in files], ["the capture lacks a part of it"])
-        self.assertGreater(summary["http_missing_bytes"], 0)
+        self.assertGreater(summary["missing_bytes"], 0)
         files, _ = self.carried(frames[:8], codes=(PARTIAL,))
         self.assertEqual([file["gap"] for file in files], ["the conversation ended before it did"])
         files, _ = self.carried(Talk().ask().answer(BODY, b"Content-Range: bytes 0-9/99\r\n", b"206 Partial Content").end(), codes=(PARTIAL,))
@@ -271,7 +273,7 @@ class Web(Scan):
 
     def test_what_is_no_http_is_left_alone(self):
         files, summary = self.carried(Talk().say(True, b"\x16\x03\x01" + BODY).say(False, BODY).end())
-        self.assertEqual((files, summary["http_streams"]), ([], 0))
+        self.assertEqual((files, summary["streams"]), ([], 0))
 
     def test_any_cut_of_a_capture_is_survived(self):
         whole = captures.pcap(Talk().ask().answer(chunked(gzip.compress(BODY)), b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
@@ -283,6 +285,156 @@ class Web(Scan):
                 data[rng.randrange(24, len(data))] ^= 1 << rng.randrange(8)
             run = Run("scan", "--json", "--rules", self.rules(), self.path("cut.pcap", bytes(data)))
             self.assertIn(run.code, (DONE, PARTIAL, NOTHING), run)
+
+
+class Lines(Scan):
+    """SMTP and FTP."""
+
+    def server_first(self, port, number=41000, mss=1000):
+        talk = Talk(mss=mss, port=number)
+        talk.ports = (number, port)
+        talk.list.clear()
+        return talk
+
+    def found(self, frames, codes=(DONE,), options=()):
+        files, _ = self.scan(self.capture(frames), codes=codes, options=options)
+        return {file["uri"]: file for file in files}
+
+    def mail(self, parts, mss=1000, bdat=False, eol=b"\r\n"):
+        lines = [b"From: a@example", b"MIME-Version: 1.0", b'Content-Type: multipart/mixed;', b' boundary="=_x"', b"", b"text before"]
+        for name, encoding, data in parts:
+            lines += [b"--=_x", b"Content-Type: application/octet-stream", b'Content-Disposition: attachment; filename="%s"' % name,
+                      b"Content-Transfer-Encoding: " + encoding, b"", data]
+        message = eol.join(lines + [b"--=_x--", b""])
+        talk = self.server_first(25, mss=mss).say(False, b"220 mx.example ESMTP\r\n").say(True, b"EHLO c.example\r\n").say(False, b"250 OK\r\n")
+        talk.say(True, b"MAIL FROM:<a@example>\r\n").say(False, b"250 OK\r\n").say(True, b"RCPT TO:<b@example>\r\n").say(False, b"250 OK\r\n")
+        if bdat:
+            half = len(message) // 2
+            talk.say(True, b"BDAT %d\r\n" % half + message[:half] + b"BDAT %d LAST\r\n" % (len(message) - half) + message[half:])
+        else:
+            talk.say(True, b"DATA\r\n").say(False, b"354 go on\r\n")
+            talk.say(True, (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n")
+        return talk.say(False, b"250 taken\r\n").say(True, b"QUIT\r\n").say(False, b"221 bye\r\n").end()
+
+    def parts(self):
+        quoted = quopri.encodestring(BODY[:300]).replace(b"\n", b"\r\n")
+        return [(b"b.exe", b"base64", base64.encodebytes(BODY).replace(b"\n", b"\r\n")), (b"q.txt", b"quoted-printable", quoted),
+                (b"p.com", b"7bit", b".\r\n..\r\n.a\r\n" + EICAR)]
+
+    def whole(self, frames):
+        files = self.found(frames)
+        self.assertEqual(files["b.exe"]["sha256"], sha(BODY))
+        self.assertEqual(files["p.com"]["sha256"], sha(b".\r\n..\r\n.a\r\n" + EICAR))
+        self.assertEqual([file["gap"] for file in files.values()], [None] * 4)
+        self.assertEqual([match["name"] for name in ("b.exe", "q.txt") for match in files[name]["matches"]], ["own_mark"] * 2)
+        self.assertEqual((files["b.exe"]["protocol"], files["b.exe"]["host"], files["b.exe"]["direction"]), ("smtp", "a@example", "upload"))
+
+    def test_mails(self):
+        for mss in (1, 7, 1400):
+            self.whole(self.mail(self.parts(), mss=mss))
+        self.whole(self.mail(self.parts(), bdat=True))
+
+    def test_mails_out_of_order(self):
+        for seed in range(4):
+            rng = random.Random(seed)
+            frames = self.mail(self.parts(), mss=rng.choice((100, 600)))
+            middle = sorted(enumerate(frames[10:-6]), key=lambda pair: pair[0] + rng.uniform(0, 6))
+            frames = frames[:10] + [frame for _, frame in middle] + frames[-6:]
+            self.whole([(10 ** 18 + i * 10 ** 6, frame) for i, (_, frame) in enumerate(frames)])
+
+    def test_a_lost_part_of_a_mail_is_said(self):
+        frames = self.mail(self.parts())
+        files = self.found(frames[:12] + frames[13:], codes=(PARTIAL,))
+        self.assertEqual(files[""]["gap"], "the capture lacks a part of it")
+
+    def test_a_refused_mail_is_no_mail(self):
+        talk = self.server_first(25).say(False, b"220 x\r\n").say(True, b"HELO c\r\n").say(False, b"250 x\r\n")
+        talk.say(True, b"DATA\r\n").say(False, b"554 no\r\n").say(True, b"QUIT\r\n").say(False, b"221 x\r\n")
+        self.assertEqual(Run("scan", "--all", "--rules", self.rules(), self.capture(talk.end())).code, DONE)
+
+    def test_nests_are_bounded(self):
+        nest = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i) for i in range(60)) + b"\r\n" + MARK
+        talk = self.server_first(25).say(False, b"220 x\r\n").say(True, b"HELO c\r\n").say(False, b"250 x\r\n")
+        talk.say(True, b"DATA\r\n").say(False, b"354 x\r\n").say(True, nest + b"\r\n.\r\n")
+        files, _ = self.scan(self.capture(talk.end()), codes=(PARTIAL,))
+        self.assertIn("parts are nested too deeply in it", [file["gap"] for file in files])
+
+    def ftp(self, command=b"RETR b.exe", passive=True, data=BODY, mss=1000, extended=False, rest=b""):
+        control = self.server_first(21).say(False, b"220 ftp ready\r\n").say(True, b"USER x\r\n").say(False, b"331 x\r\n")
+        if passive and extended:
+            control.say(True, b"EPSV\r\n").say(False, b"229 Extended (|||50010|)\r\n")
+        elif passive:
+            control.say(True, b"PASV\r\n").say(False, b"227 Entering (192,168,9,9,195,90)\r\n")  # behind NAT: another address
+        elif extended:
+            control.say(True, b"EPRT |1|%s|50010|\r\n" % CLIENT.encode()).say(False, b"200 x\r\n")
+        else:
+            control.say(True, b"PORT 10,1,0,5,195,90\r\n").say(False, b"200 x\r\n")
+        if rest:
+            control.say(True, b"REST " + rest + b"\r\n").say(False, b"350 x\r\n")
+        control.say(True, command + b"\r\n").say(False, b"150 x\r\n")
+        port = 50010
+        up = command.startswith((b"STOR", b"APPE"))
+        link = Talk(mss=mss)
+        link.list, link.at = [], control.at
+        link.ports = (42000, port) if passive else (port, 20)
+        link.segment(passive, b"", packets.SYN)
+        link.segment(not passive, b"", packets.SYN | packets.ACK)
+        link.say(up, data)
+        link.end()
+        control.at = link.at
+        before = list(control.list)
+        control.list.clear()
+        return before + link.list + control.say(False, b"226 x\r\n").say(True, b"QUIT\r\n").end()
+
+    def test_ftp(self):
+        for passive in (True, False):
+            for extended in (True, False):
+                for command, direction in ((b"RETR b.exe", "download"), (b"STOR b.exe", "upload")):
+                    files = self.found(self.ftp(command, passive, extended=extended, mss=333))
+                    self.assertEqual(list(files), ["b.exe"])
+                    file = files["b.exe"]
+                    self.assertEqual((file["sha256"], file["gap"], file["direction"], file["protocol"]), (sha(BODY), None, direction, "ftp"))
+                    self.assertEqual(file["matches"][0]["name"], "own_mark")
+                    self.assertEqual(file["from"]["address"], SERVER if direction == "download" else CLIENT)
+
+    def test_ftp_in_part(self):
+        frames = self.ftp(mss=1)[:-9]
+        self.assertEqual(self.found(frames[:400], codes=(PARTIAL,))["b.exe"]["gap"], "the conversation ended before it did")
+        self.assertIn("REST", self.found(self.ftp(rest=b"100"), codes=(PARTIAL,))["b.exe"]["gap"])
+        frames = self.ftp()
+        self.assertEqual(self.found(frames[:14] + frames[15:], codes=(PARTIAL,))["b.exe"]["gap"], "the capture lacks a part of it")
+        run = Run("scan", "--json", "--all", "--rules", self.rules(), self.capture(self.ftp(b"LIST")))
+        self.assertEqual([line["type"] for line in run.lines()], ["summary"])
+
+
+class Forms(Scan):
+    def test_parts_of_forms(self):
+        body = (b'--bb\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
+                b'--bb\r\nContent-Disposition: form-data; name="f"; filename="up.bin"\r\n\r\n' + BODY + b"\r\n--bb--\r\n")
+        for mss in (1, 50, 1400):
+            talk = Talk(mss=mss).ask(b"/up", b"POST", body, b"Content-Type: multipart/form-data; boundary=bb\r\n").answer(b"")
+            files, _ = self.scan(self.capture(talk.end()))
+            self.assertEqual({file["uri"]: file["sha256"] for file in files},
+                             {"/up": sha(body), "note": sha(b"hello"), "up.bin": sha(BODY)})
+
+
+class Losses(Scan):
+    def test_a_lost_packet_is_said_or_nothing_is_lost(self):
+        """Whatever packet of the answer is lost: the file is whole, or said to be not."""
+        frames = Talk(mss=400).ask().answer(BODY).end()
+        for lost in range(3, len(frames) - 2):
+            files, _ = self.scan(self.capture(frames[:lost] + frames[lost + 1:]), codes=(DONE, PARTIAL))
+            for file in files:
+                self.assertEqual(file["gap"] is None, file["sha256"] == sha(BODY), lost)
+
+    def test_the_end_came_early(self):
+        """An answer up to the end of the conversation, whose end overtook its last bytes."""
+        frames = Talk().ask().answer(BODY, length=False).end()
+        frames[-2], frames[-3] = (frames[-3][0], frames[-2][1]), (frames[-2][0], frames[-3][1])
+        files, _ = self.scan(self.capture(frames))
+        self.assertEqual((files[0]["sha256"], files[0]["gap"]), (sha(BODY), None))
+        files, _ = self.scan(self.capture(frames[:-2] + frames[-1:]), codes=(PARTIAL,))
+        self.assertIsNotNone(files[0]["gap"])
 
 
 if __name__ == "__main__":

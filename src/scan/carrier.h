@@ -1,0 +1,63 @@
+/* Inside scan/: what a conversation is to a protocol that carries files, and what all of them
+ * share. A new one: a struct carrier, a row in carry.c, a fuzz corpus of its own. */
+#pragma once
+
+#include "scan/scan_private.h"
+
+#define CARRY_NAME_BYTES 256u
+#define EXPECTED_MAX     256u
+
+enum side { CLIENT, SERVER };
+
+struct ends { /* by enum side */
+	struct addr addr[2];
+	uint16_t port[2];
+};
+
+struct body { /* all zero is empty */
+	uint8_t *bytes;
+	size_t len, room;
+	int64_t at_ns;
+	bool too_long; /* longer than is kept */
+};
+
+/* A connection of its own that a control connection spoke of (FTP). */
+struct expected {
+	uint64_t number;         /* 0: none */
+	struct addr listener[2]; /* as was said, and as the control connection has it (NAT) */
+	uint16_t port;
+	struct addr client; /* of the control connection */
+	char name[CARRY_NAME_BYTES];
+	bool upload, listing, part, named;
+};
+
+struct carry_shared { /* by all conversations */
+	struct carry_options options;
+	struct carry_stats stats;
+	size_t held; /* bytes in all bodies */
+	struct expected expected[EXPECTED_MAX];
+	uint64_t expectations;
+};
+
+/* Keeps the bytes as far as options.bytes_max and all bodies together allow. */
+void body_keep(struct carry_shared *x, struct body *b, struct span bytes);
+void body_drop(struct carry_shared *x, struct body *b);
+/* Hands a file on, when it has a byte. */
+void carry_tell(struct carry_shared *x, const struct carried *file);
+
+struct carrier {
+	/* The next bytes of that side. */
+	void (*data)(struct carry_shared *x, void *state, enum side side, struct span bytes,
+		int64_t at_ns);
+	/* Bytes are missing here: what was begun is told cut, and that side is not understood any
+	 * more. */
+	void (*hole)(struct carry_shared *x, void *state, enum side side);
+	/* That side says no more; whole: it said so itself. */
+	void (*end)(struct carry_shared *x, void *state, enum side side, bool whole);
+	/* Nothing is told. */
+	void (*fini)(struct carry_shared *x, void *state);
+};
+
+extern const struct carrier carrier_web;  /* HTTP/1.x: struct web */
+extern const struct carrier carrier_talk; /* SMTP, and FTP's control: struct talk */
+extern const struct carrier carrier_raw;  /* FTP's data: struct raw */

@@ -1,0 +1,69 @@
+#include "scan/raw.h"
+
+uint64_t raw_expected(const struct carry_shared *x, const struct packet *p)
+{
+	for (uint64_t i = 0; i < EXPECTED_MAX && i < x->expectations; i++) {
+		const struct expected *e = &x->expected[(x->expectations - 1 - i) % EXPECTED_MAX];
+		if (e->port == p->dst_port &&
+			(addr_eq(&e->listener[0], &p->dst) || addr_eq(&e->listener[1], &p->dst)))
+			return e->number;
+	}
+	return 0;
+}
+
+static void raw_data(
+	struct carry_shared *x, void *state, enum side side, struct span bytes, int64_t at_ns)
+{
+	struct raw *r = state;
+	struct body *b = &r->body[side];
+	if (r->over[side])
+		return;
+	b->at_ns = b->len == 0 ? at_ns : b->at_ns;
+	body_keep(x, b, bytes);
+}
+
+/* Its name was told on the other connection, before or after this one began. */
+static void raw_finish(struct carry_shared *x, struct raw *r, enum side side, const char *gap)
+{
+	static const struct expected nothing;
+	const struct expected *e = &x->expected[(r->expected - 1) % EXPECTED_MAX];
+	struct body *b = &r->body[side];
+	e = e->number == r->expected ? e : &nothing;
+	gap = gap != NULL   ? gap
+	      : b->too_long ? "it is longer than is looked at"
+	      : e->part     ? "it is one part of a file (REST)"
+	                    : NULL;
+	if (!e->listing && !r->over[side])
+		carry_tell(x, &(struct carried){.bytes = {b->bytes, b->len},
+				      .at_ns = b->at_ns,
+				      .from = r->ends->addr[side],
+				      .to = r->ends->addr[1 - side],
+				      .from_port = r->ends->port[side],
+				      .to_port = r->ends->port[1 - side],
+				      .upload = addr_eq(&e->client, &r->ends->addr[side]),
+				      .protocol = "ftp",
+				      .host = "",
+				      .uri = e->name,
+				      .gap = gap});
+	r->over[side] = true;
+	body_drop(x, b);
+}
+
+static void raw_hole(struct carry_shared *x, void *state, enum side side)
+{
+	raw_finish(x, state, side, "the capture lacks a part of it");
+}
+
+static void raw_end(struct carry_shared *x, void *state, enum side side, bool whole)
+{
+	raw_finish(x, state, side, whole ? NULL : "the conversation ended before it did");
+}
+
+static void raw_fini(struct carry_shared *x, void *state)
+{
+	struct raw *r = state;
+	body_drop(x, &r->body[CLIENT]);
+	body_drop(x, &r->body[SERVER]);
+}
+
+const struct carrier carrier_raw = {raw_data, raw_hole, raw_end, raw_fini};
