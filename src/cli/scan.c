@@ -21,14 +21,16 @@
 
 #define NAME_BYTES   1024u
 #define SECONDS_MOST 3600
+#define DEPTH_MOST   8
+#define MEMBERS_MOST 1000000
 #define MEMORY_LEAST ((double)(64u << 20))
 #define MEMORY_MOST  ((double)((size_t)1 << 44))
 
 struct scan {
 	struct texts rules, intel;
 	const char *clamd, *quarantine, *output;
-	double timeout_s;
-	size_t file_bytes, memory_bytes;
+	double timeout_s, depth, members;
+	size_t file_bytes, unpacked_bytes, memory_bytes;
 	struct networks local;
 	int64_t since_ns, until_ns;
 	bool json, all, exit_code, quiet, verbose;
@@ -51,6 +53,13 @@ static const struct option options[] = {
 	{"limit-file", 0, OPTION_SIZE, "SIZE", AT(file_bytes), .min = 1024,
 		.max = (double)((size_t)1 << 30), .fallback = "64M",
 		.help = "look at the first SIZE of a file, and unpack no more"},
+	{"limit-depth", 0, OPTION_NUMBER, "N", AT(depth), .min = 0, .max = DEPTH_MOST,
+		.fallback = "4", .help = "open archives in one another, N deep"},
+	{"limit-members", 0, OPTION_NUMBER, "N", AT(members), .min = 1, .max = MEMBERS_MOST,
+		.fallback = "4096", .help = "look at the first N members of an archive"},
+	{"limit-unpacked", 0, OPTION_SIZE, "SIZE", AT(unpacked_bytes), .min = 1024,
+		.max = (double)((size_t)1 << 34), .fallback = "256M",
+		.help = "unpack no more than SIZE of an archive, all members together"},
 	{"quarantine", 0, OPTION_TEXT, "DIR", AT(quarantine),
 		.help = "keep a copy of what matches in the folder DIR, named by its SHA-256, with "
 			"no permissions at all; the file itself is left as it is"},
@@ -125,6 +134,7 @@ static void keep_copy(struct scanning *s, const char *name, struct span bytes)
 struct origin { /* where the bytes come from */
 	const char *path;
 	const struct carried *carried; /* NULL: the file itself */
+	const char *member;            /* of an archive; NULL: it is none */
 	const char *gap;               /* NULL none */
 };
 
@@ -152,6 +162,7 @@ static void write_json(struct out *o, const struct origin *from, const struct sc
 		emit_text(&e, "host", from->carried->host, NAME_BYTES);
 		emit_text(&e, "uri", from->carried->uri, NAME_BYTES);
 	}
+	emit_text(&e, "member", from->member, NAME_BYTES);
 	emit_count(&e, "bytes", r->bytes);
 	emit_text(&e, "sha256", r->sha256, NAME_BYTES);
 	emit_text(&e, "mime", r->type, NAME_BYTES);
@@ -183,6 +194,10 @@ static void write_text(struct out *o, const struct origin *from, const struct sc
 		out_text(o, strcmp(f->protocol, "smtp") == 0 ? " " : "");
 		out_safe(o, f->uri, NAME_BYTES);
 	}
+	if (from->member != NULL) {
+		out_text(o, " > ");
+		out_safe(o, from->member, NAME_BYTES);
+	}
 	out_printf(o, "\n  %llu bytes, %s, sha256 %s\n", (unsigned long long)r->bytes,
 		r->type[0] == '\0' ? "type not known" : r->type, r->sha256);
 	for (size_t i = 0; i < r->matches; i++)
@@ -194,7 +209,7 @@ static void write_text(struct out *o, const struct origin *from, const struct sc
 		out_printf(o, "  not all of it: %s\n", from->gap);
 }
 
-static void look_at(struct scanning *s, struct origin from, struct span bytes)
+static void look_at_one(struct scanning *s, struct origin from, struct span bytes)
 {
 	struct scan_result r;
 	scan_bytes(s->scanner, bytes, &r);
@@ -209,6 +224,32 @@ static void look_at(struct scanning *s, struct origin from, struct span bytes)
 	if (r.matches == 0 && from.gap == NULL && !s->c->all)
 		return;
 	(s->c->json ? write_json : write_text)(&s->text, &from, &r);
+}
+
+struct members {
+	struct scanning *scanning;
+	const struct origin *from;
+};
+
+static void take_member(void *context, const struct archived *file)
+{
+	const struct members *m = context;
+	struct origin from = *m->from;
+	from.member = file->name;
+	from.gap = file->gap;
+	look_at_one(m->scanning, from, file->bytes);
+}
+
+static void look_at(struct scanning *s, struct origin from, struct span bytes)
+{
+	struct members m = {s, &from};
+	look_at_one(s, from, bytes);
+	archive_open(bytes, &(struct archive_options){.bytes_max = s->c->file_bytes,
+				    .total_bytes = s->c->unpacked_bytes,
+				    .members = (uint32_t)s->c->members,
+				    .depth = (unsigned)s->c->depth,
+				    .take = take_member,
+				    .context = &m});
 }
 
 /* ---- captures ---- */

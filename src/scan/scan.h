@@ -56,6 +56,26 @@ size_t scanner_rules(const struct scanner *s);
 /* Never fails: what could not be done is in ret->gap. */
 void scan_bytes(struct scanner *s, struct span bytes, struct scan_result *ret);
 
+/* ---- archives: zip, tar, 7z, rar, cab, cpio, ar; gzip, bzip2, xz, zstd, compress ---- */
+
+struct archived {          /* borrowed until the callback returns */
+	struct span bytes; /* may be empty, where gap says why; ptr is never NULL */
+	const char *name;  /* "a.zip > b.txt" below an archive in the archive; NOT safe to print */
+	const char *gap;   /* NULL: all of it is here */
+};
+
+struct archive_options {
+	size_t bytes_max;     /* of one member */
+	uint64_t total_bytes; /* of all members together, those of inner archives too */
+	uint32_t members;
+	unsigned depth; /* archives in one another; 0: none is opened */
+	void (*take)(void *context, const struct archived *file);
+	void *context;
+};
+
+/* Tells each file in it, unpacked in memory. What is no archive has none. */
+void archive_open(struct span bytes, const struct archive_options *options);
+
 /* ---- what HTTP, SMTP and FTP carry ---- */
 
 struct carried { /* a file on its way; all borrowed until the callback returns */

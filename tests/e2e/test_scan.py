@@ -3,6 +3,8 @@
 import base64
 import gzip
 import hashlib
+import io
+import lzma
 import os
 import pathlib
 import quopri
@@ -10,8 +12,10 @@ import random
 import socket
 import stat
 import struct
+import tarfile
 import threading
 import unittest
+import zipfile
 import zlib
 
 import captures
@@ -416,6 +420,61 @@ class Forms(Scan):
             files, _ = self.scan(self.capture(talk.end()))
             self.assertEqual({file["uri"]: file["sha256"] for file in files},
                              {"/up": sha(body), "note": sha(b"hello"), "up.bin": sha(BODY)})
+
+
+class Archives(Scan):
+    def zip(self, *members, method=zipfile.ZIP_DEFLATED):
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w", method) as archive:
+            for name, body in members:
+                archive.writestr(name, body)
+        return data.getvalue()
+
+    def tar(self, name, body, mode="w:gz"):
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode=mode) as archive:
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            archive.addfile(info, io.BytesIO(body))
+        return data.getvalue()
+
+    def members(self, data, codes=(DONE,), options=()):
+        files, _ = self.scan(self.path("x", data), codes=codes, options=options)
+        return {file["member"]: file for file in files}
+
+    def test_kinds(self):
+        for data, name in ((self.zip(("a", BODY)), "a"), (self.tar("a", BODY), "a"), (self.tar("a", BODY, "w:xz"), "a"), (self.tar("a", BODY, "w"), "a"),
+                           (gzip.compress(BODY), "unpacked"), (lzma.compress(BODY), "unpacked"),
+                           (self.zip(("n.zip", self.zip(("t.tgz", self.tar("a", BODY))))), "n.zip > t.tgz > a")):
+            file = self.members(data)[name]
+            self.assertEqual((file["sha256"], file["gap"], file["matches"][0]["name"]), (sha(BODY), None, "own_mark"))
+        self.assertEqual(list(self.members(BODY)), [None])
+        self.assertEqual(list(self.members(self.zip(("n.zip", self.zip(("a", BODY)))), codes=(PARTIAL,), options=["--limit-depth", "1"])), [None, "n.zip"])
+
+    def test_of_what_is_carried(self):
+        files, _ = self.scan(self.capture(Talk().ask(b"/a.zip").answer(self.zip(("in.exe", BODY))).end()))
+        self.assertEqual([(file["uri"], file["member"]) for file in files], [("/a.zip", None), ("/a.zip", "in.exe")])
+
+    def test_limits(self):
+        nest = BODY
+        for _ in range(6):
+            nest = self.zip(("z", nest))
+        gaps = [file["gap"] for file in self.scan(self.path("x", nest), codes=(PARTIAL,))[0]]
+        self.assertIn("archives are nested too deeply in it (--limit-depth)", gaps)
+        bomb = self.zip(*((f"{i}", bytes(1 << 20)) for i in range(8)))
+        files, _ = self.scan(self.path("x", bomb), codes=(PARTIAL,), options=["--limit-unpacked", "3M"])
+        self.assertLessEqual(sum(file["bytes"] for file in files if file["member"]), 3 << 20)
+        files, _ = self.scan(self.path("x", bomb), codes=(PARTIAL,), options=["--limit-members", "3"])
+        self.assertEqual(sum(file["bytes"] > 0 for file in files if file["member"]), 3)
+        file = self.members(bomb, codes=(PARTIAL,), options=["--limit-file", "64K"])["0"]
+        self.assertEqual((file["bytes"], file["gap"]), (1 << 16, "it unpacks to more than is looked at"))
+
+    def test_encrypted_and_damaged(self):
+        data = bytearray(self.zip(("a", BODY)))
+        self.assertIsNotNone(self.members(bytes(data[:len(data) // 2]), codes=(PARTIAL,))["a"]["gap"])
+        data[6] |= 1  # the flag for encryption, in both places
+        data[data.index(b"PK\x01\x02") + 8] |= 1
+        self.assertEqual(self.members(bytes(data), codes=(PARTIAL,))["a"]["gap"], "it is encrypted")
 
 
 class Losses(Scan):
