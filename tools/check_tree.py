@@ -42,9 +42,10 @@ def registered(kind):
     """Names that the stages' meson.build add to `units` or `fuzzers`."""
     text = "\n".join(path.read_text() for path in sorted(ROOT.glob("src/*/meson.build")))
     names = {name for block in re.findall(rf"{kind} \+= \[(.*?)\]", text, re.S) for name in re.findall(r"'([^']+)'", block)}
-    # cli links more than the stages do, so it lists its own
-    for block in re.findall(r"foreach unit : \[(.*?)\]", (ROOT / "src/cli/meson.build").read_text()) if kind == "units" else ():
-        names |= {"cli/" + name for name in re.findall(r"'([^']+)'", block)}
+    # these link more than the stages do, or less, so they list their own
+    for own in ("cli", "enforcer") if kind == "units" else ():
+        for block in re.findall(r"foreach unit : \[(.*?)\]", (ROOT / "src" / own / "meson.build").read_text()):
+            names |= {f"{own}/{name}" for name in re.findall(r"'([^']+)'", block)}
     return names
 
 

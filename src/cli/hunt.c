@@ -390,14 +390,16 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h,
 
 static enum exit_code follow(const struct call *call, const struct hunt *h)
 {
-	return watch_start(call, &(struct watch){.local = h->local,
-					 .output = h->output,
-					 .max_e = h->max_e,
-					 .memory_bytes = h->memory_bytes,
-					 .json = h->json,
-					 .all = h->all,
-					 .quiet = h->quiet,
-					 .verbose = h->verbose});
+	return watch_start(call,
+		&(struct watch){.local = h->local,
+			.output = h->output,
+			.max_e = h->max_e,
+			.memory_bytes = h->memory_bytes,
+			.json = h->json,
+			.all = h->all,
+			.quiet = h->quiet,
+			.verbose = h->verbose},
+		NULL);
 }
 
 static enum exit_code hunt_run(const struct call *call)

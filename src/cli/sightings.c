@@ -133,7 +133,8 @@ void sightings_look(struct sightings *s, struct host *host, int64_t now_ns)
 	struct judge *judge = NULL;
 	uint32_t index = host->index;
 	host->changed = false;
-	if (judge_new(&judge, &(struct judge_options){.hosts = s->options.hosts}) < 0)
+	const struct judge_options o = {.hosts = s->options.hosts, .policy = s->options.policy};
+	if (judge_new(&judge, &o) < 0)
 		return; /* the next look may have more luck */
 	judge_look(judge, host);
 	judge_finish(judge, s->options.max_e);
@@ -141,8 +142,11 @@ void sightings_look(struct sightings *s, struct host *host, int64_t now_ns)
 		s->sighting[i].stands &= s->sighting[i].host != index;
 	for (size_t i = 0; i < judge_count(judge); i++) {
 		const struct finding *f = judge_get(judge, i);
-		if (f->e_value <= s->options.max_e && (f->explained == NULL || s->options.all))
-			see(s, f, index, now_ns);
+		if (f->e_value > s->options.max_e || (f->explained != NULL && !s->options.all))
+			continue;
+		see(s, f, index, now_ns);
+		if (s->options.seen != NULL)
+			s->options.seen(s->options.context, f);
 	}
 	judge_free(judge);
 }

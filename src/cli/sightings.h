@@ -21,6 +21,9 @@ struct sightings_options {
 	void (*format)(void *context, struct out *o, const struct finding *f);
 	/* Tells it; what format() made. */
 	void (*tell)(void *context, const char *id, const char *status, double e, const char *text);
+	/* Each one that passes, at every look; may be NULL. */
+	void (*seen)(void *context, const struct finding *f);
+	const struct policy *policy; /* as of judge_options; may be NULL */
 	void *context;
 };
 

@@ -78,6 +78,7 @@ static const struct option options[] = {
 struct watching {
 	const struct watch *w;
 	const struct call *call;
+	const struct watch_hooks *hooks;    /* never NULL */
 	const struct report_format *format; /* NULL: not a record's, but ours */
 	struct sources *sources;
 	struct engine engine;
@@ -198,11 +199,20 @@ static void keep_event(void *context, const struct event *event)
 {
 	struct watching *t = context;
 	t->dirty = true;
+	if (t->hooks->event != NULL)
+		t->hooks->event(t->hooks->context, event, t->replaying);
 	if (t->replaying) /* an earlier run has told of it */
 		return;
 	if (t->journal != NULL)
 		journal_add(t->journal, event);
 	watch_intel_event(t->intel, event, t->out);
+}
+
+static void keep_finding(void *context, const struct finding *f)
+{
+	const struct watching *t = context;
+	if (t->hooks->finding != NULL)
+		t->hooks->finding(t->hooks->context, f);
 }
 
 static int start_engine(struct watching *t)
@@ -366,6 +376,8 @@ static int watch_on(struct watching *t, struct fail *why)
 		bool more = false;
 		sources_wait(t->sources, WAIT_MS);
 		code = sources_take(t->sources, &t->engine, &more, why);
+		if (code == 0 && t->hooks->turn != NULL)
+			code = t->hooks->turn(t->hooks->context, &t->engine, why);
 		if (code == 0 && (!more || clock_steady_ns() - t->settled_ns > SETTLE_NS))
 			code = settle(t, why);
 	}
@@ -437,6 +449,8 @@ static int start(struct watching *t, struct fail *why)
 	                  : is_json(w)      ? format_json
 	                                    : format_line,
 		.tell = tell,
+		.seen = keep_finding,
+		.policy = t->hooks->policy,
 		.context = t};
 	if (sightings_new(&t->sightings, &s) < 0)
 		return fail_set(why, -ENOMEM, "out of memory");
@@ -451,19 +465,24 @@ static int start(struct watching *t, struct fail *why)
 	return code < 0 || t->journal == NULL ? code : store(t, why);
 }
 
-enum exit_code watch_start(const struct call *call, const struct watch *w)
+enum exit_code watch_start(
+	const struct call *call, const struct watch *w, const struct watch_hooks *hooks)
 {
-	struct watching t = {.w = w, .call = call, .full = STRINGS_FULL};
+	static const struct watch_hooks none = {0};
+	struct watching t = {
+		.w = w, .call = call, .hooks = hooks != NULL ? hooks : &none, .full = STRINGS_FULL};
 	struct fail why = {0};
 	const char *wrong = complaint(call, t.w);
 	if (wrong != NULL) {
-		message("watch: %s", wrong);
+		message("%s: %s", call->verb->name, wrong);
 		return EXIT_USAGE;
 	}
 	if (w->to != NULL && strcmp(w->to, "text") != 0 && strcmp(w->to, "json") != 0)
 		t.format = report_formats_find(w->to);
 	signals_catch();
 	int code = start(&t, &why);
+	if (code == 0 && t.hooks->start != NULL)
+		code = t.hooks->start(t.hooks->context, &t.engine, &why);
 	bool started = code == 0;
 	if (started)
 		code = watch_on(&t, &why);
@@ -487,7 +506,7 @@ enum exit_code watch_start(const struct call *call, const struct watch *w)
 
 static enum exit_code watch_run(const struct call *call)
 {
-	return watch_start(call, call->settings);
+	return watch_start(call, call->settings, NULL);
 }
 
 static const char *const text[] = {

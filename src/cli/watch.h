@@ -1,7 +1,10 @@
 /* Watch: an endless hunt, for the verbs that start one. */
 #pragma once
 
+#include "base/fail.h"
+#include "cli/engine.h"
 #include "cli/verb.h"
+#include "judge/judge.h"
 
 struct watch {
 	const char *iface, *filter, *netflow, *state, *output;
@@ -13,5 +16,22 @@ struct watch {
 	bool host, json, all, from_end, quiet, verbose;
 };
 
-/* Follows call->word until a signal ends it. */
-enum exit_code watch_start(const struct call *call, const struct watch *w);
+/* What a verb that does more than tell wants to hear; each may be NULL. */
+struct watch_hooks {
+	void *context;
+	/* Each event on its way to the hosts. before: an earlier run saw it. */
+	void (*event)(void *context, const struct event *event, bool before);
+	/* A finding that is told, or would be, each time that its host is looked at. Borrowed for
+	 * the call. */
+	void (*finding)(void *context, const struct finding *f);
+	/* The sources are open; and then every turn of the loop, a quarter of a second apart at
+	 * most. The engine outlives the watch's loop; events may be given to it. Fails: ends the
+	 * watch, with words. */
+	int (*start)(void *context, struct engine *engine, struct fail *why);
+	int (*turn)(void *context, struct engine *engine, struct fail *why);
+	const struct policy *policy; /* whom it names is known; NULL: nobody */
+};
+
+/* Follows call->word until a signal ends it. hooks: borrowed, may be NULL. */
+enum exit_code watch_start(
+	const struct call *call, const struct watch *w, const struct watch_hooks *hooks);

@@ -241,6 +241,12 @@ struct policy_seen {
 MUST_USE int policy_compile_nft(const struct policy *p, const struct policy_seen *seen,
 	size_t seens, int64_t at_ns, struct out *text, struct out *losses);
 
+/* All that rules which name whom they allow let the host reach, names by the addresses that they
+ * were seen to have; not what rules for any destination or a default allow. Neither name nor
+ * application protocol is told apart. Into *ret, which is empty. Fails: -ENOMEM, -E2BIG. */
+MUST_USE int policy_reach_of(const struct policy *p, const struct addr *host,
+	const struct policy_seen *seen, size_t seens, int64_t at_ns, struct region *ret);
+
 /* A response policy zone: what a resolver answers, as far as the policy speaks of names: rules'
  * names pass, never-block's too, and all else is refused when every default denies. Losses as
  * above. Fails: -ENOMEM. */

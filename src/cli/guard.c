@@ -1,0 +1,237 @@
+/* postern guard: a watch that acts. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "cli/file.h"
+#include "cli/guarding.h"
+#include "cli/message.h"
+
+#define ENFORCER_NAME "postern-enforcer"
+
+struct guard {
+	struct watch watch;
+	const char *policy, *respond, *on_exit, *trail, *enforcer;
+	struct networks never;
+	double act_e, expiry_s, max_blocked, max_hosts, max_changes, popular;
+	bool enforce;
+};
+
+#define AT(field) offsetof(struct guard, field)
+#define OF(field) offsetof(struct guard, watch.field)
+
+static const struct option options[] = {
+	{"interface", 'i', OPTION_TEXT, "IFACE", OF(iface),
+		.help = "guard the hosts whose packets pass this interface"},
+	{"filter", 'f', OPTION_TEXT, "BPF", OF(filter),
+		.help = "of the interface, only packets that pass this filter (pcap-filter(7))"},
+	{"policy", 0, OPTION_TEXT, "FILE", AT(policy),
+		.help = "the egress policy: what a contained host may reach, and its never-block"},
+	{"respond", 0, OPTION_TEXT, "HOW", AT(respond), .fallback = "block",
+		.help = "alert: tell only; block: the fallback channels of a finding, for its "
+			"host; "
+			"contain: and its host reaches only what the policy names"},
+	{"enforce", 0, OPTION_FLAG, NULL, AT(enforce),
+		.help = "act; without it a dry run says what would be done"},
+	{"act-e", 0, OPTION_NUMBER, "X", AT(act_e), .min = 0, .max = 1e6, .fallback = "0.01",
+		.help = "act on findings of which an innocent host would show X a day or fewer"},
+	{"never-block", 0, OPTION_NETWORKS, "ADDR,...", AT(never),
+		.help = "never block these, nor what they do; gateways, resolvers and this "
+			"machine's "
+			"own addresses need not be named"},
+	{"popular", 0, OPTION_NUMBER, "N", AT(popular), .min = 0, .max = CROWD_HOSTS,
+		.fallback = "8", .help = "leave alone what more than N hosts reach"},
+	{"expiry", 0, OPTION_NUMBER, "SEC", AT(expiry_s), .min = 0, .max = GUARD_EXPIRY_MAX_S,
+		.fallback = "3600", .help = "every change ends after this time"},
+	{"max-blocked", 0, OPTION_NUMBER, "N", AT(max_blocked), .min = 0, .max = GUARD_CHANNELS_MAX,
+		.fallback = "256", .help = "channels that are blocked at once"},
+	{"max-hosts", 0, OPTION_NUMBER, "N", AT(max_hosts), .min = 0, .max = GUARD_HOSTS_MAX,
+		.fallback = "16", .help = "hosts that are contained at once"},
+	{"max-changes", 0, OPTION_NUMBER, "N", AT(max_changes), .min = 0,
+		.max = GUARD_CHANGES_MAX / 2.0, .fallback = "60", .help = "changes in a minute"},
+	{"on-exit", 0, OPTION_TEXT, "HOW", AT(on_exit), .fallback = "open",
+		.help = "open: when the guard ends, whatever ended it, its blocks end; closed: "
+			"they "
+			"stay until their time is over"},
+	{"trail", 0, OPTION_TEXT, "FILE", AT(trail),
+		.help = "append every change to FILE before it is made, and go on with what is in "
+			"force there"},
+	{"enforcer", 0, OPTION_TEXT, "PROGRAM", AT(enforcer),
+		.help = "where " ENFORCER_NAME
+			" is; without it beside postern, or where it was installed"},
+	{"state", 0, OPTION_TEXT, "FILE", OF(state),
+		.help = "remember beside FILE what hosts did, so that a restart goes on with it"},
+	{"json", 0, OPTION_FLAG, NULL, OF(json), .help = "print JSON Lines: findings and changes"},
+	{"max-e", 0, OPTION_NUMBER, "X", OF(max_e), .min = 0, .max = 1e6, .fallback = "0.1",
+		.help = "tell findings of which an innocent host would show X a day or fewer"},
+	{"local", 0, OPTION_NETWORKS, "CIDR,...", OF(local),
+		.help = "networks of your own hosts; without it private, CGNAT, ULA and link-local "
+			"addresses"},
+	{"limit-memory", 0, OPTION_SIZE, "SIZE", OF(memory_bytes), .min = (double)(64u << 20),
+		.max = (double)((size_t)1 << 44),
+		.help = "scale the tables to SIZE (such as 512M)"},
+	{"quiet", 'q', OPTION_FLAG, NULL, OF(quiet), .help = "no remarks; errors are still told"},
+	{"verbose", 'v', OPTION_FLAG, NULL, OF(verbose),
+		.help = "tell every minute what was taken and lost"},
+};
+
+static const char *complaint(const struct call *call, const struct guard *g)
+{
+	if (call->words > 0)
+		return "it reads an interface (-i) and nothing else: watch follows logs";
+	if (g->watch.iface == NULL)
+		return "name the interface to guard: -i IFACE";
+	if (strcmp(g->respond, "alert") != 0 && strcmp(g->respond, "block") != 0 &&
+		strcmp(g->respond, "contain") != 0)
+		return "--respond: choose alert, block or contain";
+	if (strcmp(g->on_exit, "open") != 0 && strcmp(g->on_exit, "closed") != 0)
+		return "--on-exit: choose open or closed";
+	if (strcmp(g->respond, "contain") == 0 && g->policy == NULL)
+		return "--respond contain needs a policy (--policy FILE): without one a host would "
+		       "reach "
+		       "nothing at all";
+	if (g->enforce && g->trail == NULL)
+		return "--enforce needs a trail (--trail FILE): what is changed must be known "
+		       "afterwards";
+	return NULL;
+}
+
+static enum guard_response response_of(const char *name)
+{
+	enum guard_response response = RESPOND_ALERT;
+	while (strcmp(guard_response_name(response), name) != 0)
+		response++;
+	return response;
+}
+
+/* Beside this program, as it is built; else where it is installed. */
+static void find_enforcer(char *ret, size_t room)
+{
+	ssize_t len = readlink("/proc/self/exe", ret, room - sizeof ENFORCER_NAME);
+	char *slash = NULL;
+	if (len > 0) {
+		ret[len] = '\0';
+		slash = strrchr(ret, '/');
+	}
+	if (slash != NULL)
+		(void)snprintf(slash + 1, sizeof ENFORCER_NAME, "%s", ENFORCER_NAME);
+	if (slash == NULL || access(ret, X_OK) < 0)
+		(void)snprintf(ret, room, "%s", POSTERN_LIBEXEC "/" ENFORCER_NAME);
+}
+
+static int read_policy(const char *path, struct policy **ret, struct fail *why)
+{
+	struct cur text;
+	char *owned = NULL;
+	if (path == NULL)
+		return 0;
+	int code = file_read(path, POLICY_BYTES_MAX, &owned, &text, why);
+	if (code == 0)
+		code = policy_parse(ret, shown(path).text, text, why);
+	free(owned);
+	return code;
+}
+
+static struct guarding_options options_of(const struct guard *g, const struct policy *policy)
+{
+	struct guarding_options o = {.policy = policy,
+		.local = &g->watch.local,
+		.never = &g->never,
+		.trail = g->trail,
+		.enforcer = g->enforcer,
+		.enforce = g->enforce && strcmp(g->respond, "alert") != 0,
+		.persistent = strcmp(g->on_exit, "closed") == 0,
+		.remembers = g->watch.state != NULL,
+		.json = g->watch.json,
+		.quiet = g->watch.quiet};
+	o.rules = (struct guard_rules){.response = response_of(g->respond),
+		.max_e = g->act_e,
+		.expiry_ns = (int64_t)(g->expiry_s * (double)NS_PER_S),
+		.channels = (uint32_t)g->max_blocked,
+		.hosts = (uint32_t)g->max_hosts,
+		.changes = (uint32_t)g->max_changes,
+		.popular = (unsigned)g->popular};
+	return o;
+}
+
+static enum exit_code guard_run(const struct call *call)
+{
+	const struct guard *g = call->settings;
+	const char *wrong = complaint(call, g);
+	char beside[4096];
+	struct policy *policy = NULL;
+	struct guarding *guarding = NULL;
+	struct fail why = {0};
+	enum exit_code code = EXIT_USAGE;
+	if (wrong != NULL) {
+		message("guard: %s", wrong);
+		return EXIT_USAGE;
+	}
+	find_enforcer(beside, sizeof beside);
+	int failed = read_policy(g->policy, &policy, &why);
+	struct guarding_options o = options_of(g, policy);
+	if (o.enforcer == NULL)
+		o.enforcer = beside;
+	if (failed == 0 && (failed = guarding_new(&guarding, &o, &why)) < 0)
+		code = EXIT_NOTHING;
+	struct watch_hooks hooks = {.context = guarding,
+		.event = guarding_event,
+		.finding = guarding_finding,
+		.start = guarding_start,
+		.turn = guarding_turn,
+		.policy = policy};
+	if (failed < 0)
+		message("%s", why.text);
+	else
+		code = watch_start(call, &g->watch, &hooks);
+	guarding_free(guarding);
+	policy_free(policy);
+	return code;
+}
+
+static const char *const text[] = {
+	"Watches an interface of a Linux gateway (or a host), and closes the fallback channels "
+	"that it "
+	"finds: for the host that went over to them, by address, protocol and port, for a time. "
+	"The "
+	"switch is what is acted on: failures alone, which anybody can forge, block nothing.",
+	"Without --enforce it is a dry run. With it, postern-enforcer, a program of its own that "
+	"holds "
+	"CAP_NET_ADMIN and nothing else, keeps one nftables table, inet postern_guard, before the "
+	"rules "
+	"that are there, which it never touches. What it drops comes back as failures, so that the "
+	"next channel of the same host is found too.",
+	"Never blocked are --never-block, the policy's never-block, this machine's addresses, its "
+	"gateways and resolvers, who answers DNS to three hosts or more, and what more than "
+	"--popular "
+	"hosts reach. No more is blocked at once, or changed in a minute, than the limits say.",
+	"The trail is one JSON line for each change, on disk before the change is made. A guard "
+	"that "
+	"was killed goes on with what is in force there.",
+	"-i needs CAP_NET_RAW and CAP_NET_ADMIN. docs/GUARD.md tells more.",
+	NULL,
+};
+
+static const struct example examples[] = {
+	{"postern guard -i eth1 --policy egress.yaml", "What would it do?"},
+	{"postern guard -i eth1 --policy egress.yaml --enforce --trail "
+	 "/var/lib/postern/trail.jsonl",
+		"Block what is found:"},
+	{"postern guard -i eth1 --policy egress.yaml --enforce --respond contain --on-exit closed "
+	 "--trail /var/lib/postern/trail.jsonl --state /var/lib/postern/guard",
+		"Contain, and stay closed:"},
+};
+
+const struct verb verb_guard = {
+	.name = "guard",
+	.words = "",
+	.summary = "watch an interface, and close the fallback channels that are found",
+	.text = text,
+	.option = options,
+	.options = ARRAY_LEN(options),
+	.settings_bytes = sizeof(struct guard),
+	.example = examples,
+	.examples = ARRAY_LEN(examples),
+	.run = guard_run,
+};

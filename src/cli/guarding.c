@@ -1,0 +1,367 @@
+#include "cli/guarding.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/allowances.h"
+#include "cli/message.h"
+
+/* What is never blocked: of the policy, of the command line, of this machine, resolvers. */
+#define NEVER_MAX 1024u
+/* A resolver is who answers the DNS questions of so many hosts. */
+#define RESOLVER_HOSTS 3u
+/* An enforcer that ended is started again as often as this. */
+#define AGAIN_NS (5 * NS_PER_S)
+/* Packets are taken as long before the enforcer runs, at most. */
+#define START_NS (10 * NS_PER_S)
+/* Reasons not to act are told once for each host, address and port. */
+#define TOLD_MAX 1024u
+
+struct told {
+	struct addr host;
+	struct guard_left left;
+};
+
+struct guarding {
+	struct guarding_options options;
+	struct cidr never[NEVER_MAX];
+	size_t nevers;
+	struct crowd *servers, *resolvers;
+	struct guard_state state;
+	struct guard_link *link; /* NULL: none runs */
+	int64_t tried_ns;        /* to start one; steady clock */
+	struct engine *engine;   /* borrowed; NULL until the watch starts */
+	struct allowances *allowances;
+	FILE *trail;
+	struct told told[TOLD_MAX];
+	size_t tolds;
+	uint64_t denials, lost;
+};
+
+/* ---- telling ---- */
+
+static void say_change(
+	const struct guarding *g, const struct guard_change *c, enum guard_act act, const char *why)
+{
+	struct out o = {0};
+	char host[ADDR_TEXT_BYTES], peer[ADDR_TEXT_BYTES];
+	if (g->options.json) {
+		trail_say(&o, c, act, clock_day_ns(), why);
+	} else {
+		out_printf(&o, "%-11s %s %s %s", guard_act_name(act),
+			c->contain ? "contain" : "block", addr_text(&c->host, host),
+			c->contain ? "" : "-> ");
+		if (!c->contain)
+			out_printf(&o, "%s:%u protocol %u ", addr_text(&c->peer, peer), c->port,
+				c->proto);
+		out_printf(&o, "for ");
+		out_duration(&o, c->until_ns - c->at_ns);
+		out_printf(&o, "  change %llu  %s%s%s", (unsigned long long)c->id, c->finding,
+			why != NULL ? "  " : "", why != NULL ? why : "");
+	}
+	(void)puts(out_string(&o));
+	(void)fflush(stdout);
+	out_fini(&o);
+}
+
+/* In the trail, and said. Fails: the trail can't be written. */
+static int note(
+	struct guarding *g, const struct guard_change *c, enum guard_act act, const char *why_words)
+{
+	struct fail why = {0};
+	if (g->trail != NULL && trail_add(g->trail, c, act, clock_day_ns(), why_words, &why) < 0) {
+		message("%s", why.text);
+		return -EIO;
+	}
+	say_change(g, c, act, why_words);
+	return 0;
+}
+
+static void say_left(struct guarding *g, const char *finding, const struct addr *from,
+	const struct guard_left *left)
+{
+	char host[ADDR_TEXT_BYTES], peer[ADDR_TEXT_BYTES];
+	for (size_t i = 0; i < g->tolds; i++) {
+		const struct told *t = &g->told[i];
+		if (addr_eq(&t->host, from) && addr_eq(&t->left.peer, &left->peer) &&
+			t->left.port == left->port && t->left.why == left->why)
+			return;
+	}
+	if (g->tolds < TOLD_MAX)
+		g->told[g->tolds++] = (struct told){.host = *from, .left = *left};
+	if (!g->options.quiet)
+		message("%s: %s -> %s:%u is left alone: %s", finding, addr_text(from, host),
+			addr_text(&left->peer, peer), left->port, guard_leave_words(left->why));
+}
+
+/* ---- the enforcer ---- */
+
+static int send_change(struct guarding *g, const struct guard_change *c, bool back)
+{
+	int64_t now_ns = clock_day_ns();
+	struct guard_command command = guard_command_of(c, back, now_ns);
+	int code = 0;
+	if (c->contain && !back)
+		code = allowances_send(g->allowances, g->link, &c->host, command.expiry_s, now_ns);
+	return code < 0 ? code : guard_link_send(g->link, &command, c->id);
+}
+
+static int open_link(struct guarding *g, struct fail *why)
+{
+	const struct guard_rules *r = &g->options.rules;
+	struct guard_link_options o = {.program = g->options.enforcer,
+		.persistent = g->options.persistent,
+		.channels = r->channels,
+		.hosts = r->hosts,
+		/* what was in force is sent again at once, beside what is new */
+		.changes = r->changes + (uint32_t)g->state.count + 1,
+		.never = g->never,
+		.nevers = g->nevers};
+	o.changes = o.changes > GUARD_CHANGES_MAX ? GUARD_CHANGES_MAX : o.changes;
+	g->tried_ns = clock_steady_ns();
+	int code = guard_link_open(&g->link, &o, why);
+	for (size_t i = 0; i < g->state.count && code == 0; i++)
+		code = send_change(g, &g->state.change[i], false);
+	return code;
+}
+
+static void lose_link(struct guarding *g)
+{
+	message("postern-enforcer has ended: what it blocked is %s; it is started again",
+		g->options.persistent ? "blocked still" : "open until then");
+	guard_link_close(g->link);
+	g->link = NULL;
+}
+
+static void add_never(struct guarding *g, const struct cidr *net)
+{
+	for (size_t i = 0; i < g->nevers; i++)
+		if (g->never[i].bits <= net->bits && cidr_has(&g->never[i], &net->net))
+			return;
+	if (g->nevers == NEVER_MAX)
+		return;
+	g->never[g->nevers++] = *net;
+	if (g->link != NULL && guard_link_never(g->link, net) < 0)
+		lose_link(g);
+}
+
+/* ---- the life of a guard ---- */
+
+static void collect_never(struct guarding *g)
+{
+	struct cidr own[256];
+	size_t owned = guard_own(own, 256);
+	const struct policy *p = g->options.policy;
+	for (size_t i = 0; i < g->options.never->count; i++)
+		add_never(g, &g->options.never->net[i]);
+	for (size_t i = 0; i < owned; i++)
+		add_never(g, &own[i]);
+	for (size_t i = 0; p != NULL && i < p->rules; i++)
+		for (size_t k = 0; p->rule[i].never && k < p->rule[i].to.count; k++)
+			add_never(g, &p->rule[i].to.net[k]);
+}
+
+int guarding_new(struct guarding **ret, const struct guarding_options *options, struct fail *why)
+{
+	struct guarding *g = calloc(1, sizeof *g);
+	int code = 0;
+	if (g == NULL)
+		return fail_set(why, -ENOMEM, "out of memory");
+	g->options = *options;
+	if (crowd_new(&g->servers) < 0 || crowd_new(&g->resolvers) < 0 ||
+		allowances_new(&g->allowances, options->policy) < 0)
+		code = fail_set(why, -ENOMEM, "out of memory");
+	if (code == 0 && options->trail != NULL)
+		code = trail_open(&g->trail, options->trail, &g->state, clock_day_ns(), why);
+	if (code < 0) {
+		guarding_free(g);
+		return code;
+	}
+	collect_never(g);
+	g->options.rules.crowd = g->servers;
+	g->options.rules.never = g->never;
+	*ret = g;
+	return 0;
+}
+
+void guarding_free(struct guarding *g)
+{
+	if (g == NULL)
+		return;
+	guard_link_close(g->link);
+	if (g->trail != NULL)
+		(void)fclose(g->trail);
+	guard_state_fini(&g->state);
+	allowances_free(g->allowances);
+	crowd_free(g->servers);
+	crowd_free(g->resolvers);
+	free(g);
+}
+
+int guarding_start(void *context, struct engine *engine, struct fail *why)
+{
+	struct guarding *g = context;
+	g->engine = engine;
+	/* what it blocks stopped them while nobody looked; whom they knew before is remembered */
+	for (size_t i = 0; i < g->state.count && g->options.remembers; i++)
+		g->state.change[i].denied_ns = clock_day_ns() - START_NS;
+	if (!g->options.enforce && !g->options.quiet)
+		message("a dry run: nothing is changed; --enforce acts");
+	if (g->state.count > 0 && !g->options.quiet)
+		message("%zu changes of an earlier run are in force", g->state.count);
+	return g->options.enforce ? open_link(g, why) : 0;
+}
+
+static void make(struct guarding *g, const struct guard_change *change)
+{
+	struct guard_change c = *change;
+	int64_t now_ns = clock_day_ns();
+	c.id = g->state.last_id + 1;
+	if (note(g, &c, g->options.enforce ? ACT_MADE : ACT_WOULD, NULL) < 0)
+		return;
+	if (guard_state_add(&g->state, &c) < 0)
+		return;
+	if (now_ns - g->state.minute_ns >= 60 * NS_PER_S) {
+		g->state.minute_ns = now_ns;
+		g->state.changes = 0;
+	}
+	g->state.changes++;
+	/* the next enforcer is told of it when this one is gone */
+	if (g->link != NULL && send_change(g, &c, false) < 0)
+		lose_link(g);
+}
+
+static void carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
+	const struct addr *host)
+{
+	for (size_t i = 0; i < plan->changes; i++)
+		make(g, &plan->change[i]);
+	for (size_t i = 0; i < plan->lefts; i++)
+		say_left(g, finding, host, &plan->left[i]);
+}
+
+void guarding_finding(void *context, const struct finding *f)
+{
+	struct guarding *g = context;
+	struct guard_plan plan;
+	g->options.rules.nevers = g->nevers;
+	guard_decide(f, &g->options.rules, &g->state, clock_day_ns(), &plan);
+	carry_out(g, &plan, f->id, &f->host);
+}
+
+/* What a host does to whom something is blocked. */
+static void follow(struct guarding *g, const struct conn *c, bool first)
+{
+	struct guard_plan plan;
+	const struct policy_contact contact = {.host = c->client,
+		.server = c->server,
+		.proto = c->ip_proto,
+		.port = c->server_port};
+	struct guard_new n = {.host = c->client,
+		.peer = c->server,
+		.proto = c->ip_proto,
+		.port = c->transport == TRANSPORT_ICMP ? 0 : c->server_port,
+		.start_ns = c->start_ns,
+		.first = first,
+		.named = c->name != NULL || hosts_name_of(g->engine->hosts, &c->server) != 0,
+		.expected = g->options.policy != NULL &&
+	                    policy_expects(g->options.policy, &contact) != NULL};
+	g->options.rules.nevers = g->nevers;
+	guard_follow(&n, &g->options.rules, &g->state, clock_day_ns(), &plan);
+	carry_out(g, &plan, "after a block", &c->client);
+}
+
+static bool is_local(const struct guarding *g, const struct addr *a)
+{
+	for (size_t i = 0; i < g->options.local->count; i++)
+		if (cidr_has(&g->options.local->net[i], a))
+			return true;
+	return g->options.local->count == 0 && addr_is_private(a);
+}
+
+void guarding_event(void *context, const struct event *event, bool before)
+{
+	struct guarding *g = context;
+	if (event->kind == EVENT_CONN) {
+		const struct conn *c = &event->conn;
+		if (c->packets_in == 0 || outcome_is_failure(c->outcome) ||
+			!is_local(g, &c->client))
+			return;
+		bool first = !crowd_knows(g->servers, &c->server, &c->client);
+		crowd_add(g->servers, &c->server, &c->client);
+		if (!before && first && g->engine != NULL &&
+			guard_state_has_host(&g->state, &c->client))
+			follow(g, c, first);
+		return;
+	}
+	const struct lookup *l = &event->lookup;
+	if (event->kind != EVENT_LOOKUP || l->answer_ns == 0)
+		return;
+	crowd_add(g->resolvers, &l->resolver, &l->client);
+	if (crowd_hosts(g->resolvers, &l->resolver) >= RESOLVER_HOSTS)
+		add_never(g, &(struct cidr){.net = l->resolver, .bits = 128});
+	allowances_learn(g->allowances, l);
+}
+
+/* ---- what the enforcer says ---- */
+
+/* A packet that was dropped is an attempt that failed, known at once. */
+static void deny(struct guarding *g, struct engine *engine, const struct guard_reply *r)
+{
+	struct event e = {.kind = EVENT_CONN};
+	struct conn *c = &e.conn;
+	c->id = UINT64_C(1) << 63 | ++g->denials; /* apart from those of the flows */
+	c->settled = c->ended = true;
+	c->start_ns = c->fail_ns = c->end_ns = r->time_ns;
+	memcpy(c->client.byte, r->host, 16);
+	memcpy(c->server.byte, r->peer, 16);
+	c->client_port = r->host_port;
+	c->server_port = r->port;
+	c->ip_proto = r->proto;
+	c->transport = r->proto == 6    ? TRANSPORT_TCP
+	               : r->proto == 17 ? TRANSPORT_UDP
+	                                : TRANSPORT_OTHER;
+	c->outcome = OUTCOME_DENIED;
+	c->packets_out = c->tries = 1;
+	const struct guard_change like = {
+		.host = c->client, .peer = c->server, .proto = c->ip_proto, .port = c->server_port};
+	guard_state_deny(&g->state, &like, r->time_ns);
+	g->lost = r->lost;
+	if (c->transport != TRANSPORT_OTHER)
+		engine_event(engine, &e);
+}
+
+static void hear(struct guarding *g, struct engine *engine, const struct guard_reply *r)
+{
+	struct guard_change c;
+	if (r->kind == GUARD_DENIED)
+		deny(g, engine, r);
+	else if (r->kind == GUARD_REFUSED && r->serial != 0 &&
+		 guard_state_take(&g->state, r->serial, &c))
+		(void)note(g, &c, ACT_REFUSED, guard_reason_words((enum guard_reason)r->reason));
+}
+
+int guarding_turn(void *context, struct engine *engine, struct fail *why)
+{
+	struct guarding *g = context;
+	struct guard_reply r;
+	struct guard_change c;
+	int got = 0;
+	(void)why;
+	while (g->link != NULL && (got = guard_link_hear(g->link, &r)) == 1)
+		hear(g, engine, &r);
+	if (got < 0)
+		lose_link(g);
+	/* an element of the kernel's ends by itself */
+	while (guard_state_take_ended(&g->state, clock_day_ns(), &c))
+		(void)note(g, &c, ACT_ENDED, NULL);
+	struct fail again = {0};
+	if (g->options.enforce && g->link == NULL && clock_steady_ns() - g->tried_ns > AGAIN_NS &&
+		open_link(g, &again) < 0) {
+		message("%s", again.text);
+		guard_link_close(g->link);
+		g->link = NULL;
+	}
+	return 0;
+}

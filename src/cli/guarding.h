@@ -1,0 +1,29 @@
+/* Guarding: what a running guard knows and does about findings; the watch calls it. */
+#pragma once
+
+#include "cli/watch.h"
+#include "guard/guard.h"
+
+struct guarding_options {
+	struct guard_rules rules;    /* its never, crowd and nevers are the guarding's own */
+	const struct policy *policy; /* NULL none; outlives it */
+	const struct networks *local, *never;
+	const char *trail;    /* NULL: none is kept */
+	const char *enforcer; /* its program */
+	bool enforce, persistent, json, quiet;
+	bool remembers; /* events of earlier runs are told again */
+};
+
+struct guarding;
+
+/* Fails: -errno, with words. */
+MUST_USE int guarding_new(
+	struct guarding **ret, const struct guarding_options *options, struct fail *why);
+/* All that is in force goes on or goes, as persistent says. */
+void guarding_free(struct guarding *g);
+
+/* For watch_hooks. */
+int guarding_start(void *context, struct engine *engine, struct fail *why);
+int guarding_turn(void *context, struct engine *engine, struct fail *why);
+void guarding_event(void *context, const struct event *event, bool before);
+void guarding_finding(void *context, const struct finding *f);

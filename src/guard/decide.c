@@ -1,0 +1,217 @@
+#include <string.h>
+
+#include "base/limits.h"
+#include "guard/guard.h"
+
+const char *guard_response_name(enum guard_response response)
+{
+	static const char *const names[] = {"alert", "block", "contain", "probe"};
+	return names[response];
+}
+
+const char *guard_leave_words(enum guard_leave leave)
+{
+	static const char *const words[] = {[LEAVE_NONE] = "",
+		[LEAVE_EXPLAINED] = "the finding is explained",
+		[LEAVE_WEAK] = "the finding is too weak",
+		[LEAVE_FAILED] = "nothing answered there, and failures alone block nothing",
+		[LEAVE_NEVER] = "never-block",
+		[LEAVE_POPULAR] = "many hosts reach it",
+		[LEAVE_UNSEEN] = "which hosts reach it is not known",
+		[LEAVE_FULL] = "as much is blocked as may be at once",
+		[LEAVE_RATE] = "as much was changed as may be in a minute"};
+	return words[leave];
+}
+
+struct deciding {
+	const struct finding *finding;
+	const struct guard_rules *rules;
+	const struct guard_state *state;
+	int64_t now_ns;
+	uint32_t channels, hosts, changes; /* with those of the plan */
+	struct guard_plan *plan;
+};
+
+static bool is_never(const struct guard_rules *rules, const struct addr *a)
+{
+	for (size_t i = 0; i < rules->nevers; i++)
+		if (cidr_has(&rules->never[i], a))
+			return true;
+	return false;
+}
+
+static void leave(struct deciding *d, const struct addr *peer, uint16_t port, enum guard_leave why)
+{
+	if (d->plan->lefts < GUARD_PLAN_MAX)
+		d->plan->left[d->plan->lefts++] =
+			(struct guard_left){.peer = *peer, .port = port, .why = why};
+}
+
+static struct guard_change change_of(const struct deciding *d)
+{
+	struct guard_change c = {.host = d->finding->host,
+		.at_ns = d->now_ns,
+		.until_ns = d->now_ns + d->rules->expiry_ns,
+		.e_value = d->finding->e_value};
+	memcpy(c.finding, d->finding->id, sizeof c.finding);
+	return c;
+}
+
+static bool is_there(const struct deciding *d, const struct guard_change *like)
+{
+	return guard_changes_find(d->state->change, d->state->count, like) != NULL ||
+	       guard_changes_find(d->plan->change, d->plan->changes, like) != NULL;
+}
+
+/* Whether there is room for one more; it is taken. */
+static enum guard_leave take_room(struct deciding *d, bool contain)
+{
+	uint32_t *used = contain ? &d->hosts : &d->channels;
+	uint32_t room = contain ? d->rules->hosts : d->rules->channels;
+	if (*used >= room || d->plan->changes == GUARD_PLAN_MAX)
+		return LEAVE_FULL;
+	if (d->changes >= d->rules->changes)
+		return LEAVE_RATE;
+	(*used)++;
+	d->changes++;
+	return LEAVE_NONE;
+}
+
+static enum guard_leave objection(
+	const struct deciding *d, const struct addr *host, const struct addr *peer)
+{
+	unsigned hosts = crowd_hosts(d->rules->crowd, peer);
+	if (is_never(d->rules, peer) || is_never(d->rules, host))
+		return LEAVE_NEVER;
+	if (hosts == 0)
+		return LEAVE_UNSEEN;
+	return hosts > d->rules->popular ? LEAVE_POPULAR : LEAVE_NONE;
+}
+
+/* True: it is blocked, or will be. */
+static bool consider(struct deciding *d, const struct finding_channel *c, const struct addr *peer)
+{
+	struct guard_change change = change_of(d);
+	change.peer = *peer;
+	change.proto = c->transport == TRANSPORT_ICMP && !addr_is_v4(peer)
+	                       ? 58
+	                       : transport_proto(c->transport);
+	change.port = c->transport == TRANSPORT_ICMP ? 0 : c->port;
+	change.named = c->name_count > 0;
+	if (is_there(d, &change))
+		return true;
+	enum guard_leave why = objection(d, &change.host, peer);
+	if (why == LEAVE_NONE && change.proto == 0)
+		why = LEAVE_UNSEEN;
+	if (why == LEAVE_NONE)
+		why = take_room(d, false);
+	if (why != LEAVE_NONE) {
+		leave(d, peer, c->port, why);
+		return false;
+	}
+	d->plan->change[d->plan->changes++] = change;
+	return true;
+}
+
+/* Only what the host went over to, and only when it was answered there: resets and silence can be
+ * forged, an answer that the host went on with hardly. */
+static bool consider_channel(struct deciding *d, const struct finding_channel *c)
+{
+	bool any = false;
+	if (c->role != ROLE_FALLBACK)
+		return false;
+	for (size_t i = 0; i < c->addr_count; i++) {
+		if (c->connections <= c->failures)
+			leave(d, &c->addrs[i], c->port, LEAVE_FAILED);
+		else
+			any |= consider(d, c, &c->addrs[i]);
+	}
+	return any;
+}
+
+static void contain(struct deciding *d)
+{
+	struct guard_change change = change_of(d);
+	change.contain = true;
+	if (is_there(d, &change))
+		return;
+	enum guard_leave why = take_room(d, true);
+	if (why == LEAVE_NONE)
+		d->plan->change[d->plan->changes++] = change;
+	else
+		leave(d, &change.host, 0, why);
+}
+
+static void count(struct deciding *d)
+{
+	for (size_t i = 0; i < d->state->count; i++)
+		*(d->state->change[i].contain ? &d->hosts : &d->channels) += 1;
+	if (d->now_ns - d->state->minute_ns < 60 * NS_PER_S)
+		d->changes = d->state->changes;
+}
+
+void guard_decide(const struct finding *f, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret)
+{
+	struct deciding d = {
+		.finding = f, .rules = rules, .state = state, .now_ns = now_ns, .plan = ret};
+	bool any = false;
+	ret->changes = ret->lefts = 0;
+	if (rules->response == RESPOND_ALERT || rules->response == RESPOND_PROBE)
+		return; /* a probe decides by itself what it does */
+	if (f->explained != NULL || f->e_value > rules->max_e) {
+		leave(&d, &f->host, 0, f->explained != NULL ? LEAVE_EXPLAINED : LEAVE_WEAK);
+		return;
+	}
+	count(&d);
+	for (size_t i = 0; i < f->channels; i++)
+		any |= consider_channel(&d, &f->channel[i]);
+	if (any && rules->response == RESPOND_CONTAIN)
+		contain(&d);
+}
+
+/* The latest of what was blocked for the host, that it has just been stopped at. */
+static const struct guard_change *story_of(
+	const struct guard_state *state, const struct guard_new *n)
+{
+	const struct guard_change *latest = NULL;
+	for (size_t i = 0; i < state->count; i++) {
+		const struct guard_change *c = &state->change[i];
+		if (c->contain || c->named || c->denied_ns == 0 || !addr_eq(&c->host, &n->host))
+			continue;
+		if (c->denied_ns <= n->start_ns && n->start_ns - c->denied_ns <= GUARD_FOLLOW_NS &&
+			(latest == NULL || c->denied_ns > latest->denied_ns))
+			latest = c;
+	}
+	return latest;
+}
+
+void guard_follow(const struct guard_new *n, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret)
+{
+	struct deciding d = {.rules = rules, .state = state, .now_ns = now_ns, .plan = ret};
+	const struct guard_change *story = story_of(state, n);
+	ret->changes = ret->lefts = 0;
+	if (story == NULL || !n->first || n->named || n->expected ||
+		rules->response == RESPOND_ALERT || rules->response == RESPOND_PROBE)
+		return;
+	struct guard_change change = *story;
+	change.id = 0;
+	change.peer = n->peer;
+	change.proto = n->proto;
+	change.port = n->port;
+	change.at_ns = now_ns;
+	change.until_ns = now_ns + rules->expiry_ns;
+	change.denied_ns = 0;
+	change.follows = story->id;
+	if (is_there(&d, &change))
+		return;
+	count(&d);
+	enum guard_leave why = objection(&d, &change.host, &change.peer);
+	if (why == LEAVE_NONE)
+		why = take_room(&d, false);
+	if (why == LEAVE_NONE)
+		ret->change[ret->changes++] = change;
+	else
+		leave(&d, &n->peer, n->port, why);
+}

@@ -1,0 +1,207 @@
+/* Guard: a finding becomes a bounded change of the boundary, or a reason why not. Deciding is a
+ * pure function; who carries it out is postern-enforcer (guard/command.h), over a link; every
+ * change is in the trail before it is made. docs/GUARD.md */
+#pragma once
+
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "base/fail.h"
+#include "base/out.h"
+#include "event/event.h"
+#include "guard/command.h"
+#include "judge/judge.h"
+#include "policy/policy.h"
+
+/* What is done about a finding. */
+enum guard_response {
+	RESPOND_ALERT,   /* nothing but telling */
+	RESPOND_BLOCK,   /* its fallback channels, for its host */
+	RESPOND_CONTAIN, /* and its host reaches only what the policy names */
+	RESPOND_PROBE,   /* block or sham by a coin (guard/probe.h) */
+	RESPOND_COUNT
+};
+const char *guard_response_name(enum guard_response response);
+
+/* ---- how many hosts reach a server ---- */
+
+/* Of that many hosts it is known which; more are "many". */
+#define CROWD_HOSTS 8u
+
+struct crowd;
+
+/* Fails: -ENOMEM. */
+MUST_USE int crowd_new(struct crowd **ret);
+void crowd_free(struct crowd *c);
+/* The server answered the host. Of two servers that want one place, the one with more hosts keeps
+ * it. */
+void crowd_add(struct crowd *c, const struct addr *server, const struct addr *host);
+/* How many hosts it answered, CROWD_HOSTS + 1: more; 0: not known. */
+unsigned crowd_hosts(const struct crowd *c, const struct addr *server);
+/* Whether it is known to have answered that host. */
+bool crowd_knows(const struct crowd *c, const struct addr *server, const struct addr *host);
+
+/* This machine's own addresses, the gateways of its routes, its resolvers: as many as there are, up
+ * to max. */
+size_t guard_own(struct cidr *ret, size_t max);
+
+/* ---- changes ---- */
+
+/* One block or containment. */
+struct guard_change {
+	uint64_t id;             /* of the trail, from 1 */
+	bool contain;            /* else a block of peer */
+	struct addr host;        /* whom it stops */
+	struct addr peer;        /* none: containment */
+	uint8_t proto;           /* IP's number */
+	uint16_t port;           /* 0: any */
+	int64_t at_ns, until_ns; /* the day's clock */
+	int64_t denied_ns;       /* a packet was dropped for it last; 0 none */
+	bool named;              /* peer was found by a name */
+	uint64_t follows;        /* the change whose story this one goes on with; 0: a finding's */
+	char finding[33];
+	double e_value;
+};
+
+struct guard_state { /* what is in force; all zero is valid, guard_state_fini() */
+	struct guard_change *change;
+	size_t count, room;
+	int64_t minute_ns; /* when the minute that is counted began */
+	uint32_t changes;  /* in it */
+	uint64_t last_id;
+};
+
+void guard_state_fini(struct guard_state *s);
+/* Fails: -ENOMEM. */
+MUST_USE int guard_state_add(struct guard_state *s, const struct guard_change *change);
+/* *ret (may be NULL) gets it. False: there is none. */
+bool guard_state_take(struct guard_state *s, uint64_t id, struct guard_change *ret);
+/* The next that has ended by now_ns, taken out. */
+bool guard_state_take_ended(struct guard_state *s, int64_t now_ns, struct guard_change *ret);
+/* One that does the same; NULL none. */
+const struct guard_change *guard_changes_find(
+	const struct guard_change *change, size_t count, const struct guard_change *like);
+bool guard_state_has_host(const struct guard_state *s, const struct addr *host);
+
+/* ---- deciding ---- */
+
+struct guard_rules {
+	enum guard_response response;
+	double max_e;
+	int64_t expiry_ns;
+	uint32_t channels, hosts; /* at once */
+	uint32_t changes;         /* a minute */
+	unsigned popular;         /* what more hosts reach is not blocked */
+	const struct cidr *never;
+	size_t nevers;
+	const struct crowd *crowd;
+};
+
+enum guard_leave { /* why something is left alone */
+	LEAVE_NONE,
+	LEAVE_EXPLAINED, /* the finding has a benign mechanism */
+	LEAVE_WEAK,      /* its E is over the line */
+	LEAVE_FAILED,    /* nothing answered there: failures alone block nothing */
+	LEAVE_NEVER,
+	LEAVE_POPULAR,
+	LEAVE_UNSEEN, /* who reaches it is not known */
+	LEAVE_FULL,   /* as many blocks as there may be */
+	LEAVE_RATE,   /* as many changes as there may be in a minute */
+	LEAVE_COUNT
+};
+const char *guard_leave_words(enum guard_leave leave);
+
+#define GUARD_PLAN_MAX 64
+
+struct guard_left {
+	struct addr peer;
+	uint16_t port;
+	enum guard_leave why;
+};
+
+struct guard_plan {
+	struct guard_change change[GUARD_PLAN_MAX]; /* without ids */
+	size_t changes;
+	struct guard_left left[GUARD_PLAN_MAX];
+	size_t lefts;
+};
+
+/* What is to be done about the finding, given what is in force: only new changes. Changes nothing.
+ */
+void guard_decide(const struct finding *f, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
+
+/* A conversation that was answered, of a host to which something is blocked. */
+struct guard_new {
+	struct addr host, peer;
+	uint8_t proto;
+	uint16_t port;
+	int64_t start_ns;
+	bool first;    /* the host was not answered there before */
+	bool named;    /* found by a name */
+	bool expected; /* the policy names it */
+};
+
+/* From the last packet that was dropped to the first of what may follow it. */
+#define GUARD_FOLLOW_NS (INT64_C(60) * 1000000000)
+
+/* What a host that is proven to fall back goes over to after a block, without waiting for the
+ * judge: a bare address, new to the host, soon after packets to another bare address were dropped
+ * for it. What has a name waits for the judge: browsing on the same host must go on. As
+ * guard_decide(). */
+void guard_follow(const struct guard_new *n, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
+/* A packet was dropped for what is in force. */
+void guard_state_deny(struct guard_state *s, const struct guard_change *like, int64_t at_ns);
+
+/* ---- the trail ---- */
+
+/* What is done with a change. */
+enum guard_act { ACT_NONE, ACT_MADE, ACT_WOULD, ACT_REFUSED, ACT_UNDONE, ACT_ENDED, ACT_COUNT };
+const char *guard_act_name(enum guard_act act); /* "made", … */
+
+/* One JSON line of it, without a newline. why: ours or safe, may be NULL. */
+void trail_say(struct out *o, const struct guard_change *change, enum guard_act act, int64_t at_ns,
+	const char *why);
+/* Reads such a line. False: it is none. */
+struct trail_reader;
+MUST_USE int trail_reader_new(struct trail_reader **ret);
+void trail_reader_free(struct trail_reader *r);
+bool trail_read(struct trail_reader *r, struct span line, struct guard_change *ret,
+	enum guard_act *ret_act);
+
+/* Opens (makes) the file, readable by its owner alone, and takes from it what is in force at
+ * now_ns. A last line that was cut is ended. Fails: -errno, -EWOULDBLOCK (another guard has it). */
+MUST_USE int trail_open(
+	FILE **ret, const char *path, struct guard_state *state, int64_t now_ns, struct fail *why);
+/* On disk when it returns. Fails: -errno. */
+MUST_USE int trail_add(FILE *trail, const struct guard_change *change, enum guard_act act,
+	int64_t at_ns, const char *why_words, struct fail *why);
+
+/* ---- the link to the enforcer ---- */
+
+struct guard_link;
+
+struct guard_link_options {
+	const char *program;
+	bool persistent;
+	uint32_t channels, hosts, changes;
+	const struct cidr *never;
+	size_t nevers;
+};
+
+/* Starts it and waits for its answer to the hello. Fails: -errno. */
+MUST_USE int guard_link_open(
+	struct guard_link **ret, const struct guard_link_options *options, struct fail *why);
+/* The enforcer ends; its table too unless it is persistent. */
+void guard_link_close(struct guard_link *l);
+/* serial: comes back in the reply. Fails: -EPIPE and others: the enforcer is gone. */
+MUST_USE int guard_link_send(struct guard_link *l, struct guard_command *c, uint64_t serial);
+MUST_USE int guard_link_never(struct guard_link *l, const struct cidr *net);
+/* The next reply that is there. 1: *ret; 0: none now; fails: -EPIPE. */
+MUST_USE int guard_link_hear(struct guard_link *l, struct guard_reply *ret);
+int guard_link_fd(const struct guard_link *l);
+const char *guard_reason_words(enum guard_reason reason);
+
+/* The command that makes or takes back the change. */
+struct guard_command guard_command_of(const struct guard_change *change, bool back, int64_t now_ns);

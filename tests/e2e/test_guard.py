@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""postern guard between a host and its servers, in network namespaces of the test's own."""
+import json
+import signal
+import subprocess
+import time
+import unittest
+
+import gateway
+from gateway import HOST, OTHER, SERVERS, Client, Guard, Net, ladder
+from support import DONE, USAGE, Case, Run
+from test_enforcer import FOREIGN
+
+DEAD = [f"{addr}:443" for addr in SERVERS[:7]]
+FALLBACKS = SERVERS[7:10]
+GOOD = SERVERS[12:16]
+# resets that nobody sent: to the host, from servers that it speaks with, to ports that it may use; so many, and no more
+FORGED = r"""
+import random, socket, struct, sys, time
+rng, count = random.Random(1), int(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+until = time.monotonic() + 5
+def sum16(data):
+    n = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while n >> 16:
+        n = (n & 65535) + (n >> 16)
+    return 65535 - n
+sent = 0
+while sent < count and time.monotonic() < until:
+    src, dst = socket.inet_aton(rng.choice(sys.argv[3:])), socket.inet_aton(sys.argv[1])
+    tcp = struct.pack("!HHIIBBHHH", 443, rng.randrange(32768, 61000), rng.getrandbits(32), rng.getrandbits(32), 80, 0x14, 0, 0, 0)
+    check = sum16(src + dst + struct.pack("!BBH", 0, 6, len(tcp)) + tcp)
+    tcp = tcp[:16] + struct.pack("!H", check) + tcp[18:]
+    s.sendto(struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, 64, 6, 0, src, dst) + tcp, (sys.argv[1], 0))
+    sent += 1
+print(sent)
+"""
+
+
+@gateway.NEEDS
+class TestGuard(Case):
+    def setUp(self):
+        self.net = Net()
+        self.addCleanup(self.net.close)
+        gateway.serve(self.net, *(f"{addr}:8080" for addr in FALLBACKS), *(f"{addr}:443" for addr in GOOD))
+        self.trail = self.folder / f"{self._testMethodName}.jsonl"
+
+    def client(self):
+        return ladder(self.net, HOST, *DEAD, *(f"{addr}:8080" for addr in FALLBACKS))
+
+    def acts(self):
+        return [json.loads(line) for line in self.trail.read_text().splitlines()]
+
+    def test_every_fallback_is_cut_and_nothing_else(self):
+        net = self.net
+        net.run(net.gateway, "nft", "-f", "-", input=FOREIGN)
+        before = net.ruleset()
+        guard = Guard(net, "--enforce", "--trail", self.trail)
+        good = [Client(net, source, addr, 443) for source in (HOST, OTHER) for addr in GOOD]
+        client = self.client()
+        for addr in FALLBACKS:
+            guard.change("made", addr)
+        client.wait(lambda line: line[:2] == ("left", FALLBACKS[-1]))
+        for addr in FALLBACKS:
+            opened = client.wait(lambda line, addr=addr: line[:2] == ("open", addr))[2]
+            last = max(at for what, where, at in client.all if what == "answered" and where == addr)
+            # the first waits until refusals are final: a RST may be followed by another try for 1 s
+            self.assertLess(last - opened, 3.0 if addr == FALLBACKS[0] else 1.0, addr)
+        time.sleep(6)  # it tries all of them again
+        self.assertEqual([line for line in client.all if line[0] == "open"].__len__(), len(FALLBACKS), client.all)
+        self.assertEqual({c.say() for c in good}, {"answered"})
+        self.assertEqual({(c["host"], c["peer"]) for c in guard.changes("made")}, {(HOST, addr) for addr in FALLBACKS})
+        self.assertEqual(guard.end(), DONE)
+        # the drops are failures of their own kind
+        self.assertTrue(any("denied" in json.dumps(line) for line in guard.all if line["type"] == "finding"), guard.all)
+        self.assertEqual(net.ruleset(), before)
+        made = [c for c in self.acts() if c["act"] == "made"]
+        self.assertEqual([c["id"] for c in made], [1, 2, 3])
+        self.assertEqual([c.get("follows") for c in made], [None, 1, 2])
+
+    def test_a_dry_run_changes_nothing(self):
+        net, before = self.net, self.net.ruleset()
+        guard = Guard(net)
+        client = self.client()
+        guard.change("would", FALLBACKS[0])
+        self.assertEqual(net.ruleset(), before)
+        answers = len(client.all)
+        time.sleep(1)
+        self.assertGreater(len(client.all), answers)
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual(guard.changes("made"), [])
+        self.assertIn("a dry run: nothing is changed", guard.words())
+
+    def test_what_is_never_blocked(self):
+        guard = Guard(self.net, "--enforce", "--trail", self.trail, "--never-block", f"{FALLBACKS[0]}/24")
+        client = self.client()
+        client.wait(lambda line: line[0] == "open")
+        time.sleep(4)
+        self.assertEqual(client.all[-1][:2], ("answered", FALLBACKS[0]))
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual(guard.changes("made"), [])
+        self.assertIn("is left alone: never-block", guard.words())
+
+    def test_forged_resets_block_nothing(self):
+        net = self.net
+        guard = Guard(net, "--enforce", "--trail", self.trail)
+        good = [Client(net, source, addr, 443) for source in (HOST, OTHER) for addr in GOOD]
+        sent = int(net.run(net.server, "/usr/bin/python3", "-c", FORGED, HOST, 20000, *GOOD, *SERVERS[:4]))
+        self.assertGreater(sent, 1000)
+        more = [Client(net, HOST, addr, 443) for addr in GOOD]
+        self.assertEqual({c.say() for c in good + more}, {"answered"})
+        time.sleep(2)
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual(guard.changes("made"), [])
+
+    def test_a_block_ends(self):
+        guard = Guard(self.net, "--enforce", "--trail", self.trail, "--expiry", "3")
+        client = ladder(self.net, HOST, *DEAD, f"{FALLBACKS[0]}:8080", f"{FALLBACKS[0]}:8080")
+        made = guard.change("made", FALLBACKS[0])
+        client.wait(lambda line: line[:2] == ("left", FALLBACKS[0]))
+        self.assertEqual(guard.change("ended", FALLBACKS[0], 15)["id"], made["id"])
+        self.assertEqual(guard.end(), DONE)
+
+    def test_contained_a_host_reaches_what_the_policy_names(self):
+        net = self.net
+        policy = self.path("policy.yaml", f"""version: 1
+zones:
+  office: {{networks: 10.77.0.0/24}}
+services:
+  web: {{protocol: tcp, ports: 443}}
+rules:
+  - {{id: good, owner: net, why: work, from: office, to: "{GOOD[0]}", service: web, action: allow}}
+""".encode())
+        guard = Guard(net, "--enforce", "--trail", self.trail, "--respond", "contain", "--policy", policy)
+        kept, other = Client(net, HOST, GOOD[0], 443), Client(net, OTHER, GOOD[1], 443)
+        self.client()
+        guard.wait(lambda line: line["type"] == "change" and line["action"] == "contain" and line["act"] == "made")
+        time.sleep(0.5)
+        self.assertEqual((kept.say(), other.say()), ("answered", "answered"))
+        self.assertEqual([Client(net, HOST, addr, 443).state for addr in GOOD[:3]], ["open", "failed", "failed"])
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual(guard.changes("refused"), [])
+
+    def test_either_half_is_killed(self):
+        net = self.net
+        args = "--enforce", "--trail", self.trail, "--on-exit", "closed", "--state", self.folder / "state"
+        guard = Guard(net, *args)
+        client = self.client()
+        guard.change("made", FALLBACKS[0])
+        guard.end(signal.SIGKILL)
+        self.assertEqual(Client(net, HOST, FALLBACKS[0], 8080).state, "failed")  # closed
+        again = Guard(net, *args)
+        made = again.change("made", FALLBACKS[1], 40)
+        self.assertEqual(made["id"], 2)
+        self.assertIn("1 changes of an earlier run are in force", again.words())
+        pid = subprocess.run(["pgrep", "-P", str(again.process.pid)], capture_output=True, text=True, check=True).stdout.split()
+        subprocess.run(["kill", "-9", *pid], check=True)
+        client.wait(lambda line: line[:2] == ("open", FALLBACKS[2]), 40)
+        again.change("made", FALLBACKS[2], 40)
+        self.assertEqual([Client(net, HOST, addr, 8080).state for addr in FALLBACKS[:2]], ["failed"] * 2)
+        self.assertEqual(again.end(), DONE)
+        self.assertIn(gateway.TABLE, net.ruleset())
+
+    def test_wrong_words(self):
+        for args, words in (((), "name the interface"), (("-i", "lo", "--respond", "x"), "choose alert, block or contain"),
+                            (("-i", "lo", "--respond", "contain"), "needs a policy"), (("-i", "lo", "--enforce"), "needs a trail"),
+                            (("-i", "lo", "log"), "watch follows logs"), (("-i", "lo", "--on-exit", "x"), "choose open or closed")):
+            run = Run("guard", *args)
+            self.assertEqual(run.code, USAGE, run)
+            self.assertIn(words, run.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
