@@ -11,7 +11,7 @@
 #define FLOWS_BYTES_MAX ((size_t)16 << 20)
 
 struct audit {
-	const char *flow, *flows, *path, *in, *out, *vpc, *subnet, *eni, *output;
+	const char *flow, *flows, *path, *in, *out, *vpc, *subnet, *eni, *home, *output;
 	bool json, exit_code, quiet;
 };
 
@@ -30,6 +30,8 @@ static const struct option options[] = {
 	{"vpc", 0, OPTION_TEXT, "ID", AT(vpc), .help = "of an Amazon VPC: where the source is"},
 	{"subnet", 0, OPTION_TEXT, "ID", AT(subnet), .help = "as --vpc"},
 	{"eni", 0, OPTION_TEXT, "ID", AT(eni), .help = "as --vpc"},
+	{"home", 0, OPTION_TEXT, "NETWORKS", AT(home),
+		.help = "of a Network Firewall that does not say it: HOME_NET, as rules write it"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "print JSON Lines"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write the results to FILE instead of standard output; it appears when it "
@@ -41,15 +43,15 @@ static const struct option options[] = {
 
 /* What fallback channels use. */
 static const struct target_try tries[] = {
-	{"tcp 443", 6, 443, 443, NULL},
-	{"tcp 80", 6, 80, 80, NULL},
-	{"tcp 53", 6, 53, 53, NULL},
-	{"tcp 22", 6, 22, 22, NULL},
-	{"tcp any high port", 6, 1024, UINT16_MAX, NULL},
-	{"udp 53", 17, 53, 53, NULL},
-	{"udp 443", 17, 443, 443, NULL},
-	{"udp 123", 17, 123, 123, NULL},
-	{"udp any port", 17, 1, UINT16_MAX, NULL},
+	{"tcp 443", 6, 443, 443, "tls"},
+	{"tcp 80", 6, 80, 80, "http"},
+	{"tcp 53", 6, 53, 53, "dns"},
+	{"tcp 22", 6, 22, 22, "ssh"},
+	{"tcp any high port", 6, 1024, UINT16_MAX, "unknown"},
+	{"udp 53", 17, 53, 53, "dns"},
+	{"udp 443", 17, 443, 443, "quic"},
+	{"udp 123", 17, 123, 123, "ntp"},
+	{"udp any port", 17, 1, UINT16_MAX, "unknown"},
 	{"icmp echo", 1, 8, 8, NULL},
 };
 
@@ -67,13 +69,16 @@ struct asking {
 static void say_json(
 	struct asking *a, const struct target_channel *channel, const struct target_answer *answer)
 {
-	bool network = a->target->vpc != NULL;
+	const char *place = a->target->vpc != NULL     ? "subnet"
+	                    : a->target->rules != NULL ? "path"
+	                    : a->target->nfw != NULL   ? "policy"
+	                                               : "zone";
 	struct emit e = {.out = a->text};
 	emit_open(&e, NULL, '{');
 	emit_text(&e, "type", "answer", SIZE_MAX);
 	emit_text(&e, "file", out_string(&a->name), SIZE_MAX);
 	if (channel->place != NULL)
-		emit_text(&e, network ? "subnet" : "path", channel->place, SIZE_MAX);
+		emit_text(&e, place, channel->place, SIZE_MAX);
 	if (channel->source != NULL)
 		emit_text(&e, "interface", channel->source, VPC_NAME_BYTES);
 	emit_text(&e, "flow", channel->text, 255);
@@ -186,8 +191,8 @@ static enum exit_code audit_target(struct asking *a, const struct call *call, si
 	struct target target;
 	struct fail why = {0};
 	const struct audit *audit = a->audit;
-	enum exit_code code =
-		target_open(&target, call->word + *at, call->words - *at, audit->quiet);
+	enum exit_code code = target_open(&target, call->word + *at, call->words - *at,
+		&(struct target_read){.quiet = audit->quiet, .home = audit->home});
 	a->target = &target;
 	a->ask = (struct target_ask){.hook = audit->path,
 		.iif = audit->in,
@@ -244,7 +249,8 @@ static const char *const text[] = {
 	"ruleset, iptables-save or ip6tables-save print them, or as nft -f reads them (nft "
 	"itself reads these, in a network namespace that is thrown away); or what aws ec2 "
 	"describe-* "
-	"print of an Amazon VPC: files of JSON, which are taken together, or a folder of them. "
+	"print of an Amazon VPC: files of JSON, which are taken together, or a folder of them; or "
+	"what aws network-firewall describe-* print of a Network Firewall, or Suricata's rules. "
 	"Nothing is asked of a machine or of Amazon.",
 	"For the first packet of a new connection it is said whether it is allowed, denied or, "
 	"where that hangs on what no file tells (a rate, a clock, a socket's owner, a list that "

@@ -9,7 +9,7 @@
 #include "cli/output.h"
 
 struct cover {
-	const char *output, *to, *resolver, *iif, *oif;
+	const char *output, *to, *resolver, *iif, *oif, *home;
 	int64_t at_ns;
 	bool json, quiet;
 };
@@ -28,6 +28,8 @@ static const struct option options[] = {
 		.help = "of a firewall: the interface that hosts come in by"},
 	{"oif", 0, OPTION_TEXT, "NAME", AT(oif),
 		.help = "of a firewall: the interface to the Internet"},
+	{"home", 0, OPTION_TEXT, "NETWORKS", AT(home),
+		.help = "of a Network Firewall that does not say it: HOME_NET, as rules write it"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write to FILE instead of standard output; it appears when it is complete"},
 	{"at", 0, OPTION_TIME, "TIME", AT(at_ns),
@@ -203,7 +205,9 @@ static enum exit_code cover_run(const struct call *call)
 	if (!call_given(call, "at"))
 		c.at_ns = clock_day_ns();
 	struct cover_state *s = calloc(1, sizeof *s);
-	enum exit_code read = target_open(&t, call->word, call->words, c.quiet), code = read;
+	enum exit_code read = target_open(&t, call->word, call->words,
+			       &(struct target_read){.quiet = c.quiet, .home = c.home}),
+		       code = read;
 	if (s == NULL) {
 		message("out of memory");
 		code = EXIT_NOTHING;

@@ -43,6 +43,9 @@ static const struct option options[] = {
 		.help = "test of an Amazon VPC: where the flow's source is"},
 	{"subnet", 0, OPTION_TEXT, "ID", AT(subnet), .help = "as --vpc"},
 	{"eni", 0, OPTION_TEXT, "ID", AT(eni), .help = "as --vpc"},
+	{"home", 0, OPTION_TEXT, "NETWORKS", AT(home),
+		.help = "test of a Network Firewall that does not say it: HOME_NET, as rules write "
+			"it"},
 	{"to", 0, OPTION_TEXT, "TARGET", AT(target),
 		.help = "compile: for nft (Linux's firewall) or rpz (names, for Unbound, BIND, "
 			"Knot)"},
@@ -184,27 +187,32 @@ static enum exit_code check(const struct policy_call *c)
 
 /* ---- test ---- */
 
+enum use { RULES = 1, VPC = 2, NFW = 4, POLICY = 8 };
+
+static enum use use_of(const struct target *t, const char **ret_name)
+{
+	*ret_name = t->rules != NULL ? "a firewall of addresses and ports"
+	            : t->vpc != NULL ? "a VPC"
+	            : t->nfw != NULL ? "a Network Firewall"
+	                             : "a policy file";
+	return t->rules != NULL ? RULES : t->vpc != NULL ? VPC : t->nfw != NULL ? NFW : POLICY;
+}
+
 /* Options that the target has no use for are told: who gave one expects a difference. */
 static void say_useless(const struct policy_call *c, const struct target *t)
 {
 	static const struct {
 		const char *option;
-		bool rules, vpc, policy;
-	} uses[] = {{"hook", .rules = true}, {"iif", .rules = true}, {"oif", .rules = true},
-		{"vpc", .vpc = true}, {"subnet", .vpc = true}, {"eni", .vpc = true},
-		{"sni", .policy = true}, {"http-host", .policy = true},
-		{"dns-name", .policy = true}, {"as", .policy = true}};
-	for (size_t i = 0; i < ARRAY_LEN(uses) && !c->quiet; i++) {
-		bool used = t->rules != NULL ? uses[i].rules
-		            : t->vpc != NULL ? uses[i].vpc
-		                             : uses[i].policy;
-		if (!used && call_given(c->call, uses[i].option))
-			message("%s does not ask for it: --%s changes nothing",
-				t->rules != NULL ? "a firewall of addresses and ports"
-				: t->vpc != NULL ? "a VPC"
-						 : "a policy file",
-				uses[i].option);
-	}
+		unsigned uses;
+	} asked[] = {{"hook", RULES}, {"iif", RULES}, {"oif", RULES}, {"vpc", VPC}, {"subnet", VPC},
+		{"eni", VPC}, {"home", NFW}, {"sni", NFW | POLICY}, {"http-host", NFW | POLICY},
+		{"dns-name", NFW | POLICY}, {"as", NFW | POLICY}};
+	const char *name;
+	enum use use = use_of(t, &name);
+	for (size_t i = 0; i < ARRAY_LEN(asked) && !c->quiet; i++)
+		if ((asked[i].uses & use) == 0 && call_given(c->call, asked[i].option))
+			message("%s does not ask for it: --%s changes nothing", name,
+				asked[i].option);
 }
 
 static enum exit_code test(const struct policy_call *c)
@@ -218,7 +226,9 @@ static enum exit_code test(const struct policy_call *c)
 		return usage("no flow: give one such as 'tcp:192.0.2.10:40000>198.51.100.7:443', "
 			     "or - for standard input");
 	struct target t;
-	enum exit_code read = target_open(&t, call->word + 1, 1, c->quiet), code = EXIT_USAGE;
+	enum exit_code read = target_open(&t, call->word + 1, 1,
+			       &(struct target_read){.quiet = c->quiet, .home = c->home}),
+		       code = EXIT_USAGE;
 	if (read != EXIT_DONE && read != EXIT_PARTIAL) {
 		target_close(&t);
 		return read;

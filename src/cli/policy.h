@@ -12,7 +12,7 @@ struct policy_call {
 	const char *output, *target, *sni, *http_host, *dns_name, *as;
 	const char *baseline; /* of a draft */
 	double max_rules;     /* 0: none was given */
-	const char *hook, *iif, *oif, *vpc, *subnet, *eni;
+	const char *hook, *iif, *oif, *vpc, *subnet, *eni, *home;
 	struct networks local;
 	int64_t at_ns;
 	bool json, exit_code, quiet;

@@ -8,8 +8,9 @@
 #include "cli/file.h"
 #include "cli/message.h"
 #include "cli/nft_text.h"
+#include "ingest/walk.h"
 
-#define HEAD_BYTES 4096u
+#define HEAD_BYTES 65536u
 
 const char *const target_unknown[2][TARGET_UNKNOWNS] = {
 	{"151.101.1.9", "45.83.12.9", "193.29.13.9", "103.77.192.9", "5.188.86.9", "80.66.75.9"},
@@ -31,62 +32,110 @@ static struct span first_line(struct span text)
 	return (struct span){0};
 }
 
+static bool begins_with_one_of(struct span line, const char *const *word, size_t words)
+{
+	struct span first = line;
+	for (size_t i = 0; i < first.len; i++)
+		if (first.ptr[i] == ' ' || first.ptr[i] == '\t')
+			first.len = i;
+	for (size_t i = 0; i < words; i++)
+		if (first.len < line.len && span_is(first, word[i]))
+			return true;
+	return false;
+}
+
+/* What only its documents have: the API's, CloudFormation's, Terraform's. */
+static bool speaks_of_nfw(struct span text)
+{
+	static const char *const marks[] = {"\"FirewallPolicy\"", "\"RuleGroup\"",
+		"\"RulesSource\"", "\"StatelessDefaultActions\"",
+		"AWS::NetworkFirewall::", "aws_networkfirewall_"};
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		if (span_find(text, marks[i]) < text.len)
+			return true;
+	return false;
+}
+
 static enum target_kind kind_of_text(struct span text)
 {
 	static const char *const nft[] = {"table", "flush", "add", "create", "delete", "destroy",
 		"define", "include", "undefine", "redefine", "insert", "replace"};
-	struct span start = span_trim(text), line = first_line(text), word, key;
+	static const char *const suricata[] = {
+		"alert", "drop", "pass", "reject", "rejectsrc", "rejectdst", "rejectboth"};
+	struct span start = span_trim(text), line = first_line(text), key;
 	if (span_begins(start, "{")) {
 		key = span_trim((struct span){start.ptr + 1, start.len - 1});
-		return span_begins(key, "\"nftables\"") ? TARGET_JSON : TARGET_VPC;
+		return span_begins(key, "\"nftables\"") ? TARGET_JSON
+		       : speaks_of_nfw(text)            ? TARGET_NFW
+		                                        : TARGET_VPC;
 	}
 	if (span_begins(line, "*"))
 		return TARGET_SAVE;
-	word = line;
-	for (size_t i = 0; i < word.len; i++)
-		if (word.ptr[i] == ' ' || word.ptr[i] == '\t')
-			word.len = i;
-	for (size_t i = 0; i < ARRAY_LEN(nft); i++)
-		if (word.len < line.len && span_is(word, nft[i]))
-			return TARGET_TEXT;
+	if (begins_with_one_of(line, nft, ARRAY_LEN(nft)))
+		return TARGET_TEXT;
+	if (begins_with_one_of(line, suricata, ARRAY_LEN(suricata)) || speaks_of_nfw(text))
+		return TARGET_NFW;
 	return TARGET_POLICY;
 }
 
 /* ---- open and close ---- */
 
-/* Whether a further path is of a VPC too. What can be read but once is not looked at. */
-static bool is_vpc(const char *path)
+/* By its beginning; what can be read but once, or not at all, is taken for a policy. */
+static enum target_kind kind_of_file(const char *path)
 {
 	struct stat about;
 	uint8_t head[HEAD_BYTES];
-	if (stat(path, &about) < 0)
-		return false;
-	FILE *file = S_ISREG(about.st_mode) ? fopen(path, "rbe") : NULL;
+	FILE *file = stat(path, &about) == 0 && S_ISREG(about.st_mode) ? fopen(path, "rbe") : NULL;
 	if (file == NULL)
-		return S_ISDIR(about.st_mode);
+		return TARGET_POLICY;
 	size_t len = fread(head, 1, sizeof head, file);
 	(void)fclose(file);
-	return kind_of_text((struct span){head, len}) == TARGET_VPC;
+	return kind_of_text((struct span){head, len});
 }
 
-static enum exit_code open_vpc(
-	struct target *t, const char *const *path, size_t paths, const struct cur *text, bool quiet)
+/* A folder is a VPC's unless a file of it is a Network Firewall's. */
+static enum target_kind kind_of_folder(const char *path)
+{
+	struct walk w = {0};
+	struct fail why = {0};
+	enum target_kind kind = TARGET_VPC;
+	if (walk_add(&w, path, &why) == 0)
+		for (size_t i = 0; i < w.files && kind != TARGET_NFW; i++)
+			kind = kind_of_file(w.file[i].path) == TARGET_NFW ? TARGET_NFW : TARGET_VPC;
+	walk_fini(&w);
+	return kind;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat about;
+	return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+static bool is_vpc(const char *path)
+{
+	return (is_folder(path) ? kind_of_folder(path) : kind_of_file(path)) == TARGET_VPC;
+}
+
+static enum exit_code open_vpc(struct target *t, const char *const *path, size_t paths,
+	const struct cur *text, const struct target_read *how)
 {
 	while (t->paths < paths && is_vpc(path[t->paths]))
 		t->paths++;
-	return target_read_vpc(t, path, text, quiet);
+	return target_read_vpc(t, path, text, how->quiet);
 }
 
-static enum exit_code open_text(
-	struct target *t, const char *const *path, size_t paths, struct cur text, bool quiet)
+static enum exit_code open_text(struct target *t, const char *const *path, size_t paths,
+	struct cur text, const struct target_read *how)
 {
 	struct fail why = {0};
 	int err = 0;
-	t->kind = kind_of_text(
-		(struct span){text.ptr, text.len < HEAD_BYTES ? text.len : HEAD_BYTES});
+	t->kind = kind_of_text((struct span){text.ptr, text.len});
 	switch (t->kind) {
 	case TARGET_VPC:
-		return open_vpc(t, path, paths, &text, quiet);
+		return open_vpc(t, path, paths, &text, how);
+	case TARGET_NFW:
+		return target_read_nfw(t, path[0], &text, how);
 	case TARGET_POLICY:
 		err = policy_parse(&t->policy, "", text, &why);
 		break;
@@ -107,7 +156,8 @@ static enum exit_code open_text(
 		[TARGET_JSON] = ": ",
 		[TARGET_TEXT] = ": ",
 		[TARGET_SAVE] = ":",
-		[TARGET_VPC] = ": "};
+		[TARGET_VPC] = ": ",
+		[TARGET_NFW] = ": "};
 	struct out name = {0};
 	out_safe(&name, path[0], SIZE_MAX); /* who reads FILE:LINE wants to go there */
 	message("%s%s%s", out_string(&name), between[t->kind], why.text);
@@ -115,20 +165,23 @@ static enum exit_code open_text(
 	return EXIT_USAGE;
 }
 
-enum exit_code target_open(struct target *t, const char *const *path, size_t paths, bool quiet)
+enum exit_code target_open(
+	struct target *t, const char *const *path, size_t paths, const struct target_read *how)
 {
-	struct stat about;
 	struct fail why = {0};
 	char *owned = NULL;
 	struct cur text = {0};
 	*t = (struct target){.kind = TARGET_VPC, .path = path[0], .paths = 1};
-	if (stat(path[0], &about) == 0 && S_ISDIR(about.st_mode))
-		return open_vpc(t, path, paths, NULL, quiet);
+	if (is_folder(path[0])) {
+		t->kind = kind_of_folder(path[0]);
+		return t->kind == TARGET_NFW ? target_read_nfw(t, path[0], NULL, how)
+		                             : open_vpc(t, path, paths, NULL, how);
+	}
 	enum exit_code code = EXIT_USAGE;
 	if (file_read(path[0], TARGET_BYTES_MAX, &owned, &text, &why) < 0)
 		message("%s", why.text);
 	else
-		code = open_text(t, path, paths, text, quiet);
+		code = open_text(t, path, paths, text, how);
 	free(owned);
 	return code;
 }
@@ -138,6 +191,7 @@ void target_close(struct target *t)
 	policy_free(t->policy);
 	boundary_free(t->rules);
 	vpc_free(t->vpc);
+	nfw_free(t->nfw);
 	*t = (struct target){0};
 }
 
@@ -170,6 +224,8 @@ int target_ask(const struct target *t, struct span flow, const struct target_ask
 		return ask_policy(t, flow, ask, ret, why);
 	if (t->rules != NULL)
 		return target_ask_rules(t, flow, ask, ret, why);
+	if (t->nfw != NULL)
+		return target_ask_nfw(t, flow, ask, ret, why);
 	return target_ask_vpc(t, flow, ask, ret, why);
 }
 
@@ -193,6 +249,8 @@ size_t target_each_try(const struct target *t, const struct target_ask *ask,
 {
 	if (t->rules != NULL)
 		return target_each_rules(t, ask, tries, count, tell, context);
+	if (t->nfw != NULL)
+		return target_each_nfw(t, tries, count, tell, context);
 	if (t->vpc != NULL)
 		return target_each_vpc(t, tries, count, tell, context);
 	return t->policy != NULL ? target_each_zone(t, ask, tries, count, tell, context) : 0;

@@ -5,6 +5,7 @@
 #include "aws/vpc.h"
 #include "boundary/boundary.h"
 #include "cli/verb.h"
+#include "nfw/nfw.h"
 #include "policy/policy.h"
 #include "report/emit.h"
 
@@ -14,6 +15,7 @@ enum target_kind {
 	TARGET_TEXT,   /* nftables as nft reads it */
 	TARGET_SAVE,   /* iptables-save */
 	TARGET_VPC,    /* JSON of aws ec2 describe-*, or a folder of it */
+	TARGET_NFW, /* of AWS Network Firewall (docs/NFW.md), or a folder of it; Suricata's rules */
 };
 
 struct target { /* all zero is valid: nothing is there */
@@ -23,6 +25,12 @@ struct target { /* all zero is valid: nothing is there */
 	struct policy *policy;
 	struct boundary *rules;
 	struct vpc *vpc;
+	struct nfw *nfw;
+};
+
+struct target_read {
+	bool quiet;       /* no remarks */
+	const char *home; /* HOME_NET of a Network Firewall that does not say it; NULL: not known */
 };
 
 /* An account's interfaces are some 10 MB of JSON. */
@@ -31,7 +39,8 @@ struct target { /* all zero is valid: nothing is there */
 /* Reads path[0], whose kind is told by its first bytes (a folder is a VPC's); of a VPC also those
  * behind it that are of a VPC: t->paths of them in all. Says what is wrong, and then returns
  * EXIT_USAGE, EXIT_NOTHING or, when parts could not be read, EXIT_PARTIAL. t is to be closed. */
-enum exit_code target_open(struct target *t, const char *const *path, size_t paths, bool quiet);
+enum exit_code target_open(
+	struct target *t, const char *const *path, size_t paths, const struct target_read *how);
 void target_close(struct target *t);
 
 struct target_ask { /* what people say of a flow beside its ends; NULL: not known */
@@ -81,6 +90,7 @@ size_t target_each_try(const struct target *t, const struct target_ask *ask,
 
 /* Addresses of the Internet, of operators far from each other, one of which no rule will name. */
 #define TARGET_UNKNOWNS 6
+#define TARGET_NAME     "fallback.invalid"                   /* RFC 6761 */
 extern const char *const target_unknown[2][TARGET_UNKNOWNS]; /* IPv4, IPv6 */
 
 /* ---- by kind (target_rules.c, target_vpc.c) ---- */
@@ -95,6 +105,12 @@ MUST_USE int target_ask_vpc(const struct target *t, struct span flow, const stru
 void target_put_stages(struct emit *e, const struct vpc_answer *a);
 size_t target_each_rules(const struct target *t, const struct target_ask *ask,
 	const struct target_try *tries, size_t count, target_tell *tell, void *context);
+enum exit_code target_read_nfw(
+	struct target *t, const char *path, const struct cur *first, const struct target_read *how);
+MUST_USE int target_ask_nfw(const struct target *t, struct span flow, const struct target_ask *ask,
+	struct target_answer *ret, struct fail *why);
+size_t target_each_nfw(const struct target *t, const struct target_try *tries, size_t count,
+	target_tell *tell, void *context);
 size_t target_each_vpc(const struct target *t, const struct target_try *tries, size_t count,
 	target_tell *tell, void *context);
 size_t target_each_zone(const struct target *t, const struct target_ask *ask,

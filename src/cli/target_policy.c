@@ -3,8 +3,6 @@
 
 #include "cli/target.h"
 
-#define UNKNOWN_NAME "fallback.invalid" /* RFC 6761 */
-
 /* Hosts that rules may tell apart: a network of a rule, or the zone, begins, or one ends. */
 #define SOURCES_MAX 512u
 
@@ -146,7 +144,7 @@ static void ask_try(
 	struct policy_flow flow = {.proto = try->proto,
 		.dst = unknown(t->policy, channel->ipv6),
 		.src_port = 40000,
-		.name = UNKNOWN_NAME,
+		.name = TARGET_NAME,
 		.as = try->as,
 		.at_ns = t->ask->at_ns};
 	struct target_answer a = {0};

@@ -133,5 +133,42 @@ class Verb(Case):
         self.assertEqual(Run("nfw", cut).code, NOTHING)
 
 
+RULES = """\
+pass tls $HOME_NET any -> any 443 (tls.sni; content:"vendor.example"; endswith; sid:1;)
+drop tcp $HOME_NET any -> any 443 (flow:established,to_server; sid:2;)
+drop udp $HOME_NET any -> any any (sid:3;)
+"""
+
+
+class Target(Case):
+    """Asked as any other boundary is."""
+
+    def ask(self, target, *words, flow=FLOW):
+        run = Run("policy", "test", "--json", "-q", "--home", "10.0.0.0/16", *words, target, flow)
+        self.assertEqual(run.code, DONE, run.err)
+        return json.loads(run.out)["verdict"]
+
+    def test_policy_test(self):
+        folder = self.folder / "firewall"
+        folder.mkdir()
+        (folder / "a.rules").write_text(RULES)
+        (folder / "README.txt").write_text("no rules")
+        for target in folder, folder / "a.rules":
+            self.assertEqual(self.ask(target, "--sni", "www.vendor.example"), "allowed")
+            self.assertEqual(self.ask(target, "--sni", "other.example"), "denied")
+            self.assertEqual(self.ask(target, flow="udp:10.0.0.5:40000>203.0.113.9:53"), "denied")
+        run = Run("policy", "test", "--hook", "forward", folder, FLOW)
+        self.assertIn("a Network Firewall does not ask for it: --hook", run.err)
+
+    def test_audit_and_cover(self):
+        rules = self.path("a.rules", RULES.encode())
+        run = Run("audit", "--json", "-q", "--home", "10.0.0.0/16", rules)
+        self.assertEqual(run.code, DONE, run.err)
+        rows = {row["flow"]: row["verdict"] for row in lines(run)}
+        self.assertEqual((rows["ipv4 tcp 443"], rows["ipv4 udp 53"], rows["ipv4 tcp 80"]), ("denied", "denied", "allowed"))
+        rows = {row.get("way"): row.get("verdict") for row in lines(Run("cover", "--json", "-q", "--home", "10.0.0.0/16", rules))}
+        self.assertEqual((rows["HTTP on tcp 80"], rows["any port of TCP"], rows["any port of UDP"]), ("allowed", "allowed", "undecided"))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,216 @@
+/* Targets that are AWS Network Firewalls, or Suricata's rules. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/scan.h"
+#include "cli/file.h"
+#include "cli/message.h"
+#include "cli/target.h"
+#include "ingest/walk.h"
+
+#define MODEL_BYTES_MAX ((size_t)256 << 20)
+#define POLICY_NAME     256u
+
+/* ---- reading ---- */
+
+static int read_one(struct target *t, const char *path, const struct cur *first, struct fail *why)
+{
+	char *owned = NULL;
+	struct cur text = {0};
+	int err = 0;
+	if (first != NULL)
+		text = *first;
+	else
+		err = file_read(path, NFW_BYTES_MAX, &owned, &text, why);
+	if (err == 0)
+		err = nfw_read(t->nfw, path, (struct span){text.ptr, text.len}, why);
+	free(owned);
+	return err;
+}
+
+static void tell_warnings(const struct target *t)
+{
+	struct span rest = span_of(nfw_warnings(t->nfw)), line;
+	while (span_next(&rest, '\n', &line))
+		if (line.len > 0)
+			message("%.*s", (int)line.len, (const char *)line.ptr);
+}
+
+/* Of a folder. */
+static bool is_wanted(const char *path)
+{
+	static const char *const ends[] = {".json", ".yaml", ".yml", ".template", ".rules"};
+	size_t len = strlen(path);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (len > strlen(ends[i]) && strcmp(path + len - strlen(ends[i]), ends[i]) == 0)
+			return true;
+	return false;
+}
+
+enum exit_code target_read_nfw(
+	struct target *t, const char *path, const struct cur *first, const struct target_read *how)
+{
+	struct walk w = {0};
+	struct fail why = {0};
+	size_t read = 0, failed = 0;
+	int err = nfw_new(&t->nfw, MODEL_BYTES_MAX);
+	if (err == 0 && how->home != NULL)
+		err = nfw_set_home(t->nfw, span_of(how->home), &why);
+	if (err < 0) {
+		message("%s", err == -ENOMEM ? "out of memory" : why.text);
+		return EXIT_USAGE;
+	}
+	if (walk_add(&w, path, &why) < 0)
+		message("%s", why.text);
+	for (size_t i = 0; i < w.files && err == 0; i++) {
+		why = (struct fail){0};
+		if (first == NULL && !is_wanted(w.file[i].path))
+			continue;
+		int one = read_one(t, w.file[i].path, first, &why);
+		if (one < 0)
+			message("%s: %s", shown(w.file[i].path).text, why.text);
+		*(one < 0 ? &failed : &read) += 1;
+		err = one == -E2BIG || one == -ENOMEM ? one : 0; /* answers would be wrong */
+	}
+	walk_fini(&w);
+	if (err < 0 || read == 0)
+		return EXIT_NOTHING;
+	if (!how->quiet)
+		tell_warnings(t);
+	return failed > 0 ? EXIT_PARTIAL : EXIT_DONE;
+}
+
+/* ---- asking ---- */
+
+static void set_answer(
+	struct target_answer *ret, const struct nfw_policy *policy, const struct nfw_answer *a)
+{
+	static const enum policy_verdict verdicts[] = {[NFW_DENIED] = POLICY_DENIED,
+		[NFW_ALLOWED] = POLICY_ALLOWED,
+		[NFW_UNDECIDED] = POLICY_UNDECIDED};
+	out_clear(&ret->rule);
+	out_clear(&ret->reason);
+	ret->verdict = verdicts[a->verdict];
+	out_safe(&ret->rule, a->decides->rule, sizeof a->decides->rule);
+	out_safe(&ret->reason, nfw_policy_name(policy), POLICY_NAME);
+	out_printf(&ret->reason, ", %s", a->decides->name);
+	if (ret->rule.len > 0)
+		out_printf(&ret->reason, ", %s", out_string(&ret->rule));
+	out_text(&ret->reason, ": ");
+	out_safe(&ret->reason, a->decides->reason, sizeof a->decides->reason);
+}
+
+/* Of all policies: which one a flow meets is not said. */
+static int ask_all(const struct nfw *n, const struct nfw_flow *flow, struct target_answer *ret,
+	struct fail *why)
+{
+	bool first = true, differ = false;
+	const struct nfw_policy *policy = nfw_next_policy(n, NULL);
+	ret->verdict = POLICY_UNDECIDED;
+	for (; policy != NULL; policy = nfw_next_policy(n, policy)) {
+		struct nfw_answer a;
+		enum policy_verdict before = ret->verdict;
+		if (nfw_ask(n, policy, flow, &a) < 0)
+			return fail_set(why, -ENOMEM, "out of memory");
+		set_answer(ret, policy, &a);
+		differ |= !first && before != ret->verdict;
+		first = false;
+	}
+	if (!differ && !first)
+		return 0;
+	ret->verdict = POLICY_UNDECIDED;
+	out_clear(&ret->rule);
+	out_clear(&ret->reason);
+	out_text(&ret->reason, first ? "no policy and no rule group was read"
+				     : "the policies that were read differ: give one of them");
+	return 0;
+}
+
+int target_ask_nfw(const struct target *t, struct span text, const struct target_ask *ask,
+	struct target_answer *ret, struct fail *why)
+{
+	struct nfw_flow flow = {0};
+	int err = policy_flow_parse(text, &flow.flow, why);
+	if (err < 0)
+		return err;
+	flow.flow.as = ask->tls ? (flow.flow.proto == 17 ? "quic" : "tls") : ask->as;
+	if (flow.flow.as == NULL && ask->name != NULL && flow.flow.port == 53)
+		flow.flow.as = "dns";
+	flow.flow.name = flow.flow.as == NULL ? NULL : ask->name;
+	return ask_all(t->nfw, &flow, ret, why);
+}
+
+/* ---- ways out ---- */
+
+/* What is asked about where any port would do: rules may open others. */
+static const uint16_t some_ports[] = {47808, 443, 80, 8080, 8443, 53, 22, 587, 123};
+
+static void ask_port(const struct nfw *n, const struct nfw_policy *policy,
+	const struct target_try *try, bool ipv6, uint16_t port, struct target_answer *ret)
+{
+	bool none = try->as != NULL && strcmp(try->as, "unknown") == 0;
+	struct nfw_answer a;
+	struct nfw_flow flow = {.flow = {.proto = try->proto,
+					.port = port,
+					.src_port = try->proto == 1 ? 0 : 40000,
+					.as = none ? "" : try->as,
+					.name = none || try->as == NULL ? NULL : TARGET_NAME}};
+	CHECK(addr_parse(target_unknown[ipv6][0], &flow.flow.dst) == 0);
+	if (try->proto == 1 && ipv6) {
+		flow.flow.proto = 58;
+		flow.flow.port = 128;
+	}
+	if (nfw_ask(n, policy, &flow, &a) == 0) {
+		set_answer(ret, policy, &a);
+		return;
+	}
+	ret->verdict = POLICY_UNDECIDED;
+	out_clear(&ret->reason);
+	out_text(&ret->reason, "out of memory");
+}
+
+static void ask_try(const struct nfw *n, const struct nfw_policy *policy,
+	const struct target_try *try, bool ipv6, struct target_answer *ret)
+{
+	if (try->low == try->high) {
+		ask_port(n, policy, try, ipv6, try->low, ret);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(some_ports); i++) {
+		if (some_ports[i] < try->low || some_ports[i] > try->high)
+			continue;
+		ask_port(n, policy, try, ipv6, some_ports[i], ret);
+		if (ret->verdict == POLICY_ALLOWED)
+			return;
+	}
+	ret->verdict = POLICY_UNDECIDED;
+	out_clear(&ret->rule);
+	out_clear(&ret->reason);
+	out_text(&ret->reason, "shut at the ports that were asked about; rules may open others");
+}
+
+size_t target_each_nfw(const struct target *t, const struct target_try *tries, size_t count,
+	target_tell *tell, void *context)
+{
+	size_t places = 0;
+	const struct nfw_policy *policy = nfw_next_policy(t->nfw, NULL);
+	for (; policy != NULL; policy = nfw_next_policy(t->nfw, policy), places++) {
+		struct out place = {0}, text = {0};
+		out_safe(&place, nfw_policy_name(policy), POLICY_NAME);
+		for (size_t i = 0; i < 2 * count; i++) {
+			struct target_answer a = {0};
+			struct target_channel channel = {
+				.place = out_string(&place), .number = i / 2, .ipv6 = i % 2 == 1};
+			ask_try(t->nfw, policy, &tries[i / 2], channel.ipv6, &a);
+			out_clear(&text);
+			out_printf(
+				&text, "%s %s", channel.ipv6 ? "ipv6" : "ipv4", tries[i / 2].name);
+			channel.text = out_string(&text);
+			tell(context, &channel, &a);
+			target_answer_fini(&a);
+		}
+		out_fini(&place);
+		out_fini(&text);
+	}
+	return places;
+}
