@@ -6,7 +6,7 @@ What a guard does to each shape: CMD runs in the gateway's namespace, with {lan}
 empty folder of the lab's), {policy} (a policy that names what the lab's honest software needs), {rpz} (the zone file that
 the lab's resolver honours) and {reload} (the command that makes it do so) put in. For example
 
-    tests/lab/measure.py --guard 'build/postern guard -i {lan} --policy {policy} --respond contain --enforce'
+    tests/lab/measure.py --guard 'build/postern guard -i {lan} --policy {policy} --respond contain --enforce --trail {folder}/trail.jsonl'
 
 Measured from what truly happened: seconds from the fallback's first packet to its last answered contact (0: none was
 answered; `-`: it never tried), how many ways are open at the end when each is asked once, honest connections that failed and should not have, and what the same
