@@ -176,32 +176,31 @@ void vpc_ask_ports(const struct vpc *v, struct vpc_flow *flow, uint16_t low, uin
 
 /* ---- hosts ---- */
 
-static const struct vpc_address *family_addr(const struct vpc_object *interface, bool ipv6)
+/* Its first address of the family. NULL: none, or it is one of Amazon's own, which sends nothing.
+ */
+static const struct vpc_address *host_addr(const struct vpc_object *o, bool ipv6)
 {
-	const struct vpc_address *at = interface->addrs;
+	if (!o->described || o->subnet == NULL || o->vpc == NULL || o->members == NULL)
+		return NULL;
+	const struct vpc_address *at = o->addrs;
 	while (at != NULL && addr_is_v4(&at->addr) == ipv6)
 		at = at->next;
 	return at;
-}
-
-/* Amazon's own interfaces send nothing of their own. */
-static bool is_host(const struct vpc_object *o, bool ipv6)
-{
-	return o->described && o->subnet != NULL && o->vpc != NULL && o->members != NULL &&
-	       family_addr(o, ipv6) != NULL;
 }
 
 bool vpc_each_host(const struct vpc *v, bool ipv6, const void **at, struct vpc_host *ret)
 {
 	const struct vpc_object *o = *at;
 	o = o == NULL ? v->first[VPC_INTERFACE] : o->next;
-	while (o != NULL && !is_host(o, ipv6))
-		o = o->next;
-	if (o == NULL)
-		return false;
-	*at = o;
-	*ret = (struct vpc_host){o->vpc->id, o->subnet->id, o->id, family_addr(o, ipv6)->addr};
-	return true;
+	for (; o != NULL; o = o->next) {
+		const struct vpc_address *a = host_addr(o, ipv6);
+		if (a == NULL)
+			continue;
+		*at = o;
+		*ret = (struct vpc_host){o->vpc->id, o->subnet->id, o->id, a->addr};
+		return true;
+	}
+	return false;
 }
 
 const char *vpc_verdict_name(enum vpc_verdict verdict)

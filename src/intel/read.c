@@ -72,14 +72,16 @@ int intel_seal(struct intel **ret, struct intel_builder *b)
 static struct intel_file *file_new(struct intel *set, const char *name)
 {
 	size_t len = strlen(name) + 1;
+	struct intel_file *file = calloc(1, sizeof *file + len);
+	if (file == NULL)
+		return NULL;
 	struct intel_file **more =
 		realloc(set->file, (set->files + 1) * sizeof(struct intel_file *));
-	struct intel_file *file = calloc(1, sizeof *file + len);
-	set->file = more == NULL ? set->file : more;
-	if (more == NULL || file == NULL) {
+	if (more == NULL) {
 		free(file);
 		return NULL;
 	}
+	set->file = more;
 	memcpy(file + 1, name, len);
 	file->name = (const char *)(file + 1);
 	set->file[set->files++] = file;
