@@ -29,6 +29,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 							.depth = 3,
 							.take = take,
 							.context = &t});
-	CHECK(t.bytes <= TOTAL_BYTES && t.members <= 8 * MEMBERS);
+	CHECK(t.bytes <= TOTAL_BYTES && t.members <= (size_t)8 * MEMBERS);
 	return 0;
 }
