@@ -220,7 +220,6 @@ static enum exit_code audit_run(const struct call *call)
 	const struct audit *audit = call->settings;
 	struct out text = {0};
 	struct asking a = {.audit = audit, .text = &text};
-	struct fail why = {0};
 	enum exit_code code = call->words > 0 ? EXIT_DONE : EXIT_USAGE;
 	if (code == EXIT_USAGE)
 		message("audit: name a target: the output of nft -j list ruleset or of "
@@ -229,16 +228,10 @@ static enum exit_code audit_run(const struct call *call)
 		enum exit_code one = audit_target(&a, call, &at);
 		code = one == EXIT_DONE ? code : one;
 	}
-	struct output output = {0};
 	if (code == EXIT_DONE && audit->exit_code && a.denied > 0)
 		code = EXIT_FINDINGS;
-	if (code != EXIT_USAGE && code != EXIT_NOTHING &&
-		(output_open(&output, audit->output, &why) < 0 ||
-			output_finish(&output, &text, &why) < 0)) {
-		message("%s", why.text);
-		output_close(&output);
+	if (code != EXIT_USAGE && code != EXIT_NOTHING && !output_print(audit->output, &text))
 		code = EXIT_NOTHING;
-	}
 	out_fini(&text);
 	out_fini(&a.name);
 	return code;

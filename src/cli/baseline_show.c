@@ -106,13 +106,7 @@ static void write_text(struct out *o, const struct baseline *b, const struct wan
 
 static enum exit_code print(struct out *text)
 {
-	struct output output = {0};
-	struct fail why = {0};
-	enum exit_code code = EXIT_DONE;
-	if (output_open(&output, NULL, &why) < 0 || output_finish(&output, text, &why) < 0) {
-		message("%s", why.text);
-		code = EXIT_NOTHING;
-	}
+	enum exit_code code = output_print(NULL, text) ? EXIT_DONE : EXIT_NOTHING;
 	out_fini(text);
 	return code;
 }

@@ -110,12 +110,7 @@ int case_write(
 
 enum exit_code case_print(const char *path, const struct out *text)
 {
-	struct output output = {0};
-	struct fail why = {0};
-	if (output_open(&output, path, &why) == 0 && output_finish(&output, text, &why) == 0)
-		return EXIT_DONE;
-	message("%s", why.text);
-	return EXIT_NOTHING;
+	return output_print(path, text) ? EXIT_DONE : EXIT_NOTHING;
 }
 
 struct report_case case_told(const struct store_case *c)

@@ -183,13 +183,7 @@ static const char *wrong_of(const struct cover *c, const struct call *call)
 
 static enum exit_code write_text(const struct cover *c, const struct out *text, enum exit_code code)
 {
-	struct output output = {0};
-	struct fail why = {0};
-	if (output_open(&output, c->output, &why) == 0 && output_finish(&output, text, &why) == 0)
-		return code;
-	message("%s", why.text);
-	output_close(&output);
-	return EXIT_NOTHING;
+	return output_print(c->output, text) ? code : EXIT_NOTHING;
 }
 
 static enum exit_code cover_run(const struct call *call)

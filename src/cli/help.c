@@ -27,13 +27,7 @@ size_t exit_meanings(const struct exit_meaning **ret)
 
 enum exit_code help_print(const struct out *text)
 {
-	struct output output = {0};
-	struct fail why = {0};
-	if (output_open(&output, NULL, &why) < 0 || output_finish(&output, text, &why) < 0) {
-		message("%s", why.text);
-		return EXIT_NOTHING;
-	}
-	return EXIT_DONE;
+	return output_print(NULL, text) ? EXIT_DONE : EXIT_NOTHING;
 }
 
 void help_usage(FILE *file)

@@ -340,14 +340,7 @@ static void tell_counts(struct nfw_call *c)
 
 static enum exit_code write_text(const struct nfw_call *c, enum exit_code code)
 {
-	struct output output = {0};
-	struct fail why = {0};
-	if (output_open(&output, c->settings->output, &why) == 0 &&
-		output_finish(&output, &c->text, &why) == 0)
-		return code;
-	message("%s", why.text);
-	output_close(&output);
-	return EXIT_NOTHING;
+	return output_print(c->settings->output, &c->text) ? code : EXIT_NOTHING;
 }
 
 static enum exit_code nfw_run(const struct call *call)

@@ -99,6 +99,17 @@ int output_finish(struct output *o, const struct out *text, struct fail *why)
 	return err;
 }
 
+bool output_print(const char *path, const struct out *text)
+{
+	struct output output = {0};
+	struct fail why = {0};
+	if (output_open(&output, path, &why) == 0 && output_finish(&output, text, &why) == 0)
+		return true;
+	message("%s", why.text);
+	output_close(&output);
+	return false;
+}
+
 void output_close(struct output *o)
 {
 	if (o->file != NULL && o->file != stdout)

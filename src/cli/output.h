@@ -1,6 +1,7 @@
 /* Where results go: standard output, or a file that appears complete or not at all. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/fail.h"
@@ -19,5 +20,7 @@ MUST_USE int output_open(struct output *o, const char *path, struct fail *why);
 /* Writes all of it, and makes it appear under its name. Closes in any case. Fails: -errno (a full
  * disk, a reader that went away). */
 MUST_USE int output_finish(struct output *o, const struct out *text, struct fail *why);
+/* All of it in one go; says what went wrong. Returns whether it is written. */
+bool output_print(const char *path, const struct out *text);
 /* Gives up: nothing appears. Also after output_finish(). */
 void output_close(struct output *o);

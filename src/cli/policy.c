@@ -105,13 +105,7 @@ struct policy *policy_call_open(const char *path)
 enum exit_code policy_call_write(
 	const struct policy_call *c, const struct out *text, enum exit_code code)
 {
-	struct output output = {0};
-	struct fail why = {0};
-	if (output_open(&output, c->output, &why) == 0 && output_finish(&output, text, &why) == 0)
-		return code;
-	message("%s", why.text);
-	output_close(&output);
-	return EXIT_NOTHING;
+	return output_print(c->output, text) ? code : EXIT_NOTHING;
 }
 
 static enum exit_code usage(const char *what)

@@ -51,12 +51,6 @@ static void find_sources(
 		add_ends(s, p, zone, &p->rule[i].from, ipv6);
 }
 
-/* denied < undecided < allowed */
-static int rank(enum policy_verdict verdict)
-{
-	return verdict == POLICY_DENIED ? 0 : verdict == POLICY_UNDECIDED ? 1 : 2;
-}
-
 static bool is_named(const struct policy *p, const struct addr *a)
 {
 	for (size_t i = 0; i < p->rules; i++)
@@ -102,7 +96,8 @@ static void ask_port(const struct policy *p, const struct sources *s, struct pol
 	for (size_t i = 0; i < s->count; i++) {
 		flow->src = s->addr[i];
 		struct policy_answer a = policy_ask(p, flow);
-		if (best->proto != 0 && rank(a.verdict) <= rank(ret->verdict))
+		if (best->proto != 0 &&
+			policy_verdict_reach(a.verdict) <= policy_verdict_reach(ret->verdict))
 			continue;
 		*ret = a;
 		*best = *flow;

@@ -128,12 +128,6 @@ static void find_ports(const struct boundary *b, const struct target_try *try, s
 				add_ports(ret, &r->step[s], try);
 }
 
-/* denied < undecided < allowed */
-static int rank(enum policy_verdict verdict)
-{
-	return verdict == POLICY_DENIED ? 0 : verdict == POLICY_UNDECIDED ? 1 : 2;
-}
-
 /* The port that gets furthest, as an adversary can choose: the rarely named one first. */
 static void ask_ports(const struct target *t, const struct target_try *try,
 	struct boundary_flow *flow, struct target_answer *ret)
@@ -151,7 +145,7 @@ static void ask_ports(const struct target *t, const struct target_try *try,
 		asked++;
 		flow->flow.port = (uint16_t)port;
 		answer(t, flow, &a);
-		if (rank(a.verdict) > rank(ret->verdict)) {
+		if (policy_verdict_reach(a.verdict) > policy_verdict_reach(ret->verdict)) {
 			struct target_answer old = *ret;
 			*ret = a;
 			a = old;

@@ -28,15 +28,9 @@ const char *cover_way_name(enum cover_way way)
 
 /* ---- verdicts ---- */
 
-/* denied < undecided < allowed */
-static int rank(enum policy_verdict verdict)
-{
-	return verdict == POLICY_DENIED ? 0 : verdict == POLICY_UNDECIDED ? 1 : 2;
-}
-
 static enum policy_verdict worse(enum policy_verdict a, enum policy_verdict b)
 {
-	return rank(a) >= rank(b) ? a : b;
+	return policy_verdict_reach(a) >= policy_verdict_reach(b) ? a : b;
 }
 
 static bool is_whole(const struct cover_state *s)

@@ -18,6 +18,11 @@ const char *policy_action_name(enum policy_action action)
 	return names[action];
 }
 
+int policy_verdict_reach(enum policy_verdict verdict)
+{
+	return verdict == POLICY_DENIED ? 0 : verdict == POLICY_UNDECIDED ? 1 : 2;
+}
+
 const char *policy_verdict_name(enum policy_verdict verdict)
 {
 	static const char *const names[] = {[POLICY_DENIED] = "denied",

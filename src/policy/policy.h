@@ -132,6 +132,8 @@ MUST_USE int policy_flow_parse(struct span text, struct policy_flow *ret, struct
 
 enum policy_verdict { POLICY_DENIED, POLICY_ALLOWED, POLICY_UNDECIDED };
 const char *policy_verdict_name(enum policy_verdict verdict);
+/* How far a flow gets: denied 0, undecided 1, allowed 2. */
+int policy_verdict_reach(enum policy_verdict verdict);
 
 struct policy_answer {
 	enum policy_verdict verdict;
