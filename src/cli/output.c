@@ -35,10 +35,10 @@ static int open_temp(struct output *o, const char *path, const struct stat *old,
 {
 	/* a link stays one: what it points to is replaced */
 	o->path = old == NULL ? strdup(path) : realpath(path, NULL);
-	if (o->path == NULL || asprintf(&o->temp, "%s.XXXXXX", o->path) < 0) {
-		o->temp = NULL;
+	char *temp = NULL;
+	if (o->path == NULL || asprintf(&temp, "%s.XXXXXX", o->path) < 0)
 		return fail_errno(why, path, "can't be written");
-	}
+	o->temp = temp;
 	int fd = mkostemp(o->temp, O_CLOEXEC);
 	if (fd < 0) {
 		free(o->temp);
