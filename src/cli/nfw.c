@@ -3,16 +3,13 @@
 #include <string.h>
 
 #include "base/scan.h"
-#include "cli/file.h"
 #include "cli/message.h"
 #include "cli/nfw.h"
 #include "cli/output.h"
+#include "cli/target.h"
 #include "cli/verb.h"
-#include "ingest/walk.h"
 #include "nfw/nfw.h"
 #include "report/emit.h"
-
-#define MODEL_BYTES_MAX ((size_t)256 << 20)
 
 struct nfw_settings {
 	struct texts flows;
@@ -24,99 +21,9 @@ struct nfw_call {
 	const struct call *call;
 	const struct nfw_settings *settings;
 	struct nfw *nfw;
-	size_t read, failed;
 	uint64_t denied;
 	struct out text;
 };
-
-/* ---- reading ---- */
-
-static bool is_word(const struct nfw_call *c, const char *path)
-{
-	for (size_t i = 0; i < c->call->words; i++)
-		if (strcmp(c->call->word[i], path) == 0)
-			return true;
-	return false;
-}
-
-static bool is_wanted(const char *path)
-{
-	static const char *const ends[] = {".json", ".yaml", ".yml", ".template", ".rules"};
-	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-		size_t len = strlen(path), end = strlen(ends[i]);
-		if (len > end && strcmp(path + len - end, ends[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Fails only when answers would be wrong: -E2BIG, -ENOMEM. */
-static int read_file(struct nfw_call *c, const struct walk_file *file)
-{
-	struct fail why = file->why;
-	struct cur text = {0};
-	char *owned = NULL;
-	if (why.code == 0 && !is_wanted(file->path) && !is_word(c, file->path)) {
-		if (!c->settings->quiet)
-			message("%s: passed by: of a folder only *.json, *.yaml, *.yml, *.template "
-				"and "
-				"*.rules are read",
-				shown(file->path).text);
-		return 0;
-	}
-	int err = why.code != 0 ? why.code
-	                        : file_read(file->path, NFW_BYTES_MAX, &owned, &text, &why);
-	if (err == 0)
-		err = nfw_read(c->nfw, file->path, (struct span){text.ptr, text.len}, &why);
-	if (err < 0) {
-		message("%s: %s", shown(file->path).text, why.text);
-		c->failed++;
-	} else {
-		c->read++;
-	}
-	free(owned);
-	return err == -E2BIG || err == -ENOMEM ? err : 0;
-}
-
-static void tell_warnings(const struct nfw_call *c)
-{
-	struct span rest = span_of(nfw_warnings(c->nfw)), line;
-	while (!c->settings->quiet && span_next(&rest, '\n', &line))
-		if (line.len > 0)
-			message("%.*s", (int)line.len, (const char *)line.ptr);
-}
-
-static enum exit_code read_all(struct nfw_call *c)
-{
-	struct walk w = {0};
-	struct fail why = {0};
-	int err = nfw_new(&c->nfw, MODEL_BYTES_MAX);
-	if (err < 0) {
-		message("out of memory");
-		return EXIT_NOTHING;
-	}
-	nfw_set_strict(c->nfw, c->settings->strict);
-	if (c->settings->home != NULL &&
-		nfw_set_home(c->nfw, span_of(c->settings->home), &why) < 0) {
-		message("nfw: --home %s: %s", quoted(c->settings->home).text, why.text);
-		return EXIT_USAGE;
-	}
-	for (size_t i = 0; i < c->call->words && err == 0; i++)
-		if ((err = walk_add(&w, c->call->word[i], &why)) < 0)
-			message("%s", why.text);
-	for (size_t i = 0; i < w.files && err == 0; i++)
-		err = read_file(c, &w.file[i]);
-	walk_fini(&w);
-	if (err < 0)
-		return EXIT_NOTHING;
-	tell_warnings(c);
-	if (c->read > 0)
-		return c->failed > 0 ? EXIT_PARTIAL : EXIT_DONE;
-	message("nothing was read: give what aws network-firewall describe-firewall-policy and "
-		"describe-rule-group print, a template of CloudFormation, terraform show -json, or "
-		"rules of Suricata");
-	return EXIT_NOTHING;
-}
 
 /* ---- telling ---- */
 
@@ -351,7 +258,12 @@ static enum exit_code nfw_run(const struct call *call)
 			"nfw)");
 		return EXIT_USAGE;
 	}
-	enum exit_code code = read_all(&c);
+	struct target t = {.kind = TARGET_NFW, .paths = call->words};
+	enum exit_code code = target_read_nfw(&t, call->word, NULL,
+		&(struct target_read){.quiet = c.settings->quiet,
+			.home = c.settings->home,
+			.strict = c.settings->strict});
+	c.nfw = t.nfw;
 	if (code == EXIT_DONE || code == EXIT_PARTIAL) {
 		if (c.settings->read != NULL) {
 			struct nfw_replay replay = {.capture = c.settings->read,
@@ -371,7 +283,7 @@ static enum exit_code nfw_run(const struct call *call)
 			code = write_text(&c, code);
 	}
 	out_fini(&c.text);
-	nfw_free(c.nfw);
+	target_close(&t);
 	return code;
 }
 

@@ -135,7 +135,7 @@ static enum exit_code open_text(struct target *t, const char *const *path, size_
 	case TARGET_VPC:
 		return open_vpc(t, path, paths, &text, how);
 	case TARGET_NFW:
-		return target_read_nfw(t, path[0], &text, how);
+		return target_read_nfw(t, path, &text, how);
 	case TARGET_POLICY:
 		err = policy_parse(&t->policy, "", text, &why);
 		break;
@@ -174,7 +174,7 @@ enum exit_code target_open(
 	*t = (struct target){.kind = TARGET_VPC, .path = path[0], .paths = 1};
 	if (is_folder(path[0])) {
 		t->kind = kind_of_folder(path[0]);
-		return t->kind == TARGET_NFW ? target_read_nfw(t, path[0], NULL, how)
+		return t->kind == TARGET_NFW ? target_read_nfw(t, path, NULL, how)
 		                             : open_vpc(t, path, paths, NULL, how);
 	}
 	enum exit_code code = EXIT_USAGE;

@@ -31,6 +31,7 @@ struct target { /* all zero is valid: nothing is there */
 struct target_read {
 	bool quiet;       /* no remarks */
 	const char *home; /* HOME_NET of a Network Firewall that does not say it; NULL: not known */
+	bool strict;      /* of one, rules that no policy refers to stand in strict order */
 };
 
 /* An account's interfaces are some 10 MB of JSON. */
@@ -105,8 +106,9 @@ MUST_USE int target_ask_vpc(const struct target *t, struct span flow, const stru
 void target_put_stages(struct emit *e, const struct vpc_answer *a);
 size_t target_each_rules(const struct target *t, const struct target_ask *ask,
 	const struct target_try *tries, size_t count, target_tell *tell, void *context);
-enum exit_code target_read_nfw(
-	struct target *t, const char *path, const struct cur *first, const struct target_read *how);
+/* t->paths of them, as above. */
+enum exit_code target_read_nfw(struct target *t, const char *const *path, const struct cur *first,
+	const struct target_read *how);
 MUST_USE int target_ask_nfw(const struct target *t, struct span flow, const struct target_ask *ask,
 	struct target_answer *ret, struct fail *why);
 size_t target_each_nfw(const struct target *t, const struct target_try *tries, size_t count,

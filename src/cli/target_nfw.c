@@ -3,81 +3,49 @@
 #include <string.h>
 
 #include "base/scan.h"
-#include "cli/file.h"
+#include "cli/documents.h"
 #include "cli/message.h"
 #include "cli/target.h"
-#include "ingest/walk.h"
 
 #define MODEL_BYTES_MAX ((size_t)256 << 20)
 #define POLICY_NAME     256u
 
 /* ---- reading ---- */
 
-static int read_one(struct target *t, const char *path, const struct cur *first, struct fail *why)
+static int read_text(void *model, const char *name, struct span text, struct fail *why)
 {
-	char *owned = NULL;
-	struct cur text = {0};
-	int err = 0;
-	if (first != NULL)
-		text = *first;
-	else
-		err = file_read(path, NFW_BYTES_MAX, &owned, &text, why);
-	if (err == 0)
-		err = nfw_read(t->nfw, path, (struct span){text.ptr, text.len}, why);
-	free(owned);
-	return err;
+	return nfw_read(model, name, text, why);
 }
 
-static void tell_warnings(const struct target *t)
+static const char *warnings(const void *model)
 {
-	struct span rest = span_of(nfw_warnings(t->nfw)), line;
-	while (span_next(&rest, '\n', &line))
-		if (line.len > 0)
-			message("%.*s", (int)line.len, (const char *)line.ptr);
+	return nfw_warnings(model);
 }
 
-/* Of a folder. */
-static bool is_wanted(const char *path)
+enum exit_code target_read_nfw(struct target *t, const char *const *path, const struct cur *first,
+	const struct target_read *how)
 {
-	static const char *const ends[] = {".json", ".yaml", ".yml", ".template", ".rules"};
-	size_t len = strlen(path);
-	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-		if (len > strlen(ends[i]) && strcmp(path + len - strlen(ends[i]), ends[i]) == 0)
-			return true;
-	return false;
-}
-
-enum exit_code target_read_nfw(
-	struct target *t, const char *path, const struct cur *first, const struct target_read *how)
-{
-	struct walk w = {0};
+	static const char *const ends[] = {".json", ".yaml", ".yml", ".template", ".rules", NULL};
+	static const struct documents kind = {.ends = ends,
+		.folder = "*.json, *.yaml, *.yml, *.template and *.rules",
+		.wanted = "what aws network-firewall describe-firewall-policy and "
+			  "describe-rule-group print, a template of CloudFormation, terraform show "
+			  "-json, or rules of Suricata",
+		.bytes_max = NFW_BYTES_MAX,
+		.fatal = {-E2BIG, -ENOMEM},
+		.read = read_text,
+		.warnings = warnings};
 	struct fail why = {0};
-	size_t read = 0, failed = 0;
-	int err = nfw_new(&t->nfw, MODEL_BYTES_MAX);
-	if (err == 0 && how->home != NULL)
-		err = nfw_set_home(t->nfw, span_of(how->home), &why);
-	if (err < 0) {
-		message("%s", err == -ENOMEM ? "out of memory" : why.text);
+	if (nfw_new(&t->nfw, MODEL_BYTES_MAX) < 0) {
+		message("out of memory");
+		return EXIT_NOTHING;
+	}
+	nfw_set_strict(t->nfw, how->strict);
+	if (how->home != NULL && nfw_set_home(t->nfw, span_of(how->home), &why) < 0) {
+		message("--home %s: %s", quoted(how->home).text, why.text);
 		return EXIT_USAGE;
 	}
-	if (walk_add(&w, path, &why) < 0)
-		message("%s", why.text);
-	for (size_t i = 0; i < w.files && err == 0; i++) {
-		why = (struct fail){0};
-		if (first == NULL && !is_wanted(w.file[i].path))
-			continue;
-		int one = read_one(t, w.file[i].path, first, &why);
-		if (one < 0)
-			message("%s: %s", shown(w.file[i].path).text, why.text);
-		*(one < 0 ? &failed : &read) += 1;
-		err = one == -E2BIG || one == -ENOMEM ? one : 0; /* answers would be wrong */
-	}
-	walk_fini(&w);
-	if (err < 0 || read == 0)
-		return EXIT_NOTHING;
-	if (!how->quiet)
-		tell_warnings(t);
-	return failed > 0 ? EXIT_PARTIAL : EXIT_DONE;
+	return documents_read(&kind, t->nfw, path, t->paths, first, how->quiet);
 }
 
 /* ---- asking ---- */

@@ -2,98 +2,42 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/scan.h"
-#include "cli/file.h"
+#include "cli/documents.h"
 #include "cli/message.h"
 #include "cli/target.h"
-#include "ingest/walk.h"
 
 #define MODEL_BYTES_MAX ((size_t)256 << 20)
 
 /* ---- reading ---- */
 
-struct reading {
-	struct vpc *vpc;
-	const char *const *path;
-	size_t paths;
-	const struct cur *first; /* of path[0]; NULL: not read yet */
-	size_t read, failed;
-	bool quiet;
-};
-
-static bool is_given(const struct reading *r, const char *path)
+static int read_text(void *model, const char *name, struct span text, struct fail *why)
 {
-	for (size_t i = 0; i < r->paths; i++)
-		if (strcmp(r->path[i], path) == 0)
-			return true;
-	return false;
+	if (text.len > TARGET_BYTES_MAX)
+		return fail_set(why, -EINVAL, "over 64 MB: ask for fewer objects at once");
+	return vpc_read(model, name, text, why);
 }
 
-/* Fails only when answers would be wrong: -E2BIG, -EBADMSG. */
-static int read_file(struct reading *r, const struct walk_file *file)
+static const char *warnings(const void *model)
 {
-	struct fail why = file->why;
-	struct cur text = {0};
-	char *owned = NULL;
-	size_t len = strlen(file->path);
-	bool json = len > 5 && strcmp(file->path + len - 5, ".json") == 0;
-	if (why.code == 0 && !json && !is_given(r, file->path)) {
-		if (!r->quiet)
-			message("%s: passed by: only files *.json of a folder are read",
-				shown(file->path).text);
-		return 0;
-	}
-	int err = why.code;
-	if (err == 0 && r->first != NULL && strcmp(r->path[0], file->path) == 0)
-		text = *r->first;
-	else if (err == 0)
-		err = file_read(file->path, TARGET_BYTES_MAX, &owned, &text, &why);
-	if (err == 0 && text.len > TARGET_BYTES_MAX)
-		err = fail_set(&why, -EINVAL, "over 64 MB: ask for fewer objects at once");
-	if (err == 0)
-		err = vpc_read(r->vpc, file->path, (struct span){text.ptr, text.len}, &why);
-	if (err < 0) {
-		message("%s: %s", shown(file->path).text, why.text);
-		r->failed++;
-	} else {
-		r->read++;
-	}
-	free(owned);
-	return err == -E2BIG || err == -EBADMSG ? err : 0;
-}
-
-static void tell_warnings(const struct reading *r)
-{
-	struct span rest = span_of(vpc_warnings(r->vpc)), line;
-	while (!r->quiet && span_next(&rest, '\n', &line))
-		if (line.len > 0)
-			message("%.*s", (int)line.len, (const char *)line.ptr);
+	return vpc_warnings(model);
 }
 
 enum exit_code target_read_vpc(
 	struct target *t, const char *const *path, const struct cur *first, bool quiet)
 {
-	struct reading r = {.path = path, .paths = t->paths, .first = first, .quiet = quiet};
-	struct walk w = {0};
-	struct fail why = {0};
-	int err = vpc_new(&t->vpc, MODEL_BYTES_MAX);
-	if (err < 0)
+	static const char *const ends[] = {".json", NULL};
+	static const struct documents kind = {.ends = ends,
+		.folder = "files *.json",
+		.wanted = "what aws ec2 describe-security-groups, describe-network-acls, ... print",
+		.bytes_max = TARGET_BYTES_MAX,
+		.fatal = {-E2BIG, -EBADMSG},
+		.read = read_text,
+		.warnings = warnings};
+	if (vpc_new(&t->vpc, MODEL_BYTES_MAX) < 0) {
 		message("out of memory");
-	r.vpc = t->vpc;
-	for (size_t i = 0; i < t->paths && err == 0; i++)
-		if ((err = walk_add(&w, path[i], &why)) < 0)
-			message("%s", why.text);
-	for (size_t i = 0; i < w.files && err == 0; i++)
-		err = read_file(&r, &w.file[i]);
-	walk_fini(&w);
-	if (err < 0)
 		return EXIT_NOTHING;
-	tell_warnings(&r);
-	if (r.read > 0)
-		return r.failed > 0 ? EXIT_PARTIAL : EXIT_DONE;
-	message("nothing was read: give what aws ec2 describe-security-groups, "
-		"describe-network-acls, ... print");
-	return EXIT_NOTHING;
+	}
+	return documents_read(&kind, t->vpc, path, t->paths, first, quiet);
 }
 
 /* ---- asking ---- */
