@@ -2,12 +2,11 @@
 #include <string.h>
 
 #include "cli/cover.h"
-#include "report/emit.h"
+#include "report/frame.h"
 #include "report/uuid.h"
 
 #define NAME_BYTES     255
 #define WORDS_BYTES    4096
-#define ATTACK_VERSION "16.1" /* of the Center's mappings; the 53 procedures are of 18.1 */
 #define TECHNIQUE      "T1008"
 #define TECHNIQUE_NAME "Fallback Channels"
 #define PROTECTS       "technique_scores"
@@ -101,45 +100,16 @@ void cover_write_json(struct out *o, const struct cover_report *r)
 
 /* ---- Mappings Explorer ---- */
 
-/* MM/DD/YYYY */
-static void put_date(struct emit *e, const char *key, int64_t time_ns)
-{
-	struct out time = {0}, date = {0};
-	out_time(&time, time_ns);
-	const char *t = out_string(&time);
-	if (strlen(t) > 10)
-		out_printf(&date, "%.2s/%.2s/%.4s", t + 5, t + 8, t);
-	out_fini(&time);
-	emit_said(e, key, &date);
-}
-
-static void put_mapex_metadata(struct emit *e, const struct cover_report *r)
-{
-	emit_open(e, "metadata", '{');
-	emit_text(e, "mapping_version", "1", NAME_BYTES);
-	emit_text(e, "attack_version", ATTACK_VERSION, NAME_BYTES);
-	emit_text(e, "technology_domain", "enterprise", NAME_BYTES);
-	put_date(e, "creation_date", r->now_ns);
-	emit_text(e, "mapping_framework", "postern", NAME_BYTES);
-	emit_text(e, "mapping_framework_version", POSTERN_VERSION, NAME_BYTES);
-	emit_text(e, "mapping_framework_version_schema", "FRAMEWORK_VERSION", NAME_BYTES);
-	emit_open(e, "mapping_types", '{');
-	emit_open(e, PROTECTS, '{');
-	emit_text(e, "name", PROTECTS, NAME_BYTES);
-	emit_text(e, "description", "measured on the boundary's configuration", NAME_BYTES);
-	emit_close(e, '}');
-	emit_close(e, '}');
-	emit_open(e, "capability_groups", '{');
-	emit_text(e, "boundary", "Boundary", NAME_BYTES);
-	emit_close(e, '}');
-	emit_close(e, '}');
-}
+static const struct mapex_frame frame = {.type = PROTECTS,
+	.type_words = "measured on the boundary's configuration",
+	.group = "boundary",
+	.group_words = "Boundary"};
 
 void cover_write_mapex(struct out *o, const struct cover_report *r)
 {
 	struct emit e = {.out = o};
 	emit_open(&e, NULL, '{');
-	put_mapex_metadata(&e, r);
+	frame_mapex_metadata(&e, &frame, r->now_ns);
 	emit_open(&e, "mapping_objects", '[');
 	emit_open(&e, NULL, '{');
 	emit_text(&e, "attack_object_id", TECHNIQUE, NAME_BYTES);
@@ -346,29 +316,12 @@ void cover_write_oscal(struct out *o, const struct cover_report *r)
 	emit_open(&e, NULL, '{');
 	emit_open(&e, "assessment-results", '{');
 	put_uuid(&e, "uuid", "cover ", r->name);
-	emit_open(&e, "metadata", '{');
-	emit_text(&e, "title", "Fallback channels (T1008): what a boundary stops", NAME_BYTES);
-	emit_time(&e, "last-modified", r->now_ns);
-	emit_text(&e, "version", "1", NAME_BYTES);
-	emit_text(&e, "oscal-version", "1.1.2", NAME_BYTES);
-	emit_close(&e, '}');
-	emit_open(&e, "import-ap", '{'); /* there is no plan: the resource says so */
-	emit_text(&e, "href", "#9b7c1c5f-1c7e-5a6f-9f0e-0c6a3f1f7008", NAME_BYTES);
-	emit_close(&e, '}');
+	frame_oscal_head(&e, "Fallback channels (T1008): what a boundary stops", r->now_ns);
 	emit_open(&e, "results", '[');
 	put_result(&e, r);
 	emit_close(&e, ']');
-	emit_open(&e, "back-matter", '{');
-	emit_open(&e, "resources", '[');
-	emit_open(&e, NULL, '{');
-	emit_text(&e, "uuid", "9b7c1c5f-1c7e-5a6f-9f0e-0c6a3f1f7008", UUID_BYTES);
-	emit_text(&e, "title", "No assessment plan", NAME_BYTES);
-	emit_text(&e, "description",
-		"No plan of assessment was followed; name yours in import-ap in place of this.",
-		NAME_BYTES);
-	emit_close(&e, '}');
-	emit_close(&e, ']');
-	emit_close(&e, '}');
+	frame_oscal_foot(&e,
+		"No plan of assessment was followed; name yours in import-ap in place of this.");
 	emit_close(&e, '}');
 	emit_close(&e, '}');
 	out_text(o, "\n");

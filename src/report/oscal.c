@@ -4,14 +4,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "report/emit.h"
+#include "report/frame.h"
 #include "report/say.h"
 #include "report/told.h"
 #include "report/uuid.h"
 
 #define NAME_BYTES_MAX  255
 #define WORDS_BYTES_MAX 4096
-#define OSCAL_VERSION   "1.1.2"
 
 static void put_uuid(struct emit *e, const char *key, const char *kind, const char *name)
 {
@@ -23,17 +22,6 @@ static void put_host_uuid(struct emit *e, const char *key, const struct addr *ho
 {
 	char text[ADDR_TEXT_BYTES];
 	put_uuid(e, key, "oscal-item ", addr_text(host, text));
-}
-
-static void put_metadata(struct emit *e, const struct report_case *c)
-{
-	emit_open(e, "metadata", '{');
-	emit_text(e, "title", "Fallback channels (T1008): results of a hunt by Postern",
-		NAME_BYTES_MAX);
-	emit_time(e, "last-modified", told_now(c));
-	emit_text(e, "version", "1", NAME_BYTES_MAX);
-	emit_text(e, "oscal-version", OSCAL_VERSION, NAME_BYTES_MAX);
-	emit_close(e, '}');
 }
 
 static void put_controls(struct emit *e)
@@ -251,25 +239,14 @@ static void oscal_write(
 	emit_open(&e, NULL, '{');
 	emit_open(&e, "assessment-results", '{');
 	put_uuid(&e, "uuid", "oscal ", out_string(&id));
-	put_metadata(&e, c);
-	emit_open(&e, "import-ap", '{'); /* there is no plan: the resource says so */
-	emit_text(&e, "href", "#9b7c1c5f-1c7e-5a6f-9f0e-0c6a3f1f7008", NAME_BYTES_MAX);
-	emit_close(&e, '}');
+	frame_oscal_head(
+		&e, "Fallback channels (T1008): results of a hunt by Postern", told_now(c));
 	emit_open(&e, "results", '[');
 	put_result(&e, c, out_string(&id));
 	emit_close(&e, ']');
-	emit_open(&e, "back-matter", '{');
-	emit_open(&e, "resources", '[');
-	emit_open(&e, NULL, '{');
-	emit_text(&e, "uuid", "9b7c1c5f-1c7e-5a6f-9f0e-0c6a3f1f7008", UUID_BYTES);
-	emit_text(&e, "title", "No assessment plan", NAME_BYTES_MAX);
-	emit_text(&e, "description",
+	frame_oscal_foot(&e,
 		"The hunt followed no plan of assessment; name yours in import-ap in place of "
-		"this.",
-		NAME_BYTES_MAX);
-	emit_close(&e, '}');
-	emit_close(&e, ']');
-	emit_close(&e, '}');
+		"this.");
 	emit_close(&e, '}');
 	emit_close(&e, '}');
 	out_text(o, "\n");
