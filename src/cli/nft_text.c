@@ -129,7 +129,8 @@ static int run(int in, int out, int said, char *const *word)
 
 static _Noreturn void work(const struct child *c)
 {
-	static const struct rlimit memory = {(rlim_t)2 << 30, (rlim_t)2 << 30},
+	static const struct rlimit cpu = {SECONDS_MAX, SECONDS_MAX},
+				   memory = {(rlim_t)2 << 30, (rlim_t)2 << 30},
 				   file = {(rlim_t)256 << 20, (rlim_t)256 << 20};
 	static char ip[] = "ip", force[] = "-force", batch[] = "-batch", nft[] = "nft", f[] = "-f",
 		    j[] = "-j", list[] = "list", ruleset[] = "ruleset", dash[] = "-";
@@ -140,6 +141,7 @@ static _Noreturn void work(const struct child *c)
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)setrlimit(RLIMIT_AS, &memory);
+	(void)setrlimit(RLIMIT_CPU, &cpu); /* also when nobody waits any more */
 	(void)setrlimit(RLIMIT_FSIZE, &file);
 	if (none < 0 || enter_namespace() < 0)
 		_exit(NO_NAMESPACE);
