@@ -36,7 +36,8 @@ struct guarding {
 	FILE *trail;
 	struct told told[TOLD_MAX];
 	size_t tolds;
-	uint64_t denials, lost;
+	uint64_t denials, lost; /* lost: packets that were dropped and not told, as last said */
+	bool full;              /* that never[] is was said */
 };
 
 /* ---- telling ---- */
@@ -134,32 +135,53 @@ static void lose_link(struct guarding *g)
 	g->link = NULL;
 }
 
-static void add_never(struct guarding *g, const struct cidr *net)
+/* False: there is no room. */
+static bool add_never(struct guarding *g, const struct cidr *net)
 {
 	for (size_t i = 0; i < g->nevers; i++)
 		if (g->never[i].bits <= net->bits && cidr_has(&g->never[i], &net->net))
-			return;
+			return true;
 	if (g->nevers == NEVER_MAX)
-		return;
+		return false;
 	g->never[g->nevers++] = *net;
 	if (g->link != NULL && guard_link_never(g->link, net) < 0)
 		lose_link(g);
+	return true;
+}
+
+/* Who answers the DNS questions of several hosts. */
+static void add_resolver(struct guarding *g, const struct addr *resolver)
+{
+	char text[ADDR_TEXT_BYTES];
+	if (add_never(g, &(struct cidr){.net = *resolver, .bits = 128}) || g->full)
+		return;
+	g->full = true;
+	message("%s and other resolvers that are seen from now on may be blocked: the list of what "
+		"is never blocked is full",
+		addr_text(resolver, text));
 }
 
 /* ---- the life of a guard ---- */
 
-static void collect_never(struct guarding *g)
+/* All of them, or none is promised. Fails: -E2BIG. */
+static int collect_never(struct guarding *g, struct fail *why)
 {
+	bool room = true;
 	struct cidr own[256];
 	size_t owned = guard_own(own, 256);
 	const struct policy *p = g->options.policy;
 	for (size_t i = 0; i < g->options.never->count; i++)
-		add_never(g, &g->options.never->net[i]);
+		room &= add_never(g, &g->options.never->net[i]);
 	for (size_t i = 0; i < owned; i++)
-		add_never(g, &own[i]);
+		room &= add_never(g, &own[i]);
 	for (size_t i = 0; p != NULL && i < p->rules; i++)
 		for (size_t k = 0; p->rule[i].never && k < p->rule[i].to.count; k++)
-			add_never(g, &p->rule[i].to.net[k]);
+			room &= add_never(g, &p->rule[i].to.net[k]);
+	if (room)
+		return 0;
+	return fail_set(why, -E2BIG,
+		"more than %u networks are never to be blocked: write fewer, wider ones",
+		NEVER_MAX);
 }
 
 int guarding_new(struct guarding **ret, const struct guarding_options *options, struct fail *why)
@@ -174,11 +196,12 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 		code = fail_set(why, -ENOMEM, "out of memory");
 	if (code == 0 && options->trail != NULL)
 		code = trail_open(&g->trail, options->trail, &g->state, clock_day_ns(), why);
+	if (code == 0)
+		code = collect_never(g, why);
 	if (code < 0) {
 		guarding_free(g);
 		return code;
 	}
-	collect_never(g);
 	g->options.rules.crowd = g->servers;
 	g->options.rules.never = g->never;
 	*ret = g;
@@ -300,11 +323,22 @@ void guarding_event(void *context, const struct event *event, bool before)
 		return;
 	crowd_add(g->resolvers, &l->resolver, &l->client);
 	if (crowd_hosts(g->resolvers, &l->resolver) >= RESOLVER_HOSTS)
-		add_never(g, &(struct cidr){.net = l->resolver, .bits = 128});
+		add_resolver(g, &l->resolver);
 	allowances_learn(g->allowances, l);
 }
 
 /* ---- what the enforcer says ---- */
+
+/* Each time that they have doubled. */
+static void say_lost(struct guarding *g, uint64_t lost)
+{
+	if (lost <= 2 * g->lost)
+		return;
+	g->lost = lost;
+	message("%llu dropped packets were not told by postern-enforcer: what they were is not "
+	        "known",
+		(unsigned long long)lost);
+}
 
 /* A packet that was dropped is an attempt that failed, known at once. */
 static void deny(struct guarding *g, struct engine *engine, const struct guard_reply *r)
@@ -327,7 +361,7 @@ static void deny(struct guarding *g, struct engine *engine, const struct guard_r
 	const struct guard_change like = {
 		.host = c->client, .peer = c->server, .proto = c->ip_proto, .port = c->server_port};
 	guard_state_deny(&g->state, &like, r->time_ns);
-	g->lost = r->lost;
+	say_lost(g, r->lost);
 	if (c->transport != TRANSPORT_OTHER)
 		engine_event(engine, &e);
 }

@@ -8,7 +8,7 @@ import unittest
 
 import gateway
 from gateway import HOST, OTHER, SERVERS, Client, Guard, Net, ladder
-from support import DONE, USAGE, Case, Run
+from support import DONE, NOTHING, USAGE, Case, Run
 from test_enforcer import FOREIGN
 
 DEAD = [f"{addr}:443" for addr in SERVERS[:7]]
@@ -160,6 +160,14 @@ rules:
         self.assertEqual([Client(net, HOST, addr, 8080).state for addr in FALLBACKS[:2]], ["failed"] * 2)
         self.assertEqual(again.end(), DONE)
         self.assertIn(gateway.TABLE, net.ruleset())
+
+    def test_all_that_is_never_blocked_has_room(self):
+        networks = ", ".join(f"198.18.{n // 64}.{n % 64 * 4}/32" for n in range(1100))
+        policy = self.path("many.yaml", ("version: 1\nzones: {lan: {networks: 192.0.2.0/24}}\n"
+                                         f"never-block: {{networks: [{networks}]}}\nrules: []\n").encode())
+        run = Run("guard", "-i", "lo", "--policy", policy)
+        self.assertIn(run.code, (USAGE, NOTHING))
+        self.assertIn("more than 1024 networks are never to be blocked", run.err)
 
     def test_wrong_words(self):
         for args, words in (((), "name the interface"), (("-i", "lo", "--respond", "x"), "choose alert, block or contain"),
