@@ -336,7 +336,7 @@ static void say_lost(struct guarding *g, uint64_t lost)
 		return;
 	g->lost = lost;
 	message("%llu dropped packets were not told by postern-enforcer: what they were is not "
-	        "known",
+		"known",
 		(unsigned long long)lost);
 }
 
