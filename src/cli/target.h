@@ -89,8 +89,10 @@ typedef void target_tell(
 size_t target_each_try(const struct target *t, const struct target_ask *ask,
 	const struct target_try *tries, size_t count, target_tell *tell, void *context);
 
-/* Addresses of the Internet, of operators far from each other, one of which no rule will name. */
+/* Addresses of the Internet, of operators far from each other. Where rules name them all, nothing
+ * is said. */
 #define TARGET_UNKNOWNS 6
+#define TARGET_NAMED    "each address that could be asked about is named by a rule"
 #define TARGET_NAME     "fallback.invalid"                   /* RFC 6761 */
 extern const char *const target_unknown[2][TARGET_UNKNOWNS]; /* IPv4, IPv6 */
 

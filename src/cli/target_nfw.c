@@ -123,18 +123,28 @@ static void ask_port(const struct nfw *n, const struct nfw_policy *policy,
 					.src_port = try->proto == 1 ? 0 : 40000,
 					.as = none ? "" : try->as,
 					.name = none || try->as == NULL ? NULL : TARGET_NAME}};
-	CHECK(addr_parse(target_unknown[ipv6][0], &flow.flow.dst) == 0);
 	if (try->proto == 1 && ipv6) {
 		flow.flow.proto = 58;
 		flow.flow.port = 128;
 	}
-	if (nfw_ask(n, policy, &flow, &a) == 0) {
-		set_answer(ret, policy, &a);
-		return;
+	/* which addresses rules name is not known here: where they differ, one is named */
+	const char *missing = NULL;
+	for (size_t i = 0; i < TARGET_UNKNOWNS && missing == NULL; i++) {
+		enum policy_verdict before = ret->verdict;
+		CHECK(addr_parse(target_unknown[ipv6][i], &flow.flow.dst) == 0);
+		if (nfw_ask(n, policy, &flow, &a) < 0)
+			missing = "out of memory";
+		else
+			set_answer(ret, policy, &a);
+		if (missing == NULL && i > 0 && ret->verdict != before)
+			missing = "rules name some of the addresses that were asked about";
 	}
+	if (missing == NULL)
+		return;
 	ret->verdict = POLICY_UNDECIDED;
+	out_clear(&ret->rule);
 	out_clear(&ret->reason);
-	out_text(&ret->reason, "out of memory");
+	out_text(&ret->reason, missing);
 }
 
 static void ask_try(const struct nfw *n, const struct nfw_policy *policy,

@@ -62,16 +62,15 @@ static bool is_named(const struct policy *p, const struct addr *a)
 	return false;
 }
 
-/* One that no rule names; else the last of them. */
-static struct addr unknown(const struct policy *p, bool ipv6)
+/* False: rules name all of them. */
+static bool find_unknown(const struct policy *p, bool ipv6, struct addr *ret)
 {
-	struct addr a = {{0}};
 	for (size_t i = 0; i < TARGET_UNKNOWNS; i++) {
-		CHECK(addr_parse(target_unknown[ipv6][i], &a) == 0);
-		if (!is_named(p, &a))
-			break;
+		CHECK(addr_parse(target_unknown[ipv6][i], ret) == 0);
+		if (!is_named(p, ret))
+			return true;
 	}
-	return a;
+	return false;
 }
 
 /* Ports that services may tell apart. The caller's bits. */
@@ -137,7 +136,6 @@ static void ask_try(
 	const struct trying *t, const struct target_try *try, struct target_channel *channel)
 {
 	struct policy_flow flow = {.proto = try->proto,
-		.dst = unknown(t->policy, channel->ipv6),
 		.src_port = 40000,
 		.name = TARGET_NAME,
 		.as = try->as,
@@ -149,10 +147,19 @@ static void ask_try(
 		flow.port = channel->ipv6 ? 128 : 8;
 		flow.src_port = 0;
 	}
-	ask_best(t->policy, t->sources, try, &flow, &answer);
-	a.verdict = answer.verdict;
-	policy_say_rule(&a.rule, &answer);
-	policy_say_reason(&a.reason, &answer, &flow);
+	bool asked = find_unknown(t->policy, channel->ipv6, &flow.dst);
+	if (asked)
+		ask_best(t->policy, t->sources, try, &flow, &answer);
+	if (!asked || (answer.verdict == POLICY_DENIED && t->sources->cut)) {
+		a.verdict = POLICY_UNDECIDED; /* what was not asked may be allowed */
+		out_text(&a.reason, asked ? "rules tell more of the zone's hosts apart than were "
+					    "asked about"
+					  : TARGET_NAMED);
+	} else {
+		a.verdict = answer.verdict;
+		policy_say_rule(&a.rule, &answer);
+		policy_say_reason(&a.reason, &answer, &flow);
+	}
 	out_printf(&text, "%s %s", channel->ipv6 ? "ipv6" : "ipv4", try->name);
 	channel->text = out_string(&text);
 	t->tell(t->context, channel, &a);

@@ -75,6 +75,7 @@ static bool is_named(const struct boundary_step *s, const struct addr *a)
 	return false;
 }
 
+/* NULL: rules name all of them. */
 static const char *unknown(const struct boundary *b, bool v6)
 {
 	for (size_t i = 0; i < TARGET_UNKNOWNS; i++) {
@@ -88,7 +89,7 @@ static const char *unknown(const struct boundary *b, bool v6)
 		if (!named)
 			return target_unknown[v6][i];
 	}
-	return target_unknown[v6][TARGET_UNKNOWNS - 1];
+	return NULL;
 }
 
 /* Ports that rules may tell apart: where a range of them begins, or one has ended. */
@@ -177,12 +178,17 @@ static void ask_try(const struct trying *t, enum boundary_path path, const struc
 	bool echo = try->proto == 1, v6 = channel->ipv6;
 	flow.flow.proto = try->proto;
 	const char *server = unknown(t->target->rules, v6);
-	CHECK(addr_parse(server, &flow.flow.dst) == 0);
-	if (echo) {
-		flow.flow.port = v6 ? 128 : 8;
-		answer(t->target, &flow, &a);
+	flow.flow.port = echo ? (v6 ? 128 : 8) : try->low;
+	if (server == NULL) {
+		server = target_unknown[v6][0];
+		a.verdict = POLICY_UNDECIDED;
+		out_text(&a.reason, TARGET_NAMED);
 	} else {
-		ask_ports(t->target, try, &flow, &a);
+		CHECK(addr_parse(server, &flow.flow.dst) == 0);
+		if (echo)
+			answer(t->target, &flow, &a);
+		else
+			ask_ports(t->target, try, &flow, &a);
 	}
 	out_printf(&text, v6 ? "%s:any>[%s]:%u" : "%s:any>%s:%u",
 		echo               ? "icmp"

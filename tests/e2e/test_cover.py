@@ -112,6 +112,15 @@ class Stops(Case):
         fastly = nft([match("ip", "daddr", {"prefix": {"addr": "151.101.0.0", "len": 16}}), ACCEPT])
         self.assertEqual(self.verdicts(fastly, "way")["TLS on tcp 443"], "denied")
 
+    def test_where_all_is_named_nothing_is_claimed(self):
+        halves = nft(*([match("ip", "daddr", {"prefix": {"addr": half, "len": 1}}), DROP] for half in ("0.0.0.0", "128.0.0.0")))
+        places = next(line["places"] for line in self.told(halves) if line["type"] == "way")
+        self.assertEqual([place["verdict"] for place in places], ["undecided", "denied"])
+        rules = "".join(f"  - {{id: r{n}, owner: o, why: w, from: 10.0.{n // 128}.{n % 128 * 2}, to: one, service: web, action: allow}}\n" for n in range(600))
+        zone = POLICY.partition("rules:\n")[0].replace("10.0.0.0/24", "10.0.0.0/16")
+        lines = Run("cover", "--to", "markdown", self.path("hosts.yaml", (zone + "rules:\n" + rules).encode())).out.decode()
+        self.assertIn("| TLS on tcp 443 | undecided |", lines)
+
     def test_records(self):
         for name, schema in ("navigator", SCHEMAS / "navigator.schema.json"), ("oscal", SCHEMAS / "oscal.schema.json"), ("mapex", MAPEX):
             for rules in nft(), nft(policy="accept"):

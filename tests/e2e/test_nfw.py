@@ -169,6 +169,11 @@ class Target(Case):
         rows = {row.get("way"): row.get("verdict") for row in lines(Run("cover", "--json", "-q", "--home", "10.0.0.0/16", rules))}
         self.assertEqual((rows["HTTP on tcp 80"], rows["any port of TCP"], rows["any port of UDP"]), ("allowed", "allowed", "undecided"))
 
+    def test_an_address_that_rules_name_is_not_unknown(self):
+        rules = self.path("named.rules", b"pass ip any any -> 151.101.0.0/16 any (sid:1;)\ndrop ip any any -> any any (sid:2;)\n")
+        rows = {row.get("way"): row.get("verdict") for row in lines(Run("cover", "--json", "-q", rules))}
+        self.assertEqual(rows["HTTP on tcp 80"], "undecided")
+
 
 if __name__ == "__main__":
     unittest.main()
