@@ -316,12 +316,27 @@ static uint32_t failure_times(const struct host *h, int64_t ret[static HOST_ATTE
 	return count;
 }
 
+/* When the last began of those that are one with it. */
+static int64_t last_success(const struct attempt *a)
+{
+	return a->start_ns + (int64_t)a->lasted_ms * NS_PER_MS;
+}
+
+static void join_to(struct attempt *head, int64_t at_ns)
+{
+	int64_t ms = (at_ns - head->start_ns) / NS_PER_MS;
+	if (ms > head->lasted_ms)
+		head->lasted_ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+/* Done again, with what came since, it leaves what doing it once would have left: a success knows
+ * until when others were joined to it. */
 void host_join_successes(struct host *h)
 {
 	int64_t failure[HOST_ATTEMPTS_MAX];
+	struct attempt *head[HOST_CHANNELS_MAX] = {NULL}; /* that answered last; NULL: it failed */
 	int64_t last_ns[HOST_CHANNELS_MAX] = {0};
 	uint32_t failed_before[HOST_CHANNELS_MAX]; /* failures known at last_ns */
-	bool answered[HOST_CHANNELS_MAX] = {false};
 	uint32_t failures = failure_times(h, failure), known = 0, kept = 0;
 	for (uint32_t i = 0; i < h->attempts; i++) {
 		const struct attempt *a = &h->attempt[i];
@@ -329,14 +344,19 @@ void host_join_successes(struct host *h)
 		while (known < failures && failure[known] <= a->start_ns)
 			known++;
 		bool ok = a->outcome == OUTCOME_OK;
-		bool joins = c != CHANNEL_FORGOTTEN && ok && answered[c] &&
+		bool joins = c != CHANNEL_FORGOTTEN && ok && head[c] != NULL &&
 		             (a->flags & ATTEMPT_FIRST) == 0 &&
 		             a->start_ns - last_ns[c] < BURST_GAP_NS && failed_before[c] == known;
-		answered[c] = ok;
-		last_ns[c] = a->start_ns;
-		failed_before[c] = known;
-		if (!joins)
+		if (joins) {
+			join_to(head[c], last_success(a));
+		} else {
+			head[c] = ok ? &h->attempt[kept] : NULL;
 			h->attempt[kept++] = *a;
+		}
+		last_ns[c] = ok ? last_success(head[c]) : a->start_ns;
+		failed_before[c] = known;
+		for (uint32_t f = known; f < failures && failure[f] <= last_ns[c]; f++)
+			failed_before[c]++;
 	}
 	h->attempts = kept;
 }

@@ -42,12 +42,16 @@ enum attempt_flag {
 /* One try of one channel: retries of the same try are one attempt. Successes in the same burst are
  * one attempt too. */
 struct attempt {
-	int64_t start_ns;  /* the look-up that led to it, or its first packet */
-	int64_t over_ns;   /* when the client last learnt of the failure; of a success its end, 0
-	                      unknown */
-	uint32_t leave_us; /* silent only: the client's own timer ends this long after start_ns; 0
-	                      unknown */
-	uint32_t target;   /* strings number: the server's 16 bytes; of a look-up, the full name */
+	int64_t start_ns; /* the look-up that led to it, or its first packet */
+	int64_t over_ns;  /* when the client last learnt of the failure; of a success its end, 0
+	                     unknown */
+	union {
+		uint32_t leave_us;  /* silent: the client's own timer ends this long after start_ns;
+		                       0 unknown */
+		uint32_t lasted_ms; /* success: the last that was joined to it began this long after
+		                       start_ns, saturating; 0 none was */
+	};
+	uint32_t target; /* strings number: the server's 16 bytes; of a look-up, the full name */
 	uint16_t request_size; /* first request, as size_code(); 0 unknown */
 	uint16_t request_mark; /* as in conn */
 	uint16_t client_port;

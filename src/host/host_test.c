@@ -132,6 +132,61 @@ static void successes_after_a_failure_are_told(void **state)
 	rig_stop(&r);
 }
 
+/* 600 attempts of two channels with pauses within and beyond a burst, some refused. */
+static void live_traffic(struct rig *r, bool looked_at)
+{
+	uint32_t dice = 1;
+	double now = 100;
+	for (int i = 0; i < 600; i++) {
+		dice = dice * 1664525u + 1013904223u;
+		bool fails = dice >> 28 == 0;
+		now += (dice >> 20 & 15) == 0 ? 40 : 1 + (dice >> 24 & 7);
+		add(r, conn_event((dice >> 16 & 1) == 0 ? "192.0.2.1" : "203.0.113.5", 443, now,
+			       fails ? OUTCOME_REFUSED : OUTCOME_OK, 0.5));
+		if (looked_at)
+			rig_look(r);
+	}
+}
+
+/* A host that is looked at while it works is seen as one that is looked at afterwards. */
+static void looking_changes_nothing(void **state)
+{
+	(void)state;
+	struct rig often, once;
+	rig_start(&often);
+	rig_start(&once);
+	live_traffic(&often, true);
+	live_traffic(&once, false);
+	const struct view *a = rig_look(&often), *b = rig_look(&once);
+	assert_in_range(b->attempts, 50, 250);
+	assert_int_equal(a->attempts, b->attempts);
+	for (uint32_t i = 0; i < a->attempts; i++) {
+		assert_int_equal(a->attempt[i].start_ns, b->attempt[i].start_ns);
+		assert_int_equal(a->attempt[i].outcome, b->attempt[i].outcome);
+		assert_int_equal(a->attempt[i].channel, b->attempt[i].channel);
+	}
+	rig_stop(&often);
+	rig_stop(&once);
+}
+
+/* A beacon of five seconds is one attempt, and its end another, however often one looks. */
+static void a_beacon_that_is_watched_ends(void **state)
+{
+	(void)state;
+	struct rig r;
+	rig_start(&r);
+	for (int i = 0; i < 20; i++) {
+		add(&r, conn_event("192.0.2.1", 443, 100 + 5 * i, OUTCOME_OK, 0));
+		rig_look(&r);
+	}
+	add(&r, conn_event("192.0.2.1", 443, 200, OUTCOME_REFUSED, 1));
+	const struct view *v = rig_look(&r);
+	assert_int_equal(v->attempts, 2);
+	assert_int_equal(v->attempt[0].lasted_ms, 95000);
+	assert_true(v->burst[v->burst_of[1]].failed);
+	rig_stop(&r);
+}
+
 static void what_is_not_outbound_is_nobodys(void **state)
 {
 	(void)state;
@@ -426,6 +481,8 @@ int main(void)
 		cmocka_unit_test(an_answer_voids_a_failure),
 		cmocka_unit_test(twin_failures_are_one_attempt),
 		cmocka_unit_test(successes_after_a_failure_are_told),
+		cmocka_unit_test(looking_changes_nothing),
+		cmocka_unit_test(a_beacon_that_is_watched_ends),
 		cmocka_unit_test(what_is_not_outbound_is_nobodys),
 		cmocka_unit_test(forgetting_weakens),
 		cmocka_unit_test(many_attempts_are_retired),

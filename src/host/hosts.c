@@ -311,7 +311,7 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 		.over_ns = failed     ? c->fail_ns
 	                   : c->ended ? c->end_ns
 	                              : 0,
-		.leave_us = leave_us(c),
+		.leave_us = failed ? leave_us(c) : 0,
 		.target = server_of(hs, c),
 		.request_size = size_code(c->request_bytes),
 		.request_mark = c->request_mark,
