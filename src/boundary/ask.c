@@ -92,6 +92,8 @@ static bool is_seen(
 	}
 	if (!c->nat)
 		return true;
+	if (a->flow->untranslated)
+		return false;
 	if (facts_are(f, BOUNDARY_CT_STATE, BOUNDARY_CT_UNTRACKED) ||
 		(prio_of(c) == PRIO_DSTNAT && facts_are(f, FACT_DNAT, 1)))
 		return false;

@@ -159,6 +159,7 @@ struct boundary_flow {
 	struct policy_flow flow; /* src none: not known; src_port 0: not known */
 	enum boundary_path path;
 	const char *iif, *oif; /* NULL: not known */
+	bool untranslated;     /* chains of type nat are passed by: what would be without them */
 };
 
 enum boundary_answer_kind { BOUNDARY_DENIED, BOUNDARY_ALLOWED, BOUNDARY_UNDECIDED };

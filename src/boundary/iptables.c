@@ -312,13 +312,28 @@ static struct boundary_chain *chain_of(struct reader *r, struct span name)
 	return c;
 }
 
+/* [packets:bytes], as iptables-save -c writes them. False: there are none. */
+static bool read_counters(struct span word, uint64_t *ret)
+{
+	if (!span_begins(word, "["))
+		return false;
+	struct span packets = {word.ptr + 1, word.len - 1};
+	packets.len = span_find(packets, ":");
+	return scan_u64(packets, ret) == 0;
+}
+
 static int rule_line(struct reader *r, unsigned long line, struct span text)
 {
+	bool counters = span_begins(text, "[");
 	struct boundary_chain *chain = chain_of(r, next(r));
 	struct boundary_rule *rule = chain == NULL ? NULL : build_rule(r->b, chain);
 	if (rule == NULL)
 		return -E2BIG;
 	rule->place = line;
+	rule->counted = counters && read_counters(r->word[0], &rule->packets);
+	size_t from = span_find(text, "-A ");
+	if (counters && from < text.len) /* the same rule, whatever it counted */
+		text = (struct span){text.ptr + from, text.len - from};
 	rule->text = build_text(r->b, text, 200);
 	r->steps.count = 0;
 	while (r->at < r->words) {

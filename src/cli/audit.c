@@ -1,21 +1,16 @@
-/* postern audit: what a real boundary lets pass. */
+/* postern audit: what a real boundary lets pass, and what is wrong with it. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/scan.h"
+#include "cli/audit.h"
 #include "cli/file.h"
 #include "cli/message.h"
 #include "cli/output.h"
-#include "cli/target.h"
 
 #define FLOWS_BYTES_MAX ((size_t)16 << 20)
 
-struct audit {
-	const char *flow, *flows, *path, *in, *out, *vpc, *subnet, *eni, *home, *output;
-	bool json, exit_code, quiet;
-};
-
-#define AT(field) offsetof(struct audit, field)
+#define AT(field) offsetof(struct audit_call, field)
 
 static const struct option options[] = {
 	{"flow", 0, OPTION_TEXT, "FLOW", AT(flow),
@@ -32,16 +27,26 @@ static const struct option options[] = {
 	{"eni", 0, OPTION_TEXT, "ID", AT(eni), .help = "as --vpc"},
 	{"home", 0, OPTION_TEXT, "NETWORKS", AT(home),
 		.help = "of a Network Firewall that does not say it: HOME_NET, as rules write it"},
-	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "print JSON Lines"},
+	{"spokes", 0, OPTION_NETWORKS, "CIDR,...", AT(spokes),
+		.help = "networks that are routed through a Network Firewall: whether HOME_NET "
+			"holds them"},
+	{"since", 0, OPTION_TEXT, "FILE", AT(since),
+		.help = "what an earlier run printed with --json: say what is new, gone and "
+			"changed"},
+	{"to", 0, OPTION_TEXT, "FORMAT", AT(to), .fallback = "text",
+		.help = "text, json (JSON Lines) or sarif (SARIF 2.1.0: the findings)"},
+	{"json", 0, OPTION_FLAG, NULL, AT(json), .help = "as --to json"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write the results to FILE instead of standard output; it appears when it "
 			"is complete"},
 	{"exit-code", 0, OPTION_FLAG, NULL, AT(exit_code),
-		.help = "exit with 1 when something is denied"},
+		.help = "exit with 1 when there is a finding, with --since a new one; of flows, "
+			"when one is denied"},
 	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
 };
 
-/* What fallback channels use. */
+/* What fallback channels use; in the order of enum audit_way. The last ones only show holes. */
+#define TRIES_SAID AUDIT_WAY_TCP
 static const struct target_try tries[] = {
 	{"tcp 443", 6, 443, 443, "tls"},
 	{"tcp 80", 6, 80, 80, "http"},
@@ -53,21 +58,31 @@ static const struct target_try tries[] = {
 	{"udp 123", 17, 123, 123, "ntp"},
 	{"udp any port", 17, 1, UINT16_MAX, "unknown"},
 	{"icmp echo", 1, 8, 8, NULL},
+	{"tcp 47808", 6, 47808, 47808, "unknown"},
+	{"udp 47808", 17, 47808, 47808, "unknown"},
 };
+_Static_assert(ARRAY_LEN(tries) == AUDIT_WAYS, "a try for each way");
 
 /* ---- one answer ---- */
 
+enum format { TEXT, JSON, SARIF, FORMATS };
+
 struct asking {
-	const struct audit *audit;
+	const struct audit_call *audit;
+	enum format format;
 	const struct target *target;
 	struct target_ask ask;
 	struct out name; /* of the target; safe */
 	struct out *text;
-	size_t denied;
+	size_t denied, changed;
+	struct audit *found;
+	struct audit_places *places;
+	struct audit_since *since; /* NULL: nothing is compared */
 };
 
-static void say_json(
-	struct asking *a, const struct target_channel *channel, const struct target_answer *answer)
+/* before: the verdict of an earlier run, where it was another; else NULL. */
+static void say_json(struct asking *a, const struct target_channel *channel,
+	const struct target_answer *answer, const char *before)
 {
 	const char *place = a->target->vpc != NULL     ? "subnet"
 	                    : a->target->rules != NULL ? "path"
@@ -83,12 +98,14 @@ static void say_json(
 		emit_text(&e, "interface", channel->source, VPC_NAME_BYTES);
 	emit_text(&e, "flow", channel->text, 255);
 	target_put_answer(&e, answer);
+	if (before != NULL)
+		emit_text(&e, "before", before, SIZE_MAX);
 	emit_close(&e, '}');
 	out_text(a->text, "\n");
 }
 
-static void say_text(
-	struct asking *a, const struct target_channel *channel, const struct target_answer *answer)
+static void say_text(struct asking *a, const struct target_channel *channel,
+	const struct target_answer *answer, const char *before)
 {
 	out_printf(a->text, "%-9s ", policy_verdict_name(answer->verdict));
 	if (channel->place != NULL)
@@ -98,6 +115,8 @@ static void say_text(
 		out_text(a->text, "  ");
 		out_safe(a->text, channel->source, VPC_NAME_BYTES);
 	}
+	if (before != NULL)
+		out_printf(a->text, "  was %s", before);
 	out_printf(a->text, "  %s\n", out_string(&answer->reason));
 }
 
@@ -105,8 +124,27 @@ static void tell(
 	void *context, const struct target_channel *channel, const struct target_answer *answer)
 {
 	struct asking *a = context;
+	const char *before = a->since == NULL
+	                             ? NULL
+	                             : audit_since_answer(a->since, channel->place, channel->text);
+	if (before != NULL && strcmp(before, policy_verdict_name(answer->verdict)) == 0)
+		before = NULL;
+	a->changed += before != NULL;
 	a->denied += answer->verdict == POLICY_DENIED;
-	(a->audit->json ? say_json : say_text)(a, channel, answer);
+	if (a->format == JSON)
+		say_json(a, channel, answer, before);
+	else if (a->format == TEXT)
+		say_text(a, channel, answer, before);
+}
+
+/* A try of those below: answered, and kept for what it shows with the others. */
+static void tell_try(
+	void *context, const struct target_channel *channel, const struct target_answer *answer)
+{
+	struct asking *a = context;
+	if (channel->number < TRIES_SAID)
+		tell(a, channel, answer);
+	audit_places_note(a->places, a->target, channel, answer);
 }
 
 static int ask_one(struct asking *a, struct span text, struct fail *why)
@@ -169,12 +207,12 @@ static int ask_file(struct asking *a, struct fail *why)
 
 static int ask_all(struct asking *a, struct fail *why)
 {
-	const struct audit *audit = a->audit;
+	const struct audit_call *audit = a->audit;
 	if (audit->flows != NULL)
 		return ask_file(a, why);
 	if (audit->flow != NULL)
 		return ask_one(a, span_of(audit->flow), why);
-	if (target_each_try(a->target, &a->ask, tries, ARRAY_LEN(tries), tell, a) > 0)
+	if (target_each_try(a->target, &a->ask, tries, ARRAY_LEN(tries), tell_try, a) > 0)
 		return 0;
 	message("%s: %s", out_string(&a->name),
 		a->target->vpc != NULL
@@ -185,12 +223,31 @@ static int ask_all(struct asking *a, struct fail *why)
 
 /* ---- the verb ---- */
 
+static bool asks_flows(const struct audit_call *audit)
+{
+	return audit->flow != NULL || audit->flows != NULL;
+}
+
+static enum exit_code ask_and_find(struct asking *a, enum exit_code code)
+{
+	struct fail why = {0};
+	audit_places_clear(a->places);
+	audit_set_file(a->found, out_string(&a->name));
+	if (ask_all(a, &why) < 0) {
+		message("audit: %s", why.text);
+		return EXIT_USAGE;
+	}
+	if (asks_flows(a->audit))
+		return code;
+	enum exit_code found = audit_find(a->found, a->audit, a->target, a->places);
+	return found == EXIT_DONE ? code : found;
+}
+
 /* Parts that could not be read do not stop it. */
 static enum exit_code audit_target(struct asking *a, const struct call *call, size_t *at)
 {
 	struct target target;
-	struct fail why = {0};
-	const struct audit *audit = a->audit;
+	const struct audit_call *audit = a->audit;
 	enum exit_code code = target_open(&target, call->word + *at, call->words - *at,
 		&(struct target_read){.quiet = audit->quiet, .home = audit->home});
 	a->target = &target;
@@ -203,35 +260,111 @@ static enum exit_code audit_target(struct asking *a, const struct call *call, si
 	out_clear(&a->name);
 	out_safe(&a->name, target.path, SIZE_MAX);
 	if (code == EXIT_DONE || code == EXIT_PARTIAL) {
-		if (!audit->json && target.paths < call->words)
+		if (a->format == TEXT && target.paths < call->words)
 			out_printf(a->text, "%s:\n", out_string(&a->name));
-		if (ask_all(a, &why) < 0) {
-			message("audit: %s", why.text);
-			code = EXIT_USAGE;
-		}
+		code = ask_and_find(a, code);
 	}
 	*at += target.paths;
 	target_close(&target);
 	return code;
 }
 
-static enum exit_code audit_run(const struct call *call)
+static enum format format_of(const struct audit_call *audit)
 {
-	const struct audit *audit = call->settings;
-	struct out text = {0};
-	struct asking a = {.audit = audit, .text = &text};
-	enum exit_code code = call->words > 0 ? EXIT_DONE : EXIT_USAGE;
-	if (code == EXIT_USAGE)
-		message("audit: name a target: the output of nft -j list ruleset or of "
-			"iptables-save, or a folder of aws ec2 describe-* (postern help audit)");
+	static const char *const names[FORMATS] = {"text", "json", "sarif"};
+	unsigned i = 0;
+	while (i < FORMATS && !audit->json && strcmp(names[i], audit->to) != 0)
+		i++;
+	return audit->json ? JSON : (enum format)i;
+}
+
+static bool is_wrong(const struct asking *a, const struct call *call)
+{
+	const char *wrong = NULL;
+	if (call->words == 0)
+		wrong = "name a target: the output of nft -j list ruleset or of iptables-save, or "
+			"a folder of aws ec2 describe-*";
+	else if (a->format == FORMATS)
+		wrong = "--to is text, json or sarif";
+	else if (a->format == SARIF && asks_flows(a->audit))
+		wrong = "--to sarif holds findings: it goes without --flow and --flows";
+	if (wrong != NULL)
+		message("audit: %s (postern help audit)", wrong);
+	return wrong != NULL;
+}
+
+static bool read_since(struct asking *a)
+{
+	char *owned = NULL;
+	struct cur text;
+	struct fail why = {0};
+	if (a->audit->since == NULL)
+		return true;
+	int err = file_read(a->audit->since, AUDIT_SINCE_BYTES_MAX, &owned, &text, &why);
+	const char *between = err < 0 ? NULL : ":";
+	if (err == 0)
+		err = audit_since_read(&a->since, text, &why);
+	if (err < 0 && between == NULL)
+		message("--since: %s", why.text);
+	else if (err < 0)
+		message("%s:%s", shown(a->audit->since).text, why.text);
+	free(owned);
+	return err == 0;
+}
+
+/* Returns how many are new, or all when nothing is compared. */
+static size_t say_findings(struct asking *a)
+{
+	static void (*const say[FORMATS])(struct out *, const struct audit *,
+		const struct audit_since *) = {audit_say_text, audit_say_json, audit_say_sarif};
+	size_t fresh = audit_count(a->found);
+	if (a->since != NULL)
+		fresh = audit_since_mark(a->since, a->found);
+	if (audit_refused(a->found) > 0)
+		message("audit: %zu findings more were left out", audit_refused(a->found));
+	say[a->format](a->text, a->found, a->since);
+	return fresh + a->changed;
+}
+
+static enum exit_code audit_targets(struct asking *a, const struct call *call)
+{
+	enum exit_code code = EXIT_DONE;
+	size_t drift = 0;
 	for (size_t at = 0; at < call->words && (code == EXIT_DONE || code == EXIT_PARTIAL);) {
-		enum exit_code one = audit_target(&a, call, &at);
+		enum exit_code one = audit_target(a, call, &at);
 		code = one == EXIT_DONE ? code : one;
 	}
-	if (code == EXIT_DONE && audit->exit_code && a.denied > 0)
+	if (code != EXIT_DONE && code != EXIT_PARTIAL)
+		return code;
+	if (!asks_flows(a->audit))
+		drift = say_findings(a);
+	else
+		drift = a->denied;
+	if (code == EXIT_DONE && a->audit->exit_code && drift > 0)
 		code = EXIT_FINDINGS;
+	return code;
+}
+
+static enum exit_code audit_run(const struct call *call)
+{
+	const struct audit_call *audit = call->settings;
+	struct out text = {0};
+	struct asking a = {.audit = audit, .text = &text, .format = format_of(audit)};
+	enum exit_code code = EXIT_USAGE;
+	if (is_wrong(&a, call) || !read_since(&a))
+		return code;
+	a.places = audit_places_new();
+	if (a.places == NULL || audit_new(&a.found) < 0) {
+		message("out of memory");
+		code = EXIT_NOTHING;
+	} else {
+		code = audit_targets(&a, call);
+	}
 	if (code != EXIT_USAGE && code != EXIT_NOTHING && !output_print(audit->output, &text))
 		code = EXIT_NOTHING;
+	audit_since_free(a.since);
+	audit_places_free(a.places);
+	audit_free(a.found);
 	out_fini(&text);
 	out_fini(&a.name);
 	return code;
@@ -251,9 +384,13 @@ static const char *const text[] = {
 	"not read), undecided; with the rule that decides. docs/BOUNDARIES.md and docs/VPC.md say "
 	"how.",
 	"Without a flow, the channels that a fallback would try are asked about, to an address "
-	"that "
-	"no rule names: on each path of a firewall that has rules, in both IP versions; for each "
-	"subnet of a VPC that has interfaces, by the one that gets furthest.",
+	"that no rule names: on each path of a firewall that has rules, in both IP versions; for "
+	"each subnet of a VPC that has interfaces, by the one that gets furthest. Then follow the "
+	"findings, each with the flow that passes and the rule that lets it: holes by their kind, "
+	"rules that never decide, change nothing or were never hit. docs/AUDIT.md lists the "
+	"kinds, and what helps.",
+	"With --since what is new, gone or answered otherwise than in an earlier run is said. A "
+	"finding keeps its id when rules are only moved or counted on.",
 	NULL,
 };
 
@@ -262,6 +399,10 @@ static const struct example examples[] = {
 	{"postern audit rules.json --path forward --in lan0 --out wan0 --flow "
 	 "'udp:192.0.2.10:40000>198.51.100.7:443'",
 		"Ask about one flow:"},
+	{"postern audit rules.json --json > then.jsonl; postern audit rules.json --since "
+	 "then.jsonl --exit-code",
+		"Fail when something is new:"},
+	{"postern audit rules.json --to sarif -o audit.sarif", "For a code review:"},
 	{"postern audit account/ --flow 'tcp:i-0123>203.0.113.7:443'",
 		"An Amazon VPC, by what aws ec2 describe-* printed into account/:"},
 };
@@ -273,7 +414,7 @@ const struct verb verb_audit = {
 	.text = text,
 	.option = options,
 	.options = ARRAY_LEN(options),
-	.settings_bytes = sizeof(struct audit),
+	.settings_bytes = sizeof(struct audit_call),
 	.example = examples,
 	.examples = ARRAY_LEN(examples),
 	.run = audit_run,

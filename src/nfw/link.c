@@ -81,3 +81,12 @@ const char *nfw_policy_name(const struct nfw_policy *policy)
 {
 	return policy->name;
 }
+
+const struct suricata_rules *nfw_next_rules(const struct nfw_policy *policy, const void **at)
+{
+	const struct nfw_ref *ref = *at == NULL ? policy->ref : ((const struct nfw_ref *)*at)->next;
+	while (ref != NULL && (ref->group == NULL || ref->group->rules == NULL))
+		ref = ref->next;
+	*at = ref;
+	return ref == NULL ? NULL : ref->group->rules;
+}

@@ -75,6 +75,9 @@ struct nfw_policy; /* one that was read; or, when none was, all groups together 
 /* Begins with NULL; NULL: no more. */
 const struct nfw_policy *nfw_next_policy(const struct nfw *n, const struct nfw_policy *last);
 const char *nfw_policy_name(const struct nfw_policy *policy); /* a stranger's word */
+/* Suricata's rules of the groups that the policy refers to, group by group. *at begins with NULL;
+ * NULL: no more. */
+const struct suricata_rules *nfw_next_rules(const struct nfw_policy *policy, const void **at);
 
 /* Fails: -ENOMEM. */
 MUST_USE int nfw_ask(const struct nfw *n, const struct nfw_policy *policy,

@@ -120,7 +120,7 @@ class Ours(Case):
     def test_channels(self):
         run = Run("audit", "--json", self.account())
         self.assertEqual(run.code, DONE, run.err)
-        rows = [json.loads(line) for line in run.out.splitlines()]
+        rows = [row for row in run.lines() if row["type"] == "answer"]
         self.assertEqual({row["flow"]: row["interface"] for row in rows if row["verdict"] == "allowed"},
                          {"ipv4 tcp 443": "eni-443", "ipv4 tcp any high port": "eni-8443"})
         self.assertEqual({row["verdict"] for row in rows}, {"allowed", "denied"})

@@ -1,0 +1,58 @@
+/* Each kind of target's own questions. */
+#include <string.h>
+
+#include "cli/audit.h"
+#include "cli/message.h"
+
+/* Who answers for the rule that lets a flow pass, as its comment says. */
+static void find_owner(struct audit *a, const struct boundary *b, struct audit_finding *f)
+{
+	struct out name = {0};
+	bool found = false;
+	for (const struct boundary_chain *c = b->chain; c != NULL && !found; c = c->next)
+		for (const struct boundary_rule *r = c->rule; r != NULL && !found; r = r->next) {
+			if (r->comment == NULL)
+				continue;
+			out_clear(&name);
+			audit_say_rule(&name, b, r);
+			found = strcmp(out_string(&name), f->rule) == 0;
+			if (found)
+				audit_read_comment(a, r->comment, f);
+		}
+	out_fini(&name);
+}
+
+static void find_owners(struct audit *a, const struct boundary *b)
+{
+	for (struct audit_finding *f = audit_first(a); f != NULL; f = f->next)
+		if (f->file == audit_file(a) && f->rule != NULL && f->passes != NULL &&
+			f->owner == NULL)
+			find_owner(a, b, f);
+}
+
+static int find_in_rules(struct audit *a, const struct audit_call *c, const struct boundary *b)
+{
+	audit_nat(a, b, c->in, c->out);
+	find_owners(a, b);
+	int err = audit_rules(a, b);
+	if (err == 0)
+		err = audit_chains(a, b);
+	audit_counters(a, b);
+	return err;
+}
+
+enum exit_code audit_find(struct audit *a, const struct audit_call *c, const struct target *t,
+	const struct audit_places *places)
+{
+	int err = 0;
+	if (!audit_places_holes(places, a))
+		message("%s: not all places were looked at: they are too many",
+			shown(t->path).text);
+	if (t->rules != NULL)
+		err = find_in_rules(a, c, t->rules);
+	if (t->nfw != NULL)
+		err = audit_nfw(a, t->nfw, c->spokes.net, c->spokes.count);
+	if (err < 0)
+		message("out of memory");
+	return err < 0 ? EXIT_NOTHING : EXIT_DONE;
+}
