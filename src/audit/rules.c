@@ -5,7 +5,7 @@
 #include "audit/nearby.h"
 
 /* Boxes looked at, of all chains together: a second or so. */
-#define WORK_MAX UINT64_C(60000000)
+#define WORK_MAX UINT64_C(30000000)
 /* Pieces that a box may fall into while others are taken from it. */
 #define PIECES_MAX 256u
 
@@ -44,91 +44,21 @@ void audit_add_rule(struct audit *a, const struct boundary *b, const struct boun
 	out_fini(&key);
 }
 
-/* other NULL: words alone; more: how many rules beside it. */
+/* other NULL: words alone; more: there are others beside it. */
 static void tell(const struct one_chain *c, size_t i, enum audit_kind kind, const char *before,
-	const struct boundary_rule *other, size_t more)
+	const struct boundary_rule *other, bool more)
 {
 	const struct boundary_rule *r = c->shapes.shape[i].rule;
 	struct out words = {0};
 	out_printf(&words, "%s: %s", r->text, before);
 	if (other != NULL) {
 		audit_say_rule(&words, c->b, other);
-		if (more > 0)
-			out_printf(&words, " and %zu more", more);
-		out_printf(&words, ": %s", other->text);
+		out_printf(&words, "%s: %s", more ? " and others" : "", other->text);
 	}
 	audit_add_rule(c->audit, c->b, r,
 		&(struct audit_finding){.kind = kind, .words = out_string(&words)});
 	out_fini(&words);
 }
-
-/* ---- earlier rules take all ---- */
-
-struct earlier {
-	const struct one_chain *c;
-	size_t of;
-	struct region rest;
-	size_t by, others; /* who took of it */
-	bool differs;      /* one of them decides otherwise */
-	int err;
-};
-
-static bool overlaps(const struct region *r, const struct region_box *box)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (region_box_overlaps(&r->box[i], box))
-			return true;
-	return false;
-}
-
-static bool take_earlier(void *context, size_t number, const struct region_box *box)
-{
-	struct earlier *e = context;
-	const struct shape *mine = &e->c->shapes.shape[e->of];
-	const struct shape *other = &e->c->shapes.shape[number];
-	if (number >= e->of || !other->ends || e->c->epoch[number] != e->c->epoch[e->of] ||
-		!shape_others_hold(other, mine) || !overlaps(&e->rest, box))
-		return true;
-	e->err = region_take_box(&e->rest, box);
-	if (e->err == 0 && e->rest.count > PIECES_MAX)
-		e->err = -E2BIG;
-	e->others += e->by != SIZE_MAX && number != e->by;
-	e->by = e->by == SIZE_MAX || number < e->by ? number : e->by;
-	e->differs |= other->verdict != mine->verdict;
-	return e->err == 0 && e->rest.count > 0;
-}
-
-/* Fails: -ENOMEM. */
-static int is_taken(const struct one_chain *c, size_t i, bool *ret)
-{
-	const struct shape *s = &c->shapes.shape[i];
-	struct earlier e = {.c = c, .of = i, .by = SIZE_MAX};
-	bool all = s->count > 0;
-	for (size_t k = 0; k < s->count && all && e.err == 0; k++) {
-		const struct region_box *box = &c->shapes.box[s->first + k];
-		e.err = region_add(&e.rest, box);
-		if (e.err == 0)
-			nearby_each(&c->nearby, box, c->left, take_earlier, &e);
-		all = e.err == 0 && e.rest.count == 0;
-	}
-	region_fini(&e.rest);
-	*c->cut |= *c->left == 0 || e.err == -E2BIG;
-	*ret = all;
-	if (all)
-		tell(c, i, e.differs ? AUDIT_SHADOWED : AUDIT_REDUNDANT,
-			e.differs ? "never decides, as all of it is taken by "
-				  : "decides nothing that is not decided alike by ",
-			c->shapes.shape[e.by].rule, e.others);
-	return e.err == -ENOMEM ? -ENOMEM : 0;
-}
-
-/* ---- later rules do the same ---- */
-
-struct later {
-	const struct one_chain *c;
-	size_t of, differs, same;
-	const struct region_box *box;
-};
 
 static bool less(struct wide a, struct wide b)
 {
@@ -143,6 +73,106 @@ static bool holds(const struct region_box *outer, const struct region_box *inner
 			return false;
 	return true;
 }
+
+/* ---- earlier rules take all ---- */
+
+struct earlier {
+	const struct one_chain *c;
+	size_t of;
+	const struct region_box *box; /* that is asked about */
+	size_t alone;                 /* the first rule that takes all of it; SIZE_MAX: none does */
+	struct region rest;           /* what is left when none does */
+	size_t by;                    /* the first that took of it */
+	bool more, differs;           /* others did; one of them decides otherwise */
+	int err;
+};
+
+static bool can_take(const struct earlier *e, size_t number)
+{
+	const struct shape *other = &e->c->shapes.shape[number];
+	return number < e->of && other->ends && e->c->epoch[number] == e->c->epoch[e->of] &&
+	       shape_others_hold(other, &e->c->shapes.shape[e->of]);
+}
+
+static bool take_alone(void *context, size_t number, const struct region_box *box)
+{
+	struct earlier *e = context;
+	if (number < e->alone && can_take(e, number) && holds(box, e->box))
+		e->alone = number;
+	return true;
+}
+
+static bool overlaps(const struct region *r, const struct region_box *box)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (region_box_overlaps(&r->box[i], box))
+			return true;
+	return false;
+}
+
+static void note(struct earlier *e, size_t number)
+{
+	e->more |= e->by != SIZE_MAX && number != e->by;
+	e->by = number < e->by ? number : e->by;
+	e->differs |= e->c->shapes.shape[number].verdict != e->c->shapes.shape[e->of].verdict;
+}
+
+static bool take_part(void *context, size_t number, const struct region_box *box)
+{
+	struct earlier *e = context;
+	if (!can_take(e, number) || !overlaps(&e->rest, box))
+		return true;
+	e->err = region_take_box(&e->rest, box);
+	if (e->err == 0 && e->rest.count > PIECES_MAX)
+		e->err = -E2BIG;
+	note(e, number);
+	return e->err == 0 && e->rest.count > 0;
+}
+
+/* Whether earlier rules take all of the box. */
+static bool box_is_taken(struct earlier *e)
+{
+	e->alone = SIZE_MAX;
+	nearby_each(&e->c->nearby, e->box, e->c->left, take_alone, e);
+	if (e->alone != SIZE_MAX) {
+		note(e, e->alone);
+		return true;
+	}
+	e->err = region_add(&e->rest, e->box);
+	if (e->err == 0)
+		nearby_each(&e->c->nearby, e->box, e->c->left, take_part, e);
+	return e->err == 0 && e->rest.count == 0;
+}
+
+/* Fails: -ENOMEM. */
+static int is_taken(const struct one_chain *c, size_t i, bool *ret)
+{
+	const struct shape *s = &c->shapes.shape[i];
+	struct earlier e = {.c = c, .of = i, .by = SIZE_MAX};
+	bool all = s->count > 0;
+	for (size_t k = 0; k < s->count && all; k++) {
+		e.box = &c->shapes.box[s->first + k];
+		all = box_is_taken(&e);
+	}
+	region_fini(&e.rest);
+	all &= *c->left > 0;
+	*c->cut |= *c->left == 0 || e.err == -E2BIG;
+	*ret = all;
+	if (all)
+		tell(c, i, e.differs ? AUDIT_SHADOWED : AUDIT_REDUNDANT,
+			e.differs ? "never decides, as all of it is taken by "
+				  : "decides nothing that is not decided alike by ",
+			c->shapes.shape[e.by].rule, e.more);
+	return e.err == -ENOMEM ? -ENOMEM : 0;
+}
+
+/* ---- later rules do the same ---- */
+
+struct later {
+	const struct one_chain *c;
+	size_t of, differs, same;
+	const struct region_box *box;
+};
 
 static bool take_later(void *context, size_t number, const struct region_box *box)
 {
@@ -180,10 +210,10 @@ static void is_repeated(const struct one_chain *c, size_t i)
 		return;
 	if (same < l.differs && same != SIZE_MAX)
 		tell(c, i, AUDIT_REDUNDANT, "decided alike without it, by ",
-			c->shapes.shape[same].rule, 0);
+			c->shapes.shape[same].rule, false);
 	else if (end && l.differs == SIZE_MAX)
 		tell(c, i, AUDIT_REDUNDANT, "decided alike without it, by the chain's policy", NULL,
-			0);
+			false);
 }
 
 /* ---- chains ---- */
@@ -266,17 +296,20 @@ int audit_rules(struct audit *a, const struct boundary *b)
 
 /* ---- counters, and chains that nothing leads to ---- */
 
+struct lead {
+	const struct boundary_chain *to;
+};
+
 static int by_place(const void *a, const void *b)
 {
-	const struct boundary_chain *const *x = a, *const *y = b;
-	return (*x > *y) - (*x < *y);
+	const struct lead *x = a, *y = b;
+	return (x->to > y->to) - (x->to < y->to);
 }
 
-static void lead_to(const struct boundary_chain **to, size_t *count, size_t room,
-	const struct boundary_verdict *v)
+static void lead_to(struct lead *lead, size_t *count, size_t room, const struct boundary_verdict *v)
 {
 	if (v->chain != NULL && *count < room)
-		to[(*count)++] = v->chain;
+		lead[(*count)++].to = v->chain;
 }
 
 static size_t count_verdicts(const struct boundary *b)
@@ -292,7 +325,7 @@ static size_t count_verdicts(const struct boundary *b)
 int audit_chains(struct audit *a, const struct boundary *b)
 {
 	size_t count = 0, room = count_verdicts(b);
-	const struct boundary_chain **to = calloc(room + 1, sizeof *to);
+	struct lead *to = calloc(room + 1, sizeof *to);
 	if (to == NULL)
 		return -ENOMEM;
 	for (const struct boundary_chain *c = b->chain; c != NULL; c = c->next)
@@ -306,7 +339,7 @@ int audit_chains(struct audit *a, const struct boundary *b)
 	qsort(to, count, sizeof *to, by_place);
 	for (const struct boundary_chain *c = b->chain; c != NULL; c = c->next) {
 		if (c->hook != BOUNDARY_HOOKS || c->rule == NULL ||
-			bsearch(&c, to, count, sizeof *to, by_place) != NULL)
+			bsearch(&(struct lead){c}, to, count, sizeof *to, by_place) != NULL)
 			continue;
 		struct out place = {0};
 		out_printf(&place, "%s %s", c->table, c->name);

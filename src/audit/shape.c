@@ -203,7 +203,8 @@ static int match(struct shape *shape, struct list *l, const struct boundary_step
 		shape->other[shape->others++] = s;
 		return 0;
 	}
-	if (s->dims == 0 || !is_box(s))
+	/* a set that holds nothing waits for somebody to fill it */
+	if (s->dims == 0 || s->boxes == 0 || !is_box(s))
 		return -EINVAL;
 	int err = s->field[0] == BOUNDARY_FAMILY ? family(s, &by)
 	          : s->negated                   ? gaps(s, &by)

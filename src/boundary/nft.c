@@ -199,6 +199,7 @@ static int read_rule(struct nft *n, const struct json_value *object)
 	struct json_value expr = nft_member(n, object, "expr"), item = {0}, inner;
 	struct json_value comment = nft_member(n, object, "comment");
 	struct build_steps s = {0};
+	struct out words = {0};
 	struct span what;
 	size_t mark = arena_mark(&n->b->arena);
 	n->family = nft_member(n, object, "family").text;
@@ -212,7 +213,9 @@ static int read_rule(struct nft *n, const struct json_value *object)
 		rule->place = 0;
 	if (comment.type == JSON_STRING)
 		rule->comment = build_text(n->b, comment.text, WORDS_BYTES);
-	rule->text = build_text(n->b, expr.text, WORDS_BYTES);
+	nft_say_all(n, &words, &expr);
+	rule->text = build_text(n->b, span_of(out_string(&words)), WORDS_BYTES);
+	out_fini(&words);
 	while (json_each(n->json, &expr, &item)) {
 		if (nft_only(n, &item, &what, &inner))
 			statement(n, rule, &s, what, &inner);

@@ -38,3 +38,10 @@ MUST_USE int nft_value(struct nft *n, enum boundary_field field, const struct js
 /* {"jump": {"target": ...}} and its like. False: it is no verdict. */
 bool nft_verdict(struct nft *n, struct span name, const struct json_value *value,
 	struct boundary_verdict *ret);
+
+/* A statement, a match, a vmap, all of a rule: as nft itself writes them. Not yet safe to print,
+ * nor cut to a size. */
+void nft_say(struct nft *n, struct out *o, const struct json_value *statement);
+void nft_say_match(struct nft *n, struct out *o, const struct json_value *match);
+void nft_say_vmap(struct nft *n, struct out *o, const struct json_value *vmap);
+void nft_say_all(struct nft *n, struct out *o, const struct json_value *expr);

@@ -440,13 +440,23 @@ static int read_step(struct nft *n, struct build_steps *s, const struct json_val
 	return err;
 }
 
+static void unknown(struct nft *n, struct build_steps *s,
+	void (*say)(struct nft *, struct out *, const struct json_value *),
+	const struct json_value *value)
+{
+	struct out words = {0};
+	say(n, &words, value);
+	build_unknown(n->b, s, span_of(out_string(&words)));
+	out_fini(&words);
+}
+
 void nft_match(struct nft *n, struct build_steps *s, const struct json_value *match)
 {
 	struct json_value left = nft_member(n, match, "left"),
 			  right = nft_member(n, match, "right");
 	struct span op = nft_member(n, match, "op").text;
 	if (op.len == 0 || read_step(n, s, &left, &right, op) < 0)
-		build_unknown(n->b, s, match->text);
+		unknown(n, s, nft_say_match, match);
 }
 
 void nft_vmap(struct nft *n, struct build_steps *s, const struct json_value *vmap)
@@ -454,6 +464,6 @@ void nft_vmap(struct nft *n, struct build_steps *s, const struct json_value *vma
 	struct json_value key = nft_member(n, vmap, "key"), data = nft_member(n, vmap, "data");
 	if (read_step(n, s, &key, &data, (struct span){0}) == 0)
 		return;
-	build_unknown(n->b, s, vmap->text);
+	unknown(n, s, nft_say_vmap, vmap);
 	build_step(s, STEP_VERDICT)->verdict.kind = BOUNDARY_ANY;
 }

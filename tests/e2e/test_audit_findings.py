@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""postern audit: findings, their proof, drift and SARIF; no rule that is called of no use has any."""
+import json
+import pathlib
+import re
+import tempfile
+import time
+import unittest
+
+from support import DATA, DONE, FINDINGS, USAGE, Run
+
+SAVE = """*filter
+:FORWARD DROP [0:0]
+:OUTPUT DROP [0:0]
+[9:540] -A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT
+[5:300] -A FORWARD -p udp -m udp --dport 53 -m comment --comment "owner=net 2024-01-01" -j ACCEPT
+[0:0] -A FORWARD -d 192.0.2.1/32 -p udp -m udp --dport 53 -j DROP
+COMMIT
+"""
+SHUT = "*filter\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\n-A FORWARD -d 192.0.2.1/32 -p tcp -m tcp --dport 443 -j ACCEPT\nCOMMIT\n"
+LIST = ('pass tls $HOME_NET any -> $EXTERNAL_NET any (tls.sni; content:"example.com"; endswith; sid:1;)\n'
+        "drop tls $HOME_NET any -> $EXTERNAL_NET any (sid:2;)\n")
+PROBES = [f"{proto}:{src}:40000>{dst}:{port}" for proto in ("tcp", "udp") for src in ("10.0.0.5", "192.168.1.9", "10.6.0.7")
+          for dst in ("198.51.100.7", "10.0.0.1", "10.8.0.4") for port in (22, 53, 80, 443, 8080, 51820)]
+WAYS = [("output", "-", "eth0"), ("forward", "eth1", "eth0"), ("forward", "wg0", "docker0"), ("input", "lo", "-"), ("input", "eth0", "-")]
+SARIF_LEVELS = {"none", "note", "warning", "error"}
+
+
+def findings(run):
+    return [row for row in run.lines() if row["type"] == "finding"]
+
+
+class Findings(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def file(self, name, text):
+        path = pathlib.Path(self.folder.name) / name
+        path.write_text(text)
+        return path
+
+    def kinds(self, text, *options, name="rules"):
+        run = Run("audit", "--json", "-q", *options, self.file(name, text))
+        self.assertEqual(run.code, DONE, run.err)
+        return {row["kind"]: row for row in findings(run)}
+
+    def test_each_brings_its_proof(self):
+        kinds = self.kinds(SAVE)
+        self.assertEqual(set(kinds), {"udp-through", "dns-to-anyone", "direct-ip", "shadowed", "never-hit"})
+        for name in "udp-through", "dns-to-anyone", "direct-ip":
+            flow = kinds[name]["passes"].replace("any", "10.0.0.5:40000")
+            run = Run("audit", "--json", "--path", "forward", "--flow", flow, self.file("rules", SAVE))
+            self.assertEqual(run.lines()[0]["verdict"], "allowed", flow)
+            self.assertEqual(run.lines()[0]["rule"], kinds[name]["rule"])
+        shut = kinds["udp-through"]["shut"].replace("any", "10.0.0.5:40000")
+        self.assertEqual(Run("audit", "--json", "--path", "forward", "--flow", shut, self.file("rules", SAVE)).lines()[0]["verdict"], "denied")
+        self.assertEqual((kinds["dns-to-anyone"]["owner"], kinds["dns-to-anyone"]["since"]), ("net", "2024-01-01"))
+        self.assertEqual((kinds["shadowed"]["line"], kinds["shadowed"]["rule"]), (6, "filter FORWARD line 6"))
+        self.assertEqual(self.kinds(SHUT), {})
+        run = Run("audit", self.file("rules", SHUT))
+        self.assertIn("no findings", run.out.decode())
+
+    def test_a_network_firewall(self):
+        kinds = self.kinds(LIST, "--home", "10.0.0.0/8", name="a.rules")
+        self.assertEqual(kinds["substring-name"]["passes"], "tls to notexample.com")
+        self.assertIn("list-ignores-ports", kinds)
+        self.assertIn("home-net-misses", kinds)
+        kinds = self.kinds(LIST, "--home", "10.0.0.0/8", "--spokes", "10.9.0.0/16", name="a.rules")
+        self.assertNotIn("home-net-misses", kinds)
+        kinds = self.kinds(LIST, "--home", "10.0.0.0/8", "--spokes", "172.20.0.0/16", name="a.rules")
+        self.assertEqual(kinds["home-net-misses"]["passes"], "tls to fallback.invalid from 172.20.0.1")
+
+    def test_drift(self):
+        rules = self.file("rules", SAVE)
+        then = self.file("then.jsonl", Run("audit", "--json", rules).out.decode())
+        moved = SAVE.replace("[9:540]", "[10:600]").replace(":OUTPUT", ":x - [0:0]\n:OUTPUT")
+        run = Run("audit", "--json", "--since", then, "--exit-code", self.file("rules", moved))
+        self.assertEqual(run.code, DONE, run.out)
+        self.assertEqual([row for row in findings(run) if row["new"]], [])
+        opened = moved.replace("COMMIT", "[1:60] -A FORWARD -p udp -m udp --dport 443 -j ACCEPT\nCOMMIT").replace("[0:0] -A FORWARD -d 192.0.2.1/32", "-A FORWARD -s 192.0.2.1/32")
+        run = Run("audit", "--json", "--since", then, "--exit-code", self.file("rules", opened))
+        self.assertEqual(run.code, FINDINGS)
+        self.assertIn("quic", {row["kind"] for row in findings(run) if row["new"]})
+        self.assertIn("never-hit", {row["kind"] for row in run.lines() if row["type"] == "gone"})
+        self.assertEqual({(row["flow"], row["before"]) for row in run.lines() if "before" in row}, {("udp:any>151.101.1.9:443", "denied")})
+        text = Run("audit", "--since", then, self.file("rules", opened)).out.decode()
+        self.assertRegex(text, r"(?m)^new  warning quic ")
+        self.assertRegex(text, r"(?m)^gone never-hit-[0-9a-f]{16}: ")
+        self.assertRegex(text, r"  was denied  allowed by ")
+        self.assertEqual(Run("audit", "--exit-code", rules).code, FINDINGS)
+        self.assertEqual(Run("audit", "--exit-code", self.file("rules", SHUT)).code, DONE)
+        run = Run("audit", "--since", self.file("bad", "{}\n{"), rules)
+        self.assertEqual(run.code, USAGE)
+        self.assertRegex(run.err, "bad:2: ")
+
+    def check_sarif(self, log):
+        """What the schema of SARIF 2.1.0 requires, and what code hosts do beyond it."""
+        self.assertEqual((log["version"], set(log) - {"$schema", "version", "runs"}), ("2.1.0", set()))
+        self.assertRegex(log["$schema"], "sarif-schema-2.1.0.json$")
+        (run,) = log["runs"]
+        driver = run["tool"]["driver"]
+        self.assertIsInstance(driver["name"], str)
+        rules = [rule["id"] for rule in driver["rules"]]
+        self.assertEqual(len(rules), len(set(rules)))
+        for rule in driver["rules"]:
+            self.assertTrue(rule["shortDescription"]["text"] and rule["help"]["text"])
+            self.assertIn(rule["defaultConfiguration"]["level"], SARIF_LEVELS)
+        for result in run["results"]:
+            self.assertTrue(result["message"]["text"])
+            self.assertTrue(all(isinstance(value, str) for value in result["partialFingerprints"].values()))
+            for location in result["locations"]:
+                self.assertRegex(location["physicalLocation"]["artifactLocation"]["uri"], r"^[A-Za-z0-9._~/%:-]+$")
+                self.assertGreaterEqual(location["physicalLocation"].get("region", {"startLine": 1})["startLine"], 1)
+            if result.get("baselineState") != "absent":
+                self.assertEqual(rules[result["ruleIndex"]], result["ruleId"])
+                self.assertIn(result["level"], SARIF_LEVELS)
+            self.assertIn(result.get("baselineState", "new"), {"new", "unchanged", "updated", "absent"})
+        return run["results"]
+
+    def test_sarif(self):
+        rules = self.file("rules with blank", SAVE)
+        run = Run("audit", "--to", "sarif", rules)
+        self.assertEqual(run.code, DONE, run.err)
+        results = self.check_sarif(json.loads(run.out))
+        said = findings(Run("audit", "--json", rules))
+        self.assertEqual([result["partialFingerprints"]["postern/v1"] for result in results], [row["id"] for row in said])
+        shadowed = next(result for result in results if result["ruleId"] == "shadowed")["locations"][0]["physicalLocation"]
+        self.assertEqual(shadowed["region"], {"startLine": 6})
+        self.assertTrue(shadowed["artifactLocation"]["uri"].endswith("rules%20with%20blank"))
+        then = self.file("then.jsonl", Run("audit", "--json", rules).out.decode())
+        run = Run("audit", "--to", "sarif", "--since", then, self.file("rules", SHUT))
+        self.assertEqual({result["baselineState"] for result in self.check_sarif(json.loads(run.out))}, {"absent"})
+        self.assertEqual(Run("audit", "--to", "sarif", "--flow", "tcp:10.0.0.5:1>192.0.2.1:1", rules).code, USAGE)
+        self.assertEqual(Run("audit", "--to", "xml", rules).code, USAGE)
+
+    def test_the_kinds_are_in_the_document(self):
+        root = pathlib.Path(__file__).resolve().parent.parent.parent
+        rows = re.findall(r"^\| `([a-z0-9-]+)` \| (note|warning|error) \| (.*?) \| (.*?) \|$", (root / "docs/AUDIT.md").read_text(), re.M)
+        rules = json.loads(Run("audit", "--to", "sarif", self.file("rules", SHUT)).out)["runs"][0]["tool"]["driver"]["rules"]
+        self.assertEqual(rows, [(rule["id"], rule["defaultConfiguration"]["level"], rule["shortDescription"]["text"], rule["help"]["text"]) for rule in rules])
+
+    def test_nfts_own_words(self):
+        rules = {"nftables": [{"table": {"family": "inet", "name": "t"}},
+                              {"chain": {"family": "inet", "table": "t", "name": "o", "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}},
+                              {"rule": {"family": "inet", "table": "t", "chain": "o", "handle": 4, "expr": [
+                                  {"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "wan0"}},
+                                  {"match": {"op": "!=", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": {"prefix": {"addr": "203.0.113.0", "len": 24}}}},
+                                  {"match": {"op": "in", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": {"set": [80, {"range": [440, 450]}]}}},
+                                  {"counter": {"packets": 7, "bytes": 420}}, {"accept": None}]}}]}
+        run = Run("audit", "--json", "--out", "wan0", "--flow", "tcp:10.0.0.5:1>192.0.2.1:443", self.file("rules", json.dumps(rules)))
+        self.assertEqual(run.lines()[0]["reason"],
+                         'allowed by inet t o handle 4: oifname "wan0" ip daddr != 203.0.113.0/24 tcp dport { 80, 440-450 } counter accept')
+
+    def test_rules_of_no_use_have_none(self):
+        """Without a rule that is called shadowed, redundant or never matching, all flows fare the same."""
+        folder = DATA / "cloud/nft/github-json"
+        if not folder.is_dir():
+            self.skipTest(f"{folder}: not there")
+        flows = self.file("flows", "".join("\t".join((*way, flow)) + "\n" for way in WAYS for flow in PROBES))
+        useless = 0
+        for path in sorted(folder.glob("*.json")):
+            found = {row["rule"] for row in findings(Run("audit", "--json", path)) if row["kind"] in ("shadowed", "redundant", "never-matches")}
+            if not found:
+                continue
+            before = [(row["flow"], row["verdict"]) for row in Run("audit", "--json", "--flows", flows, path).lines()]
+            ruleset = json.loads(path.read_text())
+            for name in sorted(found)[:6]:  # one at a time: two may stand for each other
+                useless += 1
+                family, table, chain, _, handle = name.rsplit(" ", 4) if name.count(" ") == 4 else (None,) * 5
+                left = [item for item in ruleset["nftables"] if not ("rule" in item and family is not None and all(
+                    str(item["rule"].get(key)) == value for key, value in (("family", family), ("table", table), ("chain", chain), ("handle", handle))))]
+                self.assertEqual(len(left), len(ruleset["nftables"]) - 1, (path.name, name))
+                run = Run("audit", "--json", "--flows", flows, self.file("less.json", json.dumps({"nftables": left})))
+                self.assertEqual([(row["flow"], row["verdict"]) for row in run.lines()], before, (path.name, name))
+        self.assertGreater(useless, 50)
+
+    def test_hostile_rulesets_end(self):
+        line = "-A FORWARD -s 10.0.0.0/9 -p tcp -m tcp --dport 1:{} -o e{} -j ACCEPT\n"
+        jumps = "".join(f":c{i} - [0:0]\n" for i in range(3000)) + "".join(f"-A c{i} -j c{(i + 1) % 3000}\n" * 2 for i in range(3000))
+        for name, text, words in (("overlap", "".join(line.format(i, i % 5) for i in range(1, 20000)), "too-many"), ("cycle", ":FORWARD DROP [0:0]\n" + jumps, ""),
+                                  ("million", "-A FORWARD -j ACCEPT\n" * 1000000, "over 8 MB")):
+            begun = time.monotonic()
+            run = Run("audit", "--json", self.file(name, f"*filter\n{text}COMMIT\n"))
+            self.assertLess(time.monotonic() - begun, 60, name)
+            self.assertIn(words, run.err + run.out.decode(), name)
+            self.assertEqual(run.code, USAGE if name == "million" else DONE, name)
+
+
+if __name__ == "__main__":
+    unittest.main()
