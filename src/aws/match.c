@@ -114,7 +114,7 @@ static enum tri match_peer(const struct vpc *v, const struct vpc_rule *r, const 
 
 /* ---- security groups ---- */
 
-static void say_rule(const struct vpc_rule *r, struct vpc_stage *ret)
+void vpc_say_rule(const struct vpc_rule *r, struct vpc_stage *ret)
 {
 	char net[ADDR_TEXT_BYTES] = "something not understood";
 	unsigned bits = r->net.bits;
@@ -162,7 +162,7 @@ static void judge_group(const struct vpc *v, const struct vpc_object *group, con
 			continue;
 		ret->verdict = match == YES ? VPC_OPEN : VPC_UNDECIDED;
 		ret->object = group->id;
-		say_rule(r, ret);
+		vpc_say_rule(r, ret);
 		const char *why = "a rule allows it";
 		if (match == MAYBE)
 			why = !r->has_net && r->peer != NULL

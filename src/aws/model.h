@@ -155,6 +155,8 @@ const struct vpc_object *vpc_named_interface(const struct vpc *v, const char *na
 const struct vpc_object *vpc_subnet_of(
 	const struct vpc *v, const struct vpc_object *network, const struct addr *a);
 
+/* Its id, else what it says, into ret->rule. */
+void vpc_say_rule(const struct vpc_rule *r, struct vpc_stage *ret);
 void vpc_judge_groups(const struct vpc *v, const struct vpc_object *interface,
 	const struct packet *p, bool egress, struct vpc_stage *ret);
 /* All ports of the packet must agree, else it is undecided. */

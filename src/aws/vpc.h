@@ -70,6 +70,18 @@ void vpc_ask(const struct vpc *v, const struct vpc_flow *flow, struct vpc_answer
 void vpc_ask_ports(const struct vpc *v, struct vpc_flow *flow, uint16_t low, uint16_t high,
 	struct vpc_answer *ret);
 
+struct vpc_covered {
+	const char *object;    /* a group or an ACL; a stranger's word, as are the rules */
+	const char *rule, *by; /* as stages name them */
+	bool egress;
+	bool differs; /* an entry of an ACL: the one before it decides otherwise */
+};
+
+/* Tells the rules of groups that another rule of the group covers, and the entries of ACLs that one
+ * before them takes whole. False: they are too many, not all were compared. */
+bool vpc_each_covered(const struct vpc *v,
+	void (*tell)(void *context, const struct vpc_covered *covered), void *context);
+
 /* Interfaces that carry groups and have an address of the family, in the order in which they were
  * read. Begins with *at NULL; false: no more. */
 struct vpc_host {

@@ -218,7 +218,7 @@ static void tell(struct boundary_answer *ret, const struct boundary_rule *const 
 void boundary_ask(
 	const struct boundary *b, const struct boundary_flow *flow, struct boundary_answer *ret)
 {
-	struct asked a = {.b = b, .flow = flow, .w = {.left = BOUNDARY_STEPS_MAX}};
+	struct asked a = {.b = b, .flow = flow, .w = {.flow = flow, .left = BOUNDARY_STEPS_MAX}};
 	struct facts f = packet_of(flow);
 	*ret = (struct boundary_answer){.kind = BOUNDARY_UNDECIDED};
 	if (b->family != 0 && b->family != (addr_is_v4(&flow->flow.dst) ? 4 : 6)) {

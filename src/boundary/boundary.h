@@ -115,6 +115,7 @@ struct boundary_rule {
 	uint64_t place;      /* JSON: handle; iptables: line */
 	const char *comment; /* safe; may be NULL */
 	const char *text;    /* as it stands, cut and safe */
+	size_t number;       /* among all of the boundary's, from 0 */
 	bool counted;
 	uint64_t packets;
 	struct boundary_step *step;
@@ -160,6 +161,9 @@ struct boundary_flow {
 	enum boundary_path path;
 	const char *iif, *oif; /* NULL: not known */
 	bool untranslated;     /* chains of type nat are passed by: what would be without them */
+	/* Told of each rule that is come to, and whether it matched, or may have; NULL: nobody. */
+	void (*met)(void *context, const struct boundary_rule *rule, bool hit);
+	void *context;
 };
 
 enum boundary_answer_kind { BOUNDARY_DENIED, BOUNDARY_ALLOWED, BOUNDARY_UNDECIDED };

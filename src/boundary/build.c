@@ -78,7 +78,7 @@ struct boundary_rule *build_rule(struct boundary *b, struct boundary_chain *chai
 	r->chain = chain;
 	*chain->end = r;
 	chain->end = &r->next;
-	b->rules++;
+	r->number = b->rules++;
 	return r;
 }
 

@@ -279,9 +279,14 @@ static void walk_chain(
 		r = r->next) {
 		struct facts next = {0};
 		struct at a = {w, r, *f, &next, &back, false, depth};
-		bool on = true;
-		for (size_t i = 0; i < r->steps && on; i++)
+		bool on = true, hit = true;
+		for (size_t i = 0; i < r->steps && on; i++) {
+			enum boundary_step_kind kind = r->step[i].kind;
 			on = walk_step(&a, &r->step[i]);
+			hit = on || (kind != STEP_MATCH && kind != STEP_UNKNOWN);
+		}
+		if (w->flow->met != NULL)
+			w->flow->met(w->flow->context, r, hit);
 		if (on)
 			facts_join(&next, &a.now);
 		*f = next;

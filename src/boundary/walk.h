@@ -13,6 +13,7 @@ struct facts {          /* all packets that may stand at one place, joined */
 };
 
 struct walk {
+	const struct boundary_flow *flow;
 	uint32_t left;         /* steps */
 	struct facts accepted; /* by the base chain that is walked */
 	bool dropped;

@@ -30,6 +30,14 @@ static const struct option options[] = {
 	{"spokes", 0, OPTION_NETWORKS, "CIDR,...", AT(spokes),
 		.help = "networks that are routed through a Network Firewall: whether HOME_NET "
 			"holds them"},
+	{"policy", 0, OPTION_TEXT, "FILE", AT(policy),
+		.help = "a policy: say where the boundary does otherwise"},
+	{"baseline", 0, OPTION_TEXT, "FILE", AT(baseline),
+		.help = "a baseline: say what of it is shut, and what is open that no host uses"},
+	{"flow-logs", 0, OPTION_TEXTS, "INPUT", AT(flow_logs),
+		.help = "a log or capture, as hunt reads them, or a folder; may be given again: "
+			"say "
+			"which rules of a firewall no connection used"},
 	{"since", 0, OPTION_TEXT, "FILE", AT(since),
 		.help = "what an earlier run printed with --json: say what is new, gone and "
 			"changed"},
@@ -347,8 +355,9 @@ static enum exit_code audit_targets(struct asking *a, const struct call *call)
 
 static enum exit_code audit_run(const struct call *call)
 {
-	const struct audit_call *audit = call->settings;
+	struct audit_call own = *(const struct audit_call *)call->settings, *audit = &own;
 	struct out text = {0};
+	own.path_given = call_given(call, "path");
 	struct asking a = {.audit = audit, .text = &text, .format = format_of(audit)};
 	enum exit_code code = EXIT_USAGE;
 	if (is_wrong(&a, call) || !read_since(&a))

@@ -10,7 +10,7 @@ struct audit_call {
 	const char *policy, *baseline, *since;
 	struct texts flow_logs;
 	struct networks spokes;
-	bool json, exit_code, quiet;
+	bool json, exit_code, quiet, path_given;
 };
 
 /* ---- what the places of a target answered ---- */
@@ -23,6 +23,9 @@ void audit_places_free(struct audit_places *p);
 void audit_places_clear(struct audit_places *p);
 void audit_places_note(struct audit_places *p, const struct target *t,
 	const struct target_channel *channel, const struct target_answer *answer);
+/* Whether some place lets the way pass in some IP version, and the first flow that shows it. */
+bool audit_places_pass(
+	const struct audit_places *p, enum audit_way way, const struct audit_told **ret);
 /* The holes that they show. False: there are more places than are looked at. */
 bool audit_places_holes(const struct audit_places *p, struct audit *a);
 
@@ -31,6 +34,9 @@ bool audit_places_holes(const struct audit_places *p, struct audit *a);
 /* All that is found without a flow, but for what flow logs say. Says what went wrong. */
 enum exit_code audit_find(struct audit *a, const struct audit_call *c, const struct target *t,
 	const struct audit_places *places);
+/* Which way a flow through the boundary takes: as --path says, when it was given; else forward
+ * where a firewall has it. NULL: the target has no paths. */
+const char *audit_path(const struct audit_call *c, const struct target *t);
 /* Rules that no flow of the logs used. Says what went wrong. */
 enum exit_code audit_find_used(struct audit *a, const struct audit_call *c, const struct target *t);
 /* What policy and baseline say otherwise than the boundary. */

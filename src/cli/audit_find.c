@@ -41,6 +41,38 @@ static int find_in_rules(struct audit *a, const struct audit_call *c, const stru
 	return err;
 }
 
+static void add_covered(void *context, const struct vpc_covered *covered)
+{
+	struct audit *a = context;
+	struct out rule = {0}, by = {0}, words = {0}, place = {0};
+	out_safe(&place, covered->object, VPC_NAME_BYTES);
+	out_safe(&rule, covered->rule, VPC_RULE_BYTES);
+	out_safe(&by, covered->by, VPC_RULE_BYTES);
+	out_printf(&words, "%s %s: all of it is %s by %s", covered->egress ? "egress" : "ingress",
+		out_string(&rule), covered->differs ? "decided otherwise, before it," : "covered",
+		out_string(&by));
+	out_printf(&place, " %s", out_string(&rule));
+	audit_add(a,
+		&(struct audit_finding){.kind = covered->differs ? AUDIT_SHADOWED : AUDIT_REDUNDANT,
+			.place = covered->egress ? "egress" : "ingress",
+			.rule = out_string(&place),
+			.words = out_string(&words)},
+		out_string(&words));
+	out_fini(&rule);
+	out_fini(&by);
+	out_fini(&words);
+	out_fini(&place);
+}
+
+static void find_in_vpc(struct audit *a, const struct vpc *v)
+{
+	if (!vpc_each_covered(v, add_covered, a))
+		audit_add(a,
+			&(struct audit_finding){.kind = AUDIT_TOO_MANY,
+				.words = "not all rules of the security groups were compared"},
+			"groups");
+}
+
 enum exit_code audit_find(struct audit *a, const struct audit_call *c, const struct target *t,
 	const struct audit_places *places)
 {
@@ -50,9 +82,18 @@ enum exit_code audit_find(struct audit *a, const struct audit_call *c, const str
 			shown(t->path).text);
 	if (t->rules != NULL)
 		err = find_in_rules(a, c, t->rules);
+	if (t->vpc != NULL)
+		find_in_vpc(a, t->vpc);
 	if (t->nfw != NULL)
 		err = audit_nfw(a, t->nfw, c->spokes.net, c->spokes.count);
-	if (err < 0)
+	if (err < 0) {
 		message("out of memory");
-	return err < 0 ? EXIT_NOTHING : EXIT_DONE;
+		return EXIT_NOTHING;
+	}
+	enum exit_code code = EXIT_DONE;
+	if (c->policy != NULL || c->baseline != NULL)
+		code = audit_find_deviations(a, c, t, places);
+	if (code == EXIT_DONE && c->flow_logs.count > 0)
+		code = audit_find_used(a, c, t);
+	return code;
 }

@@ -89,3 +89,15 @@ bool audit_places_holes(const struct audit_places *p, struct audit *a)
 		audit_holes(a, &p->place[i]);
 	return !p->refused;
 }
+
+bool audit_places_pass(
+	const struct audit_places *p, enum audit_way way, const struct audit_told **ret)
+{
+	for (size_t i = 0; i < p->count; i++)
+		for (size_t v6 = 0; v6 < 2; v6++) {
+			*ret = &p->place[i].way[v6][way];
+			if ((*ret)->asked && (*ret)->verdict == POLICY_ALLOWED)
+				return true;
+		}
+	return false;
+}

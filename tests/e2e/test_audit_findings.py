@@ -7,6 +7,7 @@ import tempfile
 import time
 import unittest
 
+import zeeklogs
 from support import DATA, DONE, FINDINGS, USAGE, Run
 
 SAVE = """*filter
@@ -20,6 +21,34 @@ COMMIT
 SHUT = "*filter\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\n-A FORWARD -d 192.0.2.1/32 -p tcp -m tcp --dport 443 -j ACCEPT\nCOMMIT\n"
 LIST = ('pass tls $HOME_NET any -> $EXTERNAL_NET any (tls.sni; content:"example.com"; endswith; sid:1;)\n'
         "drop tls $HOME_NET any -> $EXTERNAL_NET any (sid:2;)\n")
+POLICY = """version: 1
+zones:
+  office: {networks: 10.1.0.0/16, default: deny}
+services:
+  web: {protocol: tcp, ports: 443}
+  ssh: {protocol: tcp, ports: 22}
+rules:
+  - {id: shut, owner: net-team, why: orders, from: office, to: [203.0.113.0/24], service: ssh, action: allow}
+  - {id: open, owner: sec-team, why: banned, from: office, to: [198.51.100.0/24], service: web, action: deny}
+  - {id: fine, owner: sec-team, why: fine, from: office, to: [192.0.2.0/24], service: web, action: allow}
+"""
+BASELINE = """postern baseline 1
+window 2026-03-02 2026-03-08
+rules min-days 2 min-hosts 1 shared 3 max-e 1
+zone office 10.1.0.0/16
+columns zone host endpoint service transport port first last days hosts sent got why
+office * 203.0.113.9 tls tcp 8443 2026-03-02 2026-03-08 7 12 20K 5M seen
+office * 203.0.113.9 tls tcp 443 2026-03-02 2026-03-08 7 12 20K 5M seen
+office 10.1.0.5 vendor.example tls tcp 443 2026-03-02 2026-03-08 5 1 20K 1M seen
+"""
+ACCOUNT = {
+    "SecurityGroups": [{"GroupId": "sg-1", "VpcId": "vpc-1", "IpPermissions": [], "IpPermissionsEgress": [
+        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}, {"CidrIp": "203.0.113.0/24"}]},
+        {"IpProtocol": "udp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]}]}],
+    "NetworkAcls": [{"NetworkAclId": "acl-1", "VpcId": "vpc-1", "IsDefault": True, "Entries": [
+        {"RuleNumber": 100, "Egress": True, "RuleAction": "allow", "Protocol": "-1", "CidrBlock": "0.0.0.0/0"},
+        {"RuleNumber": 110, "Egress": True, "RuleAction": "deny", "Protocol": "6", "PortRange": {"From": 22, "To": 22}, "CidrBlock": "0.0.0.0/0"},
+        {"RuleNumber": 90, "Egress": False, "RuleAction": "deny", "Protocol": "-1", "CidrBlock": "0.0.0.0/0"}]}]}
 PROBES = [f"{proto}:{src}:40000>{dst}:{port}" for proto in ("tcp", "udp") for src in ("10.0.0.5", "192.168.1.9", "10.6.0.7")
           for dst in ("198.51.100.7", "10.0.0.1", "10.8.0.4") for port in (22, 53, 80, 443, 8080, 51820)]
 WAYS = [("output", "-", "eth0"), ("forward", "eth1", "eth0"), ("forward", "wg0", "docker0"), ("input", "lo", "-"), ("input", "eth0", "-")]
@@ -70,6 +99,45 @@ class Findings(unittest.TestCase):
         self.assertNotIn("home-net-misses", kinds)
         kinds = self.kinds(LIST, "--home", "10.0.0.0/8", "--spokes", "172.20.0.0/16", name="a.rules")
         self.assertEqual(kinds["home-net-misses"]["passes"], "tls to fallback.invalid from 172.20.0.1")
+
+    def test_a_vpc(self):
+        run = Run("audit", "--json", "-q", self.file("account.json", json.dumps(ACCOUNT)))
+        self.assertEqual({(row["kind"], row["place"], row["rule"]) for row in findings(run)},
+                         {("redundant", "egress", "sg-1 6/443-443 203.0.113.0/24"), ("shadowed", "egress", "acl-1 110")})
+
+    def test_deviations(self):
+        policy, baseline = self.file("policy.yaml", POLICY), self.file("baseline.txt", BASELINE)
+        run = Run("audit", "--json", "--policy", policy, "--baseline", baseline, self.file("rules", SAVE))
+        self.assertEqual(run.code, DONE, run.err)
+        self.assertIn("1 entries are names", run.err)
+        rows = {(row["kind"], row["place"]): row for row in findings(run)}
+        self.assertEqual(rows["policy-shut", "shut"]["shut"], "tcp:10.1.0.1:40000>203.0.113.1:22")
+        self.assertEqual(rows["policy-shut", "shut"]["owner"], "net-team")
+        self.assertEqual((rows["policy-open", "open"]["passes"], rows["policy-open", "open"]["rule"]),
+                         ("tcp:10.1.0.1:40000>198.51.100.1:443", "filter FORWARD line 4"))
+        self.assertEqual(rows["policy-open", "default office"]["passes"], "tcp:10.1.0.1:40000>151.101.1.9:443")
+        self.assertNotIn("fine", {place for _, place in rows})
+        shut = [row for row in rows.values() if row["kind"] == "baseline-shut"]
+        self.assertEqual([row["shut"] for row in shut], ["tcp:10.1.0.1:40000>203.0.113.9:8443"])
+        self.assertEqual([row["passes"] for row in rows.values() if row["kind"] == "unused-open"], ["udp:any>151.101.1.9:53"])
+        for option, name in (("--policy", "no.yaml"), ("--baseline", "no.txt")):
+            self.assertEqual(Run("audit", option, name, self.file("rules", SAVE)).code, USAGE)
+
+    def test_what_no_connection_used(self):
+        rules = SAVE.replace("[9:540] ", "").replace("[5:300] ", "").replace("[0:0] -A", "-A")
+        log = self.file("conn.log", zeeklogs.head() + zeeklogs.conn(1577836800, 1, "10.0.0.5", 40000, "203.0.113.9", 443, "SF")
+                        + zeeklogs.conn(1577836900, 2, "10.0.0.5", 40001, "203.0.113.9", 443, "SF"))
+        run = Run("audit", "--json", "--flow-logs", log, self.file("rules", rules))
+        self.assertEqual(run.code, DONE, run.err)
+        unused = [row for row in findings(run) if row["kind"] == "never-hit"]
+        self.assertEqual({row["line"] for row in unused}, {5, 6})
+        log = self.file("conn.log", log.read_text()
+                        + zeeklogs.conn(1577837000, 3, "10.0.0.5", 40001, "203.0.113.9", 53, "SF").replace("\ttcp\t", "\tudp\t"))
+        run = Run("audit", "--json", "--flow-logs", log, self.file("rules", rules))
+        unused = {row["line"]: row["text"] for row in findings(run) if row["kind"] == "never-hit"}
+        self.assertEqual(set(unused), {6})
+        self.assertIn("none of the 3 connections from 2020-01-01T00:00:00.000000Z to 2020-01-01T00:03:20.000000Z used it", unused[6])
+        self.assertEqual(Run("audit", "--flow-logs", log, self.file("account.json", json.dumps(ACCOUNT))).code, USAGE)
 
     def test_drift(self):
         rules = self.file("rules", SAVE)
