@@ -98,6 +98,8 @@ void audit_holes(struct audit *a, const struct audit_place *place);
 
 /* What its translations let through. iif, oif: as in boundary_flow. */
 void audit_nat(struct audit *a, const struct boundary *b, const char *iif, const char *oif);
+/* Public resolvers that HTTPS passes to, while it does not to just anybody. As audit_nat(). */
+void audit_doh(struct audit *a, const struct boundary *b, const char *iif, const char *oif);
 /* Rules that never decide, change nothing, or never match. Exact: what is not understood is passed
  * by. Bounded in work and memory (too-many). Fails: -ENOMEM. */
 MUST_USE int audit_rules(struct audit *a, const struct boundary *b);
@@ -113,8 +115,9 @@ void audit_add_rule(struct audit *a, const struct boundary *b, const struct boun
 
 /* ---- a Network Firewall ---- */
 
-/* Names that rules pass by a part of them; sources outside of HOME_NET; TLS without a name.
- * spokes: networks that are routed through it; none: a few of each private range. Fails: -ENOMEM.
+/* Names that rules pass by a part of them; public resolvers; sources outside of HOME_NET; TLS
+ * without a name. spokes: networks that are routed through it; none: a few of each private range.
+ * Fails: -ENOMEM.
  */
 MUST_USE int audit_nfw(
 	struct audit *a, const struct nfw *n, const struct cidr *spoke, size_t spokes);

@@ -39,6 +39,7 @@ static size_t rules(const char *text, enum audit_kind kind)
 	assert_int_equal(audit_chains(a, b), 0);
 	audit_counters(a, b);
 	audit_nat(a, b, NULL, "eth0");
+	audit_doh(a, b, NULL, "eth0");
 	size_t n = count(a, kind);
 	audit_free(a);
 	boundary_free(b);
@@ -133,6 +134,17 @@ static void translation_comes_before_the_filter(void **state)
 				       "--to-destination 10.0.0.7:443\n",
 				 AUDIT_NAT_BEFORE_FILTER),
 		0);
+}
+
+static void public_resolvers(void **state)
+{
+	(void)state;
+#define ONE "-A OUTPUT -d 1.1.1.1/32 -p tcp -m tcp --dport 443 -j ACCEPT\n"
+	assert_int_equal(rules(ONE, AUDIT_DOH), 1);
+	assert_int_equal(rules(NET443, AUDIT_DOH), 0);
+	/* to anybody: direct-ip says it */
+	assert_int_equal(
+		rules(ONE "-A OUTPUT -p tcp -m tcp --dport 443 -j ACCEPT\n", AUDIT_DOH), 0);
 }
 
 /* ---- holes ---- */
@@ -257,6 +269,23 @@ static void names_by_a_part(void **state)
 	}
 }
 
+static void resolvers_and_hellos_without_a_name(void **state)
+{
+	(void)state;
+	const char *one = PASS("content:\"example.com\"; startswith; endswith;");
+	assert_int_equal(
+		nfw(PASS("content:\"dns.google\"; startswith; endswith;"), "10.0.0.0/8", AUDIT_DOH),
+		1);
+	assert_int_equal(nfw(one, "10.0.0.0/8", AUDIT_DOH), 0);
+	assert_int_equal(nfw(one, "10.0.0.0/8", AUDIT_DIRECT_IP), 0);
+	/* only hellos that name somebody are dropped */
+	assert_int_equal(nfw("pass tls $HOME_NET any -> any any (tls.sni; content:\"example.com\"; "
+			     "sid:1;)\ndrop tls $HOME_NET any -> any any (tls.sni; "
+			     "content:\".\"; sid:2;)\n",
+				 "10.0.0.0/8", AUDIT_DIRECT_IP),
+		1);
+}
+
 static void sources_outside_of_home(void **state)
 {
 	(void)state;
@@ -345,10 +374,12 @@ int main(void)
 		cmocka_unit_test(shadowed),
 		cmocka_unit_test(never_matches_is_not_called_and_not_hit),
 		cmocka_unit_test(translation_comes_before_the_filter),
+		cmocka_unit_test(public_resolvers),
 		cmocka_unit_test(no_holes_where_all_is_shut),
 		cmocka_unit_test(each_hole_by_its_way),
 		cmocka_unit_test(lists_that_ignore_ports),
 		cmocka_unit_test(names_by_a_part),
+		cmocka_unit_test(resolvers_and_hellos_without_a_name),
 		cmocka_unit_test(sources_outside_of_home),
 		cmocka_unit_test(ids_hang_on_what_is_found_alone),
 		cmocka_unit_test(what_is_new_and_what_is_gone),

@@ -138,6 +138,26 @@ static void names(struct asker *k)
 				one_rule(k, one, shut);
 }
 
+static void resolvers(struct asker *k)
+{
+	static const char *const doh[] = {"dns.google", "cloudflare-dns.com", "dns.quad9.net",
+		"one.one.one.one", "doh.opendns.com"};
+	static const struct addr home = {{0}};
+	if (ask(k, &ways[0], NOBODY, &home).verdict != NFW_DENIED)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(doh); i++) {
+		struct nfw_answer a = ask(k, &ways[0], doh[i], &home);
+		struct out words = {0}, passes = {0};
+		if (a.verdict != NFW_ALLOWED)
+			continue;
+		out_printf(&passes, "tls to %s", doh[i]);
+		out_printf(&words, "TLS passes to %s, a public resolver of DNS over HTTPS", doh[i]);
+		add(k, AUDIT_DOH, &a, &words, &passes, "tls to " NOBODY);
+		out_fini(&words);
+		out_fini(&passes);
+	}
+}
+
 /* ---- no name ---- */
 
 static void without_name(struct asker *k)
@@ -204,6 +224,7 @@ int audit_nfw(struct audit *a, const struct nfw *n, const struct cidr *spoke, si
 		out_clear(&k.place);
 		out_safe(&k.place, nfw_policy_name(k.policy), NAME_BYTES);
 		names(&k);
+		resolvers(&k);
 		without_name(&k);
 		sources(&k, spoke, spokes);
 	}

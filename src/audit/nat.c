@@ -2,6 +2,7 @@
 #include "audit/audit.h"
 
 #define PROTO_TCP 6
+#define WORK_MAX  UINT64_C(60000000) /* boxes looked at, by all answers together */
 
 /* Asked about where a translation takes any destination: documentation's own. */
 static const struct addr any_v4 = {{[10] = 0xff, [11] = 0xff, [12] = 45, [13] = 83, 12, 9}};
@@ -101,7 +102,19 @@ static bool leads_out(const struct boundary_step *s)
 	       (s->known || s->port_known);
 }
 
-static void one_rule(struct audit *a, const struct boundary *b, const struct boundary_rule *r,
+/* What one answer may cost, in boxes that are looked at. */
+static uint64_t cost_of(const struct boundary *b)
+{
+	uint64_t cost = 1;
+	for (const struct boundary_chain *c = b->chain; c != NULL; c = c->next)
+		for (const struct boundary_rule *r = c->rule; r != NULL; r = r->next)
+			for (size_t i = 0; i < r->steps; i++)
+				cost += 1 + r->step[i].boxes;
+	return cost < BOUNDARY_STEPS_MAX ? cost : BOUNDARY_STEPS_MAX;
+}
+
+/* Returns whether it was asked about. */
+static bool one_rule(struct audit *a, const struct boundary *b, const struct boundary_rule *r,
 	const char *iif, const char *oif)
 {
 	bool output = r->chain->hook == BOUNDARY_OUTPUT, out = false;
@@ -113,18 +126,26 @@ static void one_rule(struct audit *a, const struct boundary *b, const struct bou
 		out = leads_out(&r->step[i]);
 	}
 	if (!out)
-		return;
+		return false;
 	s.flow.iif = iif != NULL ? iif : s.iif[0] != '\0' ? s.iif : NULL;
 	s.flow.oif = oif != NULL ? oif : s.oif[0] != '\0' ? s.oif : NULL;
 	compare(a, b, r, &s.flow);
+	return true;
 }
 
 void audit_nat(struct audit *a, const struct boundary *b, const char *iif, const char *oif)
 {
+	uint64_t cost = 2 * cost_of(b), spent = 0;
 	for (const struct boundary_chain *c = b->chain; c != NULL; c = c->next)
-		for (const struct boundary_rule *r = c->rule; r != NULL; r = r->next)
+		for (const struct boundary_rule *r = c->rule; r != NULL && spent < WORK_MAX;
+			r = r->next)
 			if (!c->dormant &&
 				(c->hook == BOUNDARY_PREROUTING || c->hook == BOUNDARY_OUTPUT ||
 					c->hook == BOUNDARY_HOOKS))
-				one_rule(a, b, r, iif, oif);
+				spent += one_rule(a, b, r, iif, oif) ? cost : 0;
+	if (spent >= WORK_MAX)
+		audit_add(a,
+			&(struct audit_finding){.kind = AUDIT_TOO_MANY,
+				.words = "not all translations were asked about"},
+			"translations");
 }

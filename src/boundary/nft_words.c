@@ -228,18 +228,17 @@ static bool say_plain(
 
 void nft_say(struct nft *n, struct out *o, const struct json_value *statement)
 {
-	struct span what;
+	struct span what = {0};
 	struct json_value inner;
-	if (!nft_only(n, statement, &what, &inner))
-		put_json(o, statement);
-	else if (span_is(what, "match"))
+	bool known = nft_only(n, statement, &what, &inner);
+	if (span_is(what, "match"))
 		nft_say_match(n, o, &inner);
 	else if (span_is(what, "vmap"))
 		nft_say_vmap(n, o, &inner);
 	else if (span_is(what, "dnat") || span_is(what, "snat") || span_is(what, "redirect") ||
 		 span_is(what, "masquerade"))
 		say_nat(n, o, what, &inner);
-	else if (!say_plain(n, o, what, &inner) && !say_verdict(n, o, what, &inner))
+	else if (!known || (!say_plain(n, o, what, &inner) && !say_verdict(n, o, what, &inner)))
 		put_json(o, statement);
 }
 

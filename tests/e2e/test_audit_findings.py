@@ -247,6 +247,8 @@ class Findings(unittest.TestCase):
         line = "-A FORWARD -s 10.0.0.0/9 -p tcp -m tcp --dport 1:{} -o e{} -j ACCEPT\n"
         jumps = "".join(f":c{i} - [0:0]\n" for i in range(3000)) + "".join(f"-A c{i} -j c{(i + 1) % 3000}\n" * 2 for i in range(3000))
         for name, text, words in (("overlap", "".join(line.format(i, i % 5) for i in range(1, 20000)), "too-many"), ("cycle", ":FORWARD DROP [0:0]\n" + jumps, ""),
+                                  ("dnat", "COMMIT\n*nat\n" + "".join(f"-A PREROUTING -p tcp --dport {i + 1} -j DNAT --to-destination 8.8.8.8:{i + 1}\n"
+                                                                     for i in range(30000)), "too-many"),
                                   ("million", "-A FORWARD -j ACCEPT\n" * 1000000, "over 8 MB")):
             begun = time.monotonic()
             run = Run("audit", "--json", self.file(name, f"*filter\n{text}COMMIT\n"))
