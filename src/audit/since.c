@@ -154,7 +154,9 @@ int audit_since_read(struct audit_since **ret, struct cur text, struct fail *why
 	s->hash = hash_key_new();
 	s->old = calloc(OLD_MAX, sizeof *s->old);
 	s->slot = calloc(SLOTS, sizeof *s->slot);
-	int err = s->old == NULL || s->slot == NULL || arena_init(&s->arena, TEXT_BYTES) < 0 ||
+	size_t room = ((size_t)1 << 20) + all.len / 16 * 128;
+	room = room < TEXT_BYTES ? room : TEXT_BYTES;
+	int err = s->old == NULL || s->slot == NULL || arena_init(&s->arena, room) < 0 ||
 	                          json_new(&json) < 0 || json_keys_new(&keys, members, MEMBERS) < 0
 	                  ? fail_set(why, -ENOMEM, "out of memory")
 	                  : read_lines(s, json, keys, all, why);

@@ -259,7 +259,8 @@ static int read_chain(struct nft *n, const struct json_value *object)
 		c->dev = build_text(n->b, dev.text, 16);
 	bool minus = span_begins(prio, "-");
 	if (hook.len > 0 &&
-		scan_max((struct span){prio.ptr + minus, prio.len - minus}, INT32_MAX, &number) < 0)
+		(prio.len == 0 || scan_max((struct span){prio.ptr + minus, prio.len - minus},
+					  INT32_MAX, &number) < 0))
 		return -EINVAL;
 	c->prio = minus ? -(int32_t)number : (int32_t)number;
 	return hook.len > 0 && c->hook == BOUNDARY_HOOKS ? -EINVAL : 0;
