@@ -5,6 +5,8 @@
 #define BODY_FIRST ((size_t)4096)
 /* In the bodies of all conversations together. */
 #define HELD_MAX ((size_t)512 << 20)
+/* Zeros for what the capture lacks at one place. */
+#define LACKS_MAX ((uint64_t)1 << 20)
 
 void body_drop(struct carry_shared *x, struct body *b)
 {
@@ -46,11 +48,48 @@ void body_keep(struct carry_shared *x, struct body *b, struct span bytes)
 	b->too_long = len < bytes.len;
 }
 
+void body_lacks(struct carry_shared *x, struct body *b, uint64_t bytes)
+{
+	static const uint8_t zero[4096];
+	b->lacks = true;
+	for (uint64_t left = bytes < LACKS_MAX ? bytes : LACKS_MAX; left > 0 && !b->too_long;) {
+		size_t len = left < sizeof zero ? (size_t)left : sizeof zero;
+		body_keep(x, b, (struct span){zero, len});
+		left -= len;
+	}
+}
+
+const char *body_gap(const struct body *b)
+{
+	return b->lacks      ? "the capture lacks a part of it"
+	       : b->too_long ? "it is longer than is looked at"
+	                     : NULL;
+}
+
 void carry_tell(struct carry_shared *x, const struct carried *file)
 {
-	if (file->bytes.len == 0)
+	static const uint8_t nothing;
+	struct carried told = *file;
+	if (file->bytes.len == 0 && file->gap == NULL)
 		return;
+	told.bytes.ptr = file->bytes.len == 0 ? &nothing : file->bytes.ptr;
 	x->stats.files++;
 	x->stats.cut += file->gap != NULL;
-	x->options.take(x->options.context, file);
+	x->options.take(x->options.context, &told);
+}
+
+void carry_tell_lost(struct carry_shared *x, const struct ends *ends, enum side side,
+	const char *protocol, int64_t at_ns)
+{
+	carry_tell(x, &(struct carried){.at_ns = at_ns,
+			      .from = ends->addr[side],
+			      .to = ends->addr[1 - side],
+			      .from_port = ends->port[side],
+			      .to_port = ends->port[1 - side],
+			      .upload = side == CLIENT,
+			      .protocol = protocol,
+			      .host = "",
+			      .uri = "",
+			      .gap = "the capture lacks a part of the conversation, and there may "
+				     "have been files in it"});
 }

@@ -19,6 +19,7 @@ struct body { /* all zero is empty */
 	size_t len, room;
 	int64_t at_ns;
 	bool too_long; /* longer than is kept */
+	bool lacks;    /* the capture does not have all of it */
 };
 
 /* A connection of its own that a control connection spoke of (FTP). */
@@ -42,16 +43,23 @@ struct carry_shared { /* by all conversations */
 /* Keeps the bytes as far as options.bytes_max and all bodies together allow. */
 void body_keep(struct carry_shared *x, struct body *b, struct span bytes);
 void body_drop(struct carry_shared *x, struct body *b);
-/* Hands a file on, when it has a byte. */
+/* The capture does not have the next bytes: zeros take their place, as far as there is room. */
+void body_lacks(struct carry_shared *x, struct body *b, uint64_t bytes);
+/* Why not all of it is there; NULL: it is, as far as this knows. */
+const char *body_gap(const struct body *b);
+/* Hands a file on, when it has a byte or a gap. */
 void carry_tell(struct carry_shared *x, const struct carried *file);
+/* Bytes are missing in which there may have been files that nobody knows of. */
+void carry_tell_lost(struct carry_shared *x, const struct ends *ends, enum side side,
+	const char *protocol, int64_t at_ns);
 
 struct carrier {
 	/* The next bytes of that side. */
 	void (*data)(struct carry_shared *x, void *state, enum side side, struct span bytes,
 		int64_t at_ns);
-	/* Bytes are missing here: what was begun is told cut, and that side is not understood any
-	 * more. */
-	void (*hole)(struct carry_shared *x, void *state, enum side side);
+	/* So many bytes are missing here, before what comes next: what was begun is told cut, and
+	 * what may have been in them is told as a gap. */
+	void (*hole)(struct carry_shared *x, void *state, enum side side, uint64_t bytes);
 	/* That side says no more; whole: it said so itself. */
 	void (*end)(struct carry_shared *x, void *state, enum side side, bool whole);
 	/* Nothing is told. */
@@ -61,3 +69,4 @@ struct carrier {
 extern const struct carrier carrier_web;  /* HTTP/1.x: struct web */
 extern const struct carrier carrier_talk; /* SMTP, and FTP's control: struct talk */
 extern const struct carrier carrier_raw;  /* FTP's data: struct raw */
+extern const struct carrier carrier_smb;  /* SMB 1 to 3: struct smb */

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/scan.h"
 #include "scan/raw.h"
+#include "scan/smb.h"
 #include "scan/talk.h"
 #include "scan/web.h"
 
@@ -45,6 +46,7 @@ struct stream {
 		struct web web;
 		struct talk talk;
 		struct raw raw;
+		struct smb smb;
 	};
 };
 
@@ -168,13 +170,19 @@ static const struct carrier *recognise(struct span s, enum side *ret_side)
 		return &carrier_talk;
 	if (http_is_request(cur_of(s.ptr, s.len)))
 		return &carrier_web;
+	if (smb_begins(s, ret_side))
+		return &carrier_smb;
 	*ret_side = SERVER;
+	if (http_is_response(cur_of(s.ptr, s.len)))
+		return &carrier_web;
 	return begins_any(s, servers, ARRAY_LEN(servers)) ? &carrier_talk : NULL;
 }
 
-/* Too short to tell, and a text so far. */
+/* Too short to tell, and a text so far, or SMB's frame. */
 static bool may_become(struct span s)
 {
+	if (s.len < PEEK_BYTES && smb_may_begin(s))
+		return true;
 	for (size_t i = 0; i < s.len; i++)
 		if (s.ptr[i] < ' ' || s.ptr[i] > '~')
 			return false;
@@ -200,6 +208,8 @@ static void become(struct carry *c, struct stream *s, const struct carrier *carr
 		s->web = (struct web){.ends = &s->ends};
 	else if (carrier == &carrier_talk)
 		s->talk = (struct talk){.ends = &s->ends};
+	else if (carrier == &carrier_smb)
+		s->smb = (struct smb){.ends = &s->ends};
 	else
 		s->raw = (struct raw){.ends = &s->ends};
 	c->shared.stats.streams++;
@@ -257,7 +267,7 @@ static void hole(struct carry *c, struct stream *s, enum side side, uint32_t byt
 		return;
 	}
 	c->shared.stats.holes += bytes;
-	s->carrier->hole(&c->shared, &s->web, side);
+	s->carrier->hole(&c->shared, &s->web, side, bytes);
 }
 
 /* What waited and may go on now; the part that was there before is left out. */

@@ -29,10 +29,8 @@ static void raw_finish(struct carry_shared *x, struct raw *r, enum side side, co
 	const struct expected *e = &x->expected[(r->expected - 1) % EXPECTED_MAX];
 	struct body *b = &r->body[side];
 	e = e->number == r->expected ? e : &nothing;
-	gap = gap != NULL   ? gap
-	      : b->too_long ? "it is longer than is looked at"
-	      : e->part     ? "it is one part of a file (REST)"
-	                    : NULL;
+	gap = b->lacks || gap == NULL ? body_gap(b) : gap;
+	gap = gap == NULL && e->part ? "it is one part of a file (REST)" : gap;
 	if (!e->listing && !r->over[side])
 		carry_tell(x, &(struct carried){.bytes = {b->bytes, b->len},
 				      .at_ns = b->at_ns,
@@ -49,9 +47,10 @@ static void raw_finish(struct carry_shared *x, struct raw *r, enum side side, co
 	body_drop(x, b);
 }
 
-static void raw_hole(struct carry_shared *x, void *state, enum side side)
+static void raw_hole(struct carry_shared *x, void *state, enum side side, uint64_t bytes)
 {
-	raw_finish(x, state, side, "the capture lacks a part of it");
+	struct raw *r = state;
+	body_lacks(x, &r->body[side], bytes);
 }
 
 static void raw_end(struct carry_shared *x, void *state, enum side side, bool whole)

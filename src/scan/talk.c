@@ -40,8 +40,7 @@ static void tell_part(void *context, const struct mime_part *part)
 static void finish_mail(struct carry_shared *x, struct talk *t, const char *gap)
 {
 	struct body *b = &t->mail;
-	struct telling telling = {
-		x, t, gap == NULL && b->too_long ? "it is longer than is looked at" : gap};
+	struct telling telling = {x, t, b->lacks || gap == NULL ? body_gap(b) : gap};
 	if (b->len > 0) {
 		tell_part(&telling, &(struct mime_part){.bytes = {b->bytes, b->len}, .name = ""});
 		mime_message((struct span){b->bytes, b->len}, tell_part, &telling);
@@ -147,6 +146,7 @@ static struct expected *expect(
 		.port = (uint16_t)port,
 		.client = t->ends->addr[CLIENT]};
 	t->expected = e->number;
+	t->ftp = true;
 	return e;
 }
 
@@ -311,12 +311,26 @@ static void talk_data(
 	}
 }
 
-static void talk_hole(struct carry_shared *x, void *state, enum side side)
+static void talk_hole(struct carry_shared *x, void *state, enum side side, uint64_t bytes)
 {
 	struct talk *t = state;
-	if (side == CLIENT)
-		finish_mail(x, t, "the capture lacks a part of it");
 	t->line[side].len = 0; /* a line later it is understood again */
+	if (side == SERVER)
+		return;
+	if (t->state == TALK_ASKED)
+		t->state = t->refused ? TALK_COMMANDS : TALK_MAIL;
+	if (t->state == TALK_MAIL) { /* up to its end, which may be in the hole: then to the next */
+		t->dot = DOT_NONE;
+		body_lacks(x, &t->mail, bytes);
+	} else if (t->state == TALK_CHUNK && bytes < t->left) {
+		body_lacks(x, &t->mail, bytes);
+		t->left -= bytes;
+	} else {
+		body_lacks(x, &t->mail, 0);
+		if (t->mail.len == 0)
+			carry_tell_lost(x, t->ends, side, t->ftp ? "ftp" : "smtp", 0);
+		finish_mail(x, t, NULL);
+	}
 }
 
 static void talk_end(struct carry_shared *x, void *state, enum side side, bool whole)

@@ -27,6 +27,7 @@ struct talk { /* all zero but ends is a new one */
 	enum talk_dot dot;
 	bool refused; /* by the server's last answer */
 	bool last;    /* this chunk ends the mail */
+	bool ftp;     /* it spoke of where files pass */
 	bool deaf[2];
 	uint64_t left;
 	uint64_t expected; /* the newest of this conversation; 0 none */

@@ -59,10 +59,8 @@ static void finish_body(struct carry_shared *x, struct web *w, enum side side, c
 	struct span bytes = {h->body.bytes, h->body.len};
 	uint8_t *unpacked = NULL;
 	size_t len = 0;
-	gap = gap != NULL        ? gap
-	      : h->body.too_long ? "it is longer than is looked at"
-	      : h->part          ? "it is one part of a file (Content-Range)"
-	                         : NULL;
+	gap = h->body.lacks || gap == NULL ? body_gap(&h->body) : gap;
+	gap = gap == NULL && h->part ? "it is one part of a file (Content-Range)" : gap;
 	bool gzip = strcmp(h->coding, "gzip") == 0 || strcmp(h->coding, "x-gzip") == 0 ||
 	            strcmp(h->coding, "deflate") == 0;
 	if (h->body.len > 0 && gzip) {
@@ -247,6 +245,26 @@ static struct span take_left(struct web_half *h, struct span *bytes)
 	return some;
 }
 
+static void finish_message(struct carry_shared *x, struct web *w, enum side side)
+{
+	finish_body(x, w, side, NULL);
+	next_message(w, side);
+}
+
+/* Behind a hole a head is known again where a segment begins with one. What was asked is then taken
+ * to be the last that was. */
+static void seek_head(struct web *w, enum side side, struct span *bytes)
+{
+	struct cur c = cur_of(bytes->ptr, bytes->len);
+	if (!(side == CLIENT ? http_is_request(c) : http_is_response(c))) {
+		bytes->len = 0;
+		return;
+	}
+	w->half[side].state = WEB_HEAD;
+	if (side == SERVER && w->requests > 0)
+		w->responses = w->requests - 1;
+}
+
 static void step(
 	struct carry_shared *x, struct web *w, enum side side, struct span *bytes, int64_t at_ns)
 {
@@ -259,8 +277,7 @@ static void step(
 		body_keep(x, &h->body, take_left(h, bytes));
 		if (h->left > 0)
 			return;
-		finish_body(x, w, side, NULL);
-		next_message(w, side);
+		finish_message(x, w, side);
 		return;
 	case WEB_CHUNK_HEAD:
 		chunk_line(h, bytes);
@@ -281,13 +298,15 @@ static void step(
 		bool empty = h->line_len <= 2 && (h->line[0] == '\r' || h->line[0] == '\n');
 		h->line_len = 0;
 		if (empty) {
-			finish_body(x, w, side, NULL);
-			next_message(w, side);
+			finish_message(x, w, side);
 		}
 		return;
 	case WEB_TO_END:
 		body_keep(x, &h->body, *bytes);
 		bytes->len = 0;
+		return;
+	case WEB_LOST:
+		seek_head(w, side, bytes);
 		return;
 	case WEB_IGNORED:
 		bytes->len = 0;
@@ -297,7 +316,7 @@ static void step(
 
 static bool in_body(const struct web_half *h)
 {
-	return h->state != WEB_HEAD && h->state != WEB_IGNORED;
+	return h->state != WEB_HEAD && h->state != WEB_LOST && h->state != WEB_IGNORED;
 }
 
 static void web_data(
@@ -312,12 +331,30 @@ static void web_data(
 	}
 }
 
-static void web_hole(struct carry_shared *x, void *state, enum side side)
+static void web_hole(struct carry_shared *x, void *state, enum side side, uint64_t bytes)
 {
 	struct web *w = state;
-	if (in_body(&w->half[side]))
-		finish_body(x, w, side, "the capture lacks a part of it");
-	ignore(&w->half[side]);
+	struct web_half *h = &w->half[side];
+	bool counted = h->state == WEB_LENGTH || h->state == WEB_CHUNK;
+	if (h->state == WEB_IGNORED)
+		return;
+	if (h->state == WEB_TO_END || (counted && bytes <= h->left)) {
+		body_lacks(x, &h->body, bytes);
+		h->left -= counted ? bytes : 0;
+		if (h->state == WEB_CHUNK && h->left == 0)
+			h->state = WEB_CHUNK_END;
+		else if (h->state == WEB_LENGTH && h->left == 0)
+			finish_message(x, w, side);
+		return;
+	}
+	if (in_body(h)) {
+		body_lacks(x, &h->body, 0);
+		finish_body(x, w, side, body_gap(&h->body));
+	} else {
+		carry_tell_lost(x, w->ends, side, "http", 0);
+	}
+	ignore(h);
+	h->state = WEB_LOST;
 }
 
 static void web_end(struct carry_shared *x, void *state, enum side side, bool whole)

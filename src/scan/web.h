@@ -15,6 +15,7 @@ enum web_state {
 	WEB_CHUNK_END,  /* the line end behind it */
 	WEB_TRAILER,    /* lines up to an empty one */
 	WEB_TO_END,     /* body up to the end of the conversation */
+	WEB_LOST,       /* bytes are missing: up to the next head */
 	WEB_IGNORED,    /* no HTTP, or what follows can't be told apart any more */
 };
 
