@@ -53,8 +53,8 @@ static const struct option options[] = {
 	{"limit-file", 0, OPTION_SIZE, "SIZE", AT(file_bytes), .min = 1024,
 		.max = (double)((size_t)1 << 30), .fallback = "64M",
 		.help = "look at the first SIZE of a file, and unpack no more"},
-	{"limit-depth", 0, OPTION_NUMBER, "N", AT(depth), .min = 0, .max = DEPTH_MOST,
-		.fallback = "4", .help = "open archives in one another, N deep"},
+	{"limit-depth", 0, OPTION_NUMBER, "N", AT(depth), .min = -1, .max = DEPTH_MOST,
+		.fallback = "4", .help = "open archives in one another, N deep; 0: none is opened"},
 	{"limit-members", 0, OPTION_NUMBER, "N", AT(members), .min = 1, .max = MEMBERS_MOST,
 		.fallback = "4096", .help = "look at the first N members of an archive"},
 	{"limit-unpacked", 0, OPTION_SIZE, "SIZE", AT(unpacked_bytes), .min = 1024,
@@ -244,6 +244,8 @@ static void look_at(struct scanning *s, struct origin from, struct span bytes)
 {
 	struct members m = {s, &from};
 	look_at_one(s, from, bytes);
+	if (s->c->depth < 1)
+		return;
 	archive_open(bytes, &(struct archive_options){.bytes_max = s->c->file_bytes,
 				    .total_bytes = s->c->unpacked_bytes,
 				    .members = (uint32_t)s->c->members,
@@ -565,9 +567,10 @@ static const char *const text[] = {
 	"the traffic of last week.",
 	"Captures and logs are known by their content, packed or not. Put together from TCP are "
 	"bodies of HTTP/1.x (chunked or not, unpacked when gzip or deflate, forms part by part), "
-	"mails of SMTP with their attachments, and FTP's data connections; a file that is longer "
+	"mails of SMTP with their attachments, FTP's data connections, and what SMB reads of "
+	"shares and writes to them; a file that is longer "
 	"than --limit-file, lacks a part or is a range of another is looked at as far as it is "
-	"there, and that is told. SMB is not looked into, and what TLS carries is not seen.",
+	"there, and that is told. What TLS and encrypted SMB carry is not seen.",
 	"Files are looked at whole in memory and never run, unpacked to disk or changed.",
 	NULL,
 };
@@ -576,7 +579,7 @@ static const struct example examples[] = {
 	{"postern scan --rules rules/ --clamd /run/clamav/clamd.ctl /opt/zeek/extract_files",
 		"What Zeek extracted:"},
 	{"postern scan --rules rules.yar --exit-code day.pcap",
-		"What HTTP, SMTP and FTP carried in a capture:"},
+		"What HTTP, SMTP, FTP and SMB carried in a capture:"},
 	{"postern scan --intel hashes.csv --quarantine /var/quarantine --json downloads/",
 		"By hashes, with copies of what matches:"},
 	{"postern scan --intel new.txt /var/captures state.journal.0 march.db",

@@ -63,7 +63,7 @@ struct intel_file {
 	const char *name;            /* as given; NOT safe to print */
 	const char *format;          /* "stix", "misp", "csv", "hosts", "iprep", "zeek", "list" */
 	uint64_t taken[INTEL_KINDS]; /* into the set */
-	uint64_t repeated;           /* known already: of this file, or of INTEL_SAME_MAX others */
+	uint64_t repeated;           /* known already, of this file */
 	uint64_t skipped;            /* all of them */
 	uint64_t expiring;           /* of those taken: with a date of expiry */
 	int64_t first_until_s, last_until_s;            /* of those; 0 none */

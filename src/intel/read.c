@@ -192,7 +192,9 @@ static void add(struct reading *r, const struct draft *d, const struct key *key,
 	}
 	entry->origin = origin & 0x3ffffff;
 	int added = set_add(r->set, key, entry);
-	if (added < 0)
+	if (added == -EEXIST)
+		reading_skip(r, d->line, "%u other lists have it already", INTEL_SAME_MAX);
+	else if (added < 0)
 		r->err = added;
 	else if (added == 0)
 		r->file->repeated++;

@@ -274,7 +274,7 @@ int set_add(struct intel *set, const struct key *key, const struct entry *e)
 		if (is_again(set, same[i], e))
 			return 0;
 	if (found == INTEL_SAME_MAX)
-		return 0;
+		return -EEXIST;
 	struct entry new = *e;
 	new.kind = (unsigned)key->kind & 15;
 	put(set, hash, put_record(set, key, &new));

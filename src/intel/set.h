@@ -80,8 +80,8 @@ struct span entry_rest(const struct intel *set, uint32_t number); /* of a URL */
 /* Room for as many things and bytes of text as a file may hold, so that nothing has to be moved
  * while it is read. Fails: -ENOMEM. */
 MUST_USE int set_reserve(struct intel *set, size_t things, size_t bytes);
-/* Adds what is not there yet from this origin. Returns 1: added, 0: repeated. Fails: -ENOMEM,
- * -E2BIG. */
+/* Adds what is not there yet from this origin. Returns 1: added, 0: repeated. Fails: -EEXIST
+ * (INTEL_SAME_MAX others have it), -ENOMEM, -E2BIG. */
 MUST_USE int set_add(struct intel *set, const struct key *key, const struct entry *e);
 /* Makes the table smaller when it is much too large. Fails: -ENOMEM. */
 MUST_USE int set_shrink(struct intel *set);

@@ -30,6 +30,7 @@ struct expected {
 	struct addr client; /* of the control connection */
 	char name[CARRY_NAME_BYTES];
 	bool upload, listing, part, named;
+	bool begun; /* it was seen to begin */
 };
 
 struct carry_shared { /* by all conversations */

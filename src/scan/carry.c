@@ -390,7 +390,7 @@ static uint32_t admit(struct carry *c, const struct packet *p, uint32_t bucket)
 	bool opens = (p->tcp_flags & TCP_SYN) != 0 && (p->tcp_flags & TCP_ACK) == 0;
 	struct span first = {p->payload.ptr, p->payload.len};
 	enum side says = CLIENT;
-	uint64_t expected = opens ? raw_expected(&c->shared, p) : 0;
+	uint64_t expected = raw_expected(&c->shared, p);
 	const struct carrier *found = expected != 0 ? &carrier_raw : recognise(first, &says);
 	if (found == NULL && !may_become(first))
 		return NONE;
@@ -404,8 +404,13 @@ static uint32_t admit(struct carry *c, const struct packet *p, uint32_t bucket)
 		turn(s);
 	if (found != NULL)
 		become(c, s, found);
-	if (expected != 0)
+	if (found == &carrier_web && says == SERVER) /* what was asked is missing */
+		carry_tell_lost(&c->shared, &s->ends, CLIENT, "http", p->time_ns);
+	if (expected != 0) {
 		s->raw.expected = expected;
+		bool starts = (p->tcp_flags & TCP_SYN) != 0 || p->payload.len == 0;
+		s->raw.body[CLIENT].lacks = s->raw.body[SERVER].lacks = !starts;
+	}
 	return i;
 }
 

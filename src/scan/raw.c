@@ -1,12 +1,23 @@
 #include "scan/raw.h"
 
-uint64_t raw_expected(const struct carry_shared *x, const struct packet *p)
+static bool is_listener(const struct expected *e, const struct addr *addr, uint16_t port)
 {
+	return e->port == port &&
+	       (addr_eq(&e->listener[0], addr) || addr_eq(&e->listener[1], addr));
+}
+
+uint64_t raw_expected(struct carry_shared *x, const struct packet *p)
+{
+	bool opens = (p->tcp_flags & TCP_SYN) != 0 && (p->tcp_flags & TCP_ACK) == 0;
 	for (uint64_t i = 0; i < EXPECTED_MAX && i < x->expectations; i++) {
-		const struct expected *e = &x->expected[(x->expectations - 1 - i) % EXPECTED_MAX];
-		if (e->port == p->dst_port &&
-			(addr_eq(&e->listener[0], &p->dst) || addr_eq(&e->listener[1], &p->dst)))
-			return e->number;
+		struct expected *e = &x->expected[(x->expectations - 1 - i) % EXPECTED_MAX];
+		bool to = is_listener(e, &p->dst, p->dst_port);
+		/* the capture may lack the first packet */
+		bool late = !opens && !e->begun && (to || is_listener(e, &p->src, p->src_port));
+		if (!late && !(opens && to))
+			continue;
+		e->begun = true;
+		return e->number;
 	}
 	return 0;
 }

@@ -10,5 +10,5 @@ struct raw { /* all zero but ends and expected is a new one */
 	bool over[2];
 };
 
-/* What was said of the connection that begins with this packet; 0: nothing. */
-uint64_t raw_expected(const struct carry_shared *x, const struct packet *p);
+/* What was said of the connection that is first seen with this packet; 0: nothing. */
+uint64_t raw_expected(struct carry_shared *x, const struct packet *p);

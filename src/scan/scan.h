@@ -84,8 +84,9 @@ struct carried { /* a file on its way; all borrowed until the callback returns *
 	struct addr from, to;
 	uint16_t from_port, to_port;
 	bool upload;          /* the client sent it */
-	const char *protocol; /* "http", "smtp", "ftp" */
-	/* HTTP: as asked for; SMTP: who sent it, the name of the part; FTP: "", the name.
+	const char *protocol; /* "http", "smtp", "ftp", "smb" */
+	/* HTTP: as asked for; SMTP: who sent it, the name of the part; FTP: "", the name;
+	 * SMB: the share, the path.
 	 * "" not known; NOT safe to print. */
 	const char *host, *uri;
 	const char *gap; /* NULL: all of it is here; else why not */
@@ -93,7 +94,8 @@ struct carried { /* a file on its way; all borrowed until the callback returns *
 
 struct carry_options {
 	size_t bytes_max; /* of one file, packed and unpacked; what is longer is told cut */
-	/* Each file of 1 byte and more, as soon as it is whole, or the end came before that. */
+	/* Each file of 1 byte and more, or with a gap, as soon as it is whole, or the end came
+	 * before that. */
 	void (*take)(void *context, const struct carried *file);
 	void *context;
 };

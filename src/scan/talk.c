@@ -213,7 +213,10 @@ static struct expected *unnamed(struct carry_shared *x, const struct talk *t)
 static void say_name(struct carry_shared *x, struct talk *t, struct span words, int64_t at_ns)
 {
 	struct expected *e = unnamed(x, t);
-	(void)at_ns;
+	if (e == NULL && !t->pop) {
+		carry_tell_lost(x, t->ends, SERVER, "ftp", at_ns);
+		return;
+	}
 	if (e == NULL)
 		return;
 	copy_text(e->name, words);
@@ -263,6 +266,7 @@ static void client_line(struct carry_shared *x, struct talk *t, struct span line
 static void server_line(struct carry_shared *x, struct talk *t, struct span line)
 {
 	size_t bracket = span_find(line, "(");
+	t->pop |= span_begins(line, "+OK");
 	if (line.len > 4 && span_begins(line, "227"))
 		take_six(x, t, (struct span){line.ptr + 4, line.len - 4}, SERVER);
 	else if (span_begins(line, "229") && bracket + 1 < line.len)

@@ -27,6 +27,7 @@ struct talk { /* all zero but ends is a new one */
 	enum talk_dot dot;
 	bool refused; /* by the server's last answer */
 	bool last;    /* this chunk ends the mail */
+	bool pop;     /* it is POP3, which has a RETR of its own */
 	bool ftp;     /* it spoke of where files pass */
 	bool deaf[2];
 	uint64_t left;

@@ -461,6 +461,8 @@ class Archives(Scan):
             nest = self.zip(("z", nest))
         gaps = [file["gap"] for file in self.scan(self.path("x", nest), codes=(PARTIAL,))[0]]
         self.assertIn("archives are nested too deeply in it (--limit-depth)", gaps)
+        files, _ = self.scan(self.path("x", nest), options=["--limit-depth", "0"])
+        self.assertEqual([file["member"] for file in files], [None])
         bomb = self.zip(*((f"{i}", bytes(1 << 20)) for i in range(8)))
         files, _ = self.scan(self.path("x", bomb), codes=(PARTIAL,), options=["--limit-unpacked", "3M"])
         self.assertLessEqual(sum(file["bytes"] for file in files if file["member"]), 3 << 20)

@@ -158,7 +158,7 @@ guest ok = yes
 read only = no
 force user = root
 """)
-        smbd = subprocess.Popen(["smbd", "-F", "--no-process-group", "-s", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        smbd = subprocess.Popen(["smbd", "-F", "--no-process-group", "-s", config], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         self.addCleanup(smbd.wait)
         self.addCleanup(smbd.terminate)
         for _ in range(100):
