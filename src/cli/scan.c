@@ -244,14 +244,13 @@ static void look_at(struct scanning *s, struct origin from, struct span bytes)
 {
 	struct members m = {s, &from};
 	look_at_one(s, from, bytes);
-	if (s->c->depth < 1)
-		return;
-	archive_open(bytes, &(struct archive_options){.bytes_max = s->c->file_bytes,
-				    .total_bytes = s->c->unpacked_bytes,
-				    .members = (uint32_t)s->c->members,
-				    .depth = (unsigned)s->c->depth,
-				    .take = take_member,
-				    .context = &m});
+	if (s->c->depth >= 1)
+		archive_open(bytes, &(struct archive_options){.bytes_max = s->c->file_bytes,
+					    .total_bytes = s->c->unpacked_bytes,
+					    .members = (uint32_t)s->c->members,
+					    .depth = (unsigned)s->c->depth,
+					    .take = take_member,
+					    .context = &m});
 }
 
 /* ---- captures ---- */

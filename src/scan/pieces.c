@@ -37,6 +37,8 @@ static bool insert(struct pieces *p, size_t index, uint64_t at)
 		p->piece = bigger;
 		p->room = room;
 	}
+	if (p->piece == NULL)
+		return false;
 	memmove(p->piece + index + 1, p->piece + index, (p->count - index) * sizeof *p->piece);
 	p->piece[index] = (struct piece){.at = at};
 	p->count++;
@@ -73,14 +75,14 @@ static void join(struct carry_shared *x, struct pieces *p, size_t index)
 static size_t put_some(struct carry_shared *x, struct pieces *p, uint64_t at, struct span bytes)
 {
 	size_t i = before(p, at);
-	struct piece *last = i == 0 ? NULL : &p->piece[i - 1];
+	struct piece *last = i == 0 || p->piece == NULL ? NULL : &p->piece[i - 1];
 	if (last != NULL && at < end_of(last)) {
 		size_t left = (size_t)(end_of(last) - at);
 		size_t len = bytes.len < left ? bytes.len : left;
 		memcpy(last->body.bytes + (at - last->at), bytes.ptr, len);
 		return len;
 	}
-	uint64_t room = i < p->count ? p->piece[i].at - at : UINT64_MAX;
+	uint64_t room = p->piece != NULL && i < p->count ? p->piece[i].at - at : UINT64_MAX;
 	size_t len = bytes.len < room ? bytes.len : (size_t)room;
 	if (last == NULL || end_of(last) != at) {
 		if (!insert(p, i, at))

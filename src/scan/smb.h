@@ -108,10 +108,10 @@ struct smb_opened {
 void smb_opened(const struct smb_now *now, uint64_t key, const struct smb_opened *o);
 /* One that is not known is made. */
 uint32_t smb_file_of(const struct smb_now *now, const struct smb_id *id);
-void smb_read_asked(const struct smb_now *now, uint64_t key, uint32_t file, uint64_t at);
+void smb_read_asked(const struct smb_now *now, uint64_t key, uint32_t number, uint64_t at);
 void smb_read(const struct smb_now *now, uint64_t key, struct span bytes);
-void smb_write(const struct smb_now *now, uint32_t file, uint64_t at, struct span bytes);
-void smb_close_asked(const struct smb_now *now, uint64_t key, uint32_t file);
+void smb_write(const struct smb_now *now, uint32_t number, uint64_t at, struct span bytes);
+void smb_close_asked(const struct smb_now *now, uint64_t key, uint32_t number);
 void smb_closed(const struct smb_now *now, uint64_t key);
 
 /* Messages are missing: of no file that is open it is known any more that it is whole. */
