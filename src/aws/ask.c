@@ -66,11 +66,24 @@ const struct vpc_object *vpc_named_interface(const struct vpc *v, const char *na
 	return o != NULL && o->described ? o : NULL;
 }
 
+/* A host whose address is not known: it is some address of its subnet. */
+static void spread(struct way *w)
+{
+	bool v4 = addr_is_v4(&w->p.src);
+	const struct vpc_net *n = w->subnet == NULL ? NULL : w->subnet->nets;
+	while (n != NULL && addr_is_v4(&n->net.net) != v4)
+		n = n->next;
+	w->p.src_free = n != NULL ? (uint8_t)(128 - n->net.bits) : v4 ? 32 : 128;
+	if (n != NULL)
+		w->p.src = n->net.net;
+}
+
 static bool find_interface(struct way *w, const struct vpc_flow *flow)
 {
 	w->interface = vpc_named_interface(w->v, flow->interface);
 	const struct vpc_address *at = w->interface == NULL ? NULL : w->interface->addrs;
-	while (at != NULL && !addr_is_none(&flow->src) && !addr_eq(&at->addr, &flow->src))
+	while (at != NULL && !addr_is_none(&flow->src) &&
+		(at->any || !addr_eq(&at->addr, &flow->src)))
 		at = at->next;
 	while (at != NULL && addr_is_v4(&at->addr) != addr_is_v4(&flow->dst))
 		at = at->next;
@@ -82,9 +95,12 @@ static bool find_interface(struct way *w, const struct vpc_flow *flow)
 				: "no interface of this name with this address was read");
 		return false;
 	}
+	w->from = at;
 	w->p.src = at->addr;
 	w->network = w->interface->vpc;
 	w->subnet = w->interface->subnet;
+	if (at->any)
+		spread(w);
 	return true;
 }
 
@@ -125,6 +141,10 @@ static bool find_source(struct way *w, const struct vpc_flow *flow)
 			"the interface with this address is in another subnet");
 		return false;
 	}
+	for (const struct vpc_address *at = w->interface == NULL ? NULL : w->interface->addrs;
+		at != NULL; at = at->next)
+		if (!at->any && addr_eq(&at->addr, &w->p.src))
+			w->from = at;
 	if (w->network == NULL)
 		w->network =
 			w->interface != NULL ? w->interface->vpc : way_network_of(w->v, &w->p.src);
@@ -153,6 +173,7 @@ static void ask_outside(struct way *w)
 
 static void ask_inside(struct way *w)
 {
+	w->p.src_interface = w->interface;
 	if (ask_unfiltered(w))
 		return;
 	struct vpc_stage *s = way_stage(w, "");
@@ -173,7 +194,7 @@ static void ask_inside(struct way *w)
 void vpc_ask(const struct vpc *v, const struct vpc_flow *flow, struct vpc_answer *ret)
 {
 	*ret = (struct vpc_answer){0};
-	struct way w = {.v = v, .answer = ret};
+	struct way w = {.v = v, .answer = ret, .said = flow->said, .src_port = flow->src_port};
 	w.p = (struct packet){.src = flow->src,
 		.dst = flow->dst,
 		.proto = flow->proto,

@@ -1,5 +1,6 @@
 /* Flows as people write them, ranges of ports, and the hosts worth asking about. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "aws/model.h"
@@ -55,7 +56,7 @@ static bool take_dst(struct span text, struct vpc_flow *flow, bool *ret_number, 
 }
 
 /* Takes :PORT away from the end. */
-static bool take_port(struct span *text)
+static bool take_port(struct span *text, uint16_t *ret)
 {
 	size_t start = span_begins(*text, "[") ? span_find(*text, "]") : 0;
 	struct span rest = {text->ptr + start, text->len - start};
@@ -64,13 +65,15 @@ static bool take_port(struct span *text)
 	if (colon == rest.len)
 		return true;
 	text->len = start + colon;
-	return scan_max((struct span){rest.ptr + colon + 1, rest.len - colon - 1}, UINT16_MAX,
-		       &port) == 0;
+	int err = scan_max(
+		(struct span){rest.ptr + colon + 1, rest.len - colon - 1}, UINT16_MAX, &port);
+	*ret = (uint16_t)port;
+	return err == 0;
 }
 
 static bool take_src(struct span text, char room[static VPC_NAME_BYTES], struct vpc_flow *flow)
 {
-	if ((flow->proto == 6 || flow->proto == 17) && !take_port(&text))
+	if ((flow->proto == 6 || flow->proto == 17) && !take_port(&text, &flow->src_port))
 		return false;
 	if (!span_begins(text, "eni-") && !span_begins(text, "i-"))
 		return scan_addr(within(text), &flow->src) == 0;
@@ -144,6 +147,17 @@ static bool is_end(const struct vpc_object *interface, const struct vpc_object *
 	return interface == source;
 }
 
+/* At which ports its rules begin and end is not known here. */
+static void doubt_firewall(struct vpc_answer *ret)
+{
+	struct vpc_stage *s = &ret->stage[ret->decides - ret->stage];
+	if (s->verdict != VPC_SHUT || strcmp(s->name, "firewall") != 0)
+		return;
+	s->verdict = ret->verdict = VPC_UNDECIDED;
+	(void)snprintf(s->reason, sizeof s->reason,
+		"shut at the ports that were asked about; rules may open others");
+}
+
 void vpc_ask_ports(const struct vpc *v, struct vpc_flow *flow, uint16_t low, uint16_t high,
 	struct vpc_answer *ret)
 {
@@ -157,6 +171,8 @@ void vpc_ask_ports(const struct vpc *v, struct vpc_flow *flow, uint16_t low, uin
 	for (const struct vpc_object *o = v->first[VPC_ACL]; o != NULL; o = o->next)
 		for (const struct vpc_entry *e = o->entries; e != NULL; e = e->next)
 			mark(&edges, &e->service, flow->proto);
+	for (size_t i = 0; i < v->inspector.ports; i++)
+		edges.bits[v->inspector.port[i] / 8] |= (uint8_t)(1u << (v->inspector.port[i] % 8));
 	for (uint32_t port = low; port <= high; port++) {
 		struct vpc_answer answer;
 		bool edge = (edges.bits[port / 8] >> (port % 8) & 1) != 0;
@@ -172,6 +188,8 @@ void vpc_ask_ports(const struct vpc *v, struct vpc_flow *flow, uint16_t low, uin
 		if (ret->verdict == VPC_OPEN)
 			return;
 	}
+	if (low < high && v->inspector.inspect != NULL)
+		doubt_firewall(ret);
 }
 
 /* ---- hosts ---- */

@@ -45,10 +45,41 @@ static enum tri match_service(const struct vpc_service *s, const struct packet *
 
 /* ---- who has which address ---- */
 
+static bool same_bits(const struct addr *a, const struct addr *b, unsigned bits)
+{
+	for (unsigned i = 0; i < bits; i += 8) {
+		unsigned left = bits - i;
+		unsigned mask = left >= 8 ? 0xffu : 0xffu << (8 - left);
+		if (((unsigned)(a->byte[i / 8] ^ b->byte[i / 8]) & mask & 0xffu) != 0)
+			return false;
+	}
+	return true;
+}
+
+enum tri net_match(const struct cidr *net, const struct addr *a, uint8_t open)
+{
+	if (addr_is_v4(&net->net) != addr_is_v4(a))
+		return NO;
+	unsigned known = 128u - open;
+	if (!same_bits(&net->net, a, net->bits < known ? net->bits : known))
+		return NO;
+	return net->bits <= known ? YES : MAYBE;
+}
+
+static enum tri nets_match(const struct vpc_net *nets, const struct addr *a, uint8_t open)
+{
+	enum tri best = NO;
+	for (const struct vpc_net *n = nets; n != NULL; n = n->next) {
+		enum tri one = net_match(&n->net, a, open);
+		best = one > best ? one : best;
+	}
+	return best;
+}
+
 static bool has_addr(const struct vpc_object *interface, const struct addr *a)
 {
 	for (const struct vpc_address *at = interface->addrs; at != NULL; at = at->next)
-		if (addr_eq(&at->addr, a))
+		if (!at->any && addr_eq(&at->addr, a))
 			return true;
 	return false;
 }
@@ -85,31 +116,40 @@ static bool carries(const struct vpc_object *interface, const struct vpc_object 
 
 /* A group stands for the private addresses of the interfaces that carry it. That nobody has the
  * address is known when it lies outside of the group's VPC, or all interfaces there were read. */
-static enum tri match_group(
-	const struct vpc *v, const struct vpc_object *group, const struct addr *a)
+static enum tri match_group(const struct vpc *v, const struct vpc_object *group,
+	const struct addr *a, uint8_t open, const struct vpc_object *whose)
 {
-	bool listed = false;
+	bool listed = false, unknown = open > 0;
+	if (whose != NULL && carries(whose, group))
+		return YES;
+	if (whose != NULL && whose->vpc != NULL && whose->vpc == group->vpc &&
+		!v->cut[VPC_INTERFACE])
+		return NO; /* an address is of one interface */
 	for (const struct vpc_object *o = v->first[VPC_INTERFACE]; o != NULL; o = o->next) {
-		if (carries(o, group) && has_addr(o, a))
+		if (carries(o, group) && open == 0 && has_addr(o, a))
 			return YES;
 		listed = listed || (o->listed && o->vpc == group->vpc);
 	}
 	if (group->vpc == NULL)
 		return MAYBE;
-	if (group->vpc->nets != NULL && !nets_have(group->vpc->nets, a))
+	if (group->vpc->nets != NULL && nets_match(group->vpc->nets, a, open) == NO)
 		return NO;
-	return listed && !v->cut[VPC_INTERFACE] ? NO : MAYBE;
+	return listed && !unknown && !v->cut[VPC_INTERFACE] ? NO : MAYBE;
 }
 
-static enum tri match_peer(const struct vpc *v, const struct vpc_rule *r, const struct addr *a)
+static enum tri match_peer(
+	const struct vpc *v, const struct vpc_rule *r, const struct packet *p, bool egress)
 {
+	const struct addr *a = egress ? &p->dst : &p->src;
+	uint8_t open = egress ? p->dst_free : p->src_free;
 	if (r->has_net)
-		return net_has(&r->net, a) ? YES : NO;
+		return net_match(&r->net, a, open);
 	if (r->peer == NULL)
 		return MAYBE;
 	if (r->peer->kind == VPC_GROUP)
-		return match_group(v, r->peer, a);
-	return !r->peer->listed ? MAYBE : nets_have(r->peer->nets, a) ? YES : NO;
+		return match_group(
+			v, r->peer, a, open, egress ? p->dst_interface : p->src_interface);
+	return r->peer->listed ? nets_match(r->peer->nets, a, open) : MAYBE;
 }
 
 /* ---- security groups ---- */
@@ -143,7 +183,7 @@ static enum tri match_rule(
 	enum tri service = match_service(&r->service, p, p->low);
 	if (service == NO)
 		return NO;
-	enum tri peer = match_peer(v, r, egress ? &p->dst : &p->src);
+	enum tri peer = match_peer(v, r, p, egress);
 	return peer < service ? peer : service;
 }
 
@@ -211,7 +251,9 @@ static enum tri match_entry(
 	enum tri service = match_service(&e->service, p, port);
 	if (service == NO || !e->has_net)
 		return service == NO ? NO : MAYBE;
-	return net_has(&e->net, egress ? &p->dst : &p->src) ? service : NO;
+	enum tri there =
+		net_match(&e->net, egress ? &p->dst : &p->src, egress ? p->dst_free : p->src_free);
+	return there < service ? there : service;
 }
 
 /* The first entry that matches decides; one that may match leaves both ways open. */

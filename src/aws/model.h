@@ -20,6 +20,7 @@ enum vpc_kind {
 	VPC_PEERING,
 	VPC_LIST, /* prefix list */
 	VPC_GATEWAY,
+	VPC_FIREWALL,
 	VPC_KINDS
 };
 
@@ -72,9 +73,13 @@ struct vpc_route {
 	bool blackhole, propagated;
 };
 
+enum vpc_public { PUBLIC_NONE, PUBLIC_MAYBE, PUBLIC_SOME };
+
 struct vpc_address {
 	struct vpc_address *next;
 	struct addr addr, public_addr; /* public none: it has none */
+	bool any; /* which address of the subnet is not known; addr tells the family */
+	enum vpc_public has_public; /* where public_addr does not tell it */
 };
 
 struct vpc_member {
@@ -90,7 +95,10 @@ struct vpc_object {
 	bool no_internet; /* an interface: DenyAllIgwTraffic */
 	bool listed; /* an interface: by describe-network-interfaces; a list: with its entries */
 	const char *id, *type, *state;
-	const char *block; /* a subnet: the mode of block public access */
+	const char *block;           /* a subnet: the mode of block public access */
+	const char *policy;          /* a firewall's: ARN or name; NULL: not known */
+	bool several;                /* an endpoint: one of those of all its firewall's subnets */
+	struct vpc_object *firewall; /* an endpoint's; NULL: of none that was read */
 	struct vpc_object *vpc, *subnet,
 		*peer;                  /* peer: the accepter's VPC; an instance: its interface */
 	struct vpc_object *acl, *table; /* a subnet's own; a VPC's default and main ones */
@@ -100,7 +108,8 @@ struct vpc_object {
 	size_t entries_count;
 	struct vpc_route *routes;
 	struct vpc_address *addrs;
-	struct vpc_member *members; /* an interface: its groups; a table: gateways it is for */
+	/* an interface: its groups; a table: gateways it is for; a firewall: its subnets */
+	struct vpc_member *members;
 };
 
 struct vpc {
@@ -116,6 +125,7 @@ struct vpc {
 	const char *block;      /* block public access, of the account; NULL: not read */
 	bool exclusions_denied; /* of it: none are possible */
 	bool full;
+	struct vpc_inspector inspector;
 };
 
 static inline bool net_has(const struct cidr *net, const struct addr *a)
@@ -135,8 +145,13 @@ static inline bool nets_have(const struct vpc_net *nets, const struct addr *a)
 
 enum tri { NO, MAYBE, YES };
 
+/* Whether the net has an address of which the last `open` bits are not known. */
+enum tri net_match(const struct cidr *net, const struct addr *a, uint8_t open);
+
 struct packet {
 	struct addr src, dst;
+	uint8_t src_free, dst_free; /* last bits of each that are not known */
+	const struct vpc_object *src_interface, *dst_interface; /* NULL: not known */
 	uint8_t proto;
 	uint16_t low, high; /* destination ports: replies go to any of some */
 	int type, code;

@@ -305,6 +305,10 @@ static void read_nat(struct reader *r, const struct json_value *object)
 	o->vpc = read_named(r, VPC_NETWORK, &s[2]);
 	o->type = read_text(r, &s[3]);
 	o->state = read_text(r, &s[4]);
+	struct json_value a[PATHS_MAX], item = {0};
+	while (read_each(r, &s[5], &item))
+		if (read_pick(r, KEYS_NAT_ADDRESS, &item, a))
+			read_addr(r, o, &a[0], &a[1]);
 }
 
 static void read_endpoint(struct reader *r, const struct json_value *object)
@@ -372,7 +376,9 @@ static const struct {
 
 /* Members of the root that hold nothing of use, or are read beside the lists. */
 static const char *const passed[] = {"ResponseMetadata", "NextToken", "VpcBlockPublicAccessOptions",
-	"Entries", "PrefixListId", "status_code", "data"};
+	"Entries", "PrefixListId", "status_code", "data", "UpdateToken", "Firewall",
+	"FirewallStatus", "FirewallPolicy", "FirewallPolicyResponse", "RuleGroup",
+	"RuleGroupResponse"};
 
 static void warn(struct reader *r, const char *words, struct span what)
 {
@@ -462,6 +468,8 @@ static void read_root(struct reader *r, const struct json_value *root, struct js
 		r->v->block = read_text(r, &a[0]);
 		r->v->exclusions_denied = span_is(a[1].text, "not-allowed");
 	}
+	if (s[6].type == JSON_OBJECT)
+		read_firewall(r, &s[6], &s[7]);
 	if (s[4].type == JSON_ARRAY)
 		read_entries(r, &s[4], &s[5]);
 }
@@ -539,6 +547,18 @@ void vpc_free(struct vpc *v)
 	arena_fini(&v->arena);
 	out_fini(&v->warnings);
 	free(v);
+}
+
+bool vpc_has_networks(const struct vpc *v)
+{
+	return v->first[VPC_SUBNET] != NULL || v->first[VPC_GROUP] != NULL ||
+	       v->first[VPC_ACL] != NULL || v->first[VPC_TABLE] != NULL ||
+	       v->first[VPC_INTERFACE] != NULL;
+}
+
+bool vpc_has_firewalls(const struct vpc *v)
+{
+	return v->first[VPC_FIREWALL] != NULL;
 }
 
 const char *vpc_warnings(const struct vpc *v)

@@ -6,7 +6,7 @@
 /* The members that are read of each kind of JSON object: a row each in read.c. */
 #define KEYS(X)                                                                                    \
 	X(ROOT, "status_code", "data", "NextToken", "VpcBlockPublicAccessOptions", "Entries",      \
-		"PrefixListId")                                                                    \
+		"PrefixListId", "Firewall", "FirewallStatus.SyncStates")                           \
 	X(GROUP, "GroupId", "VpcId", "IpPermissions", "IpPermissionsEgress")                       \
 	X(PERMISSION, "IpProtocol", "FromPort", "ToPort", "IpRanges", "Ipv6Ranges",                \
 		"PrefixListIds", "UserIdGroupPairs")                                               \
@@ -33,11 +33,16 @@
 	X(ADDRESS, "PrivateIpAddress", "Ipv6Address", "Association.PublicIp")                      \
 	X(RESERVATION, "Instances")                                                                \
 	X(INSTANCE, "InstanceId", "NetworkInterfaces")                                             \
-	X(NAT, "NatGatewayId", "SubnetId", "VpcId", "ConnectivityType", "State")                   \
+	X(NAT, "NatGatewayId", "SubnetId", "VpcId", "ConnectivityType", "State",                   \
+		"NatGatewayAddresses")                                                             \
 	X(ENDPOINT, "VpcEndpointId", "VpcEndpointType", "VpcId", "State")                          \
 	X(PEERING, "VpcPeeringConnectionId", "Status.Code", "RequesterVpcInfo.VpcId",              \
 		"AccepterVpcInfo.VpcId")                                                           \
 	X(LIST, "PrefixListId", "Cidrs")                                                           \
+	X(NAT_ADDRESS, "PrivateIp", "PublicIp")                                                    \
+	X(FIREWALL, "FirewallArn", "FirewallName", "FirewallPolicyArn", "VpcId", "SubnetMappings") \
+	X(MAPPING, "SubnetId")                                                                     \
+	X(SYNC, "Attachment.SubnetId", "Attachment.EndpointId")                                    \
 	X(CIDR, "Cidr")                                                                            \
 	X(GATEWAY, "InternetGatewayId", "Attachments")                                             \
 	X(ACCESS, "InternetGatewayBlockMode", "ExclusionsAllowed")
@@ -85,3 +90,6 @@ void read_group(struct reader *r, const struct json_value *object);
 void read_group_rule(struct reader *r, const struct json_value *object);
 void read_acl(struct reader *r, const struct json_value *object);
 void read_table(struct reader *r, const struct json_value *object);
+/* Of describe-firewall: Firewall and its SyncStates. */
+void read_firewall(
+	struct reader *r, const struct json_value *object, const struct json_value *states);

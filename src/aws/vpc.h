@@ -34,7 +34,9 @@ struct vpc_flow {
 	const char *vpc, *subnet; /* where the source is; NULL: found by its address */
 	uint8_t proto;            /* IP protocol */
 	uint16_t port;            /* TCP and UDP */
+	uint16_t src_port;        /* the same; 0: not known */
 	int type, code;           /* ICMP; -1: not known */
+	const void *said;         /* for the inspector */
 };
 
 /* tcp:10.0.0.5>8.8.8.8:443, udp the same, icmp:SRC>DST[:TYPE], NUMBER:SRC>DST; SRC may be an
@@ -45,7 +47,7 @@ struct vpc_flow {
 MUST_USE int vpc_flow_parse(
 	struct span text, char room[static VPC_NAME_BYTES], struct vpc_flow *ret, struct fail *why);
 
-#define VPC_STAGES_MAX 24
+#define VPC_STAGES_MAX 64
 #define VPC_RULE_BYTES 96
 
 struct vpc_stage {
@@ -62,6 +64,35 @@ struct vpc_answer {
 	size_t stages;
 	const struct vpc_stage *decides; /* the first with the least verdict; into stage[] */
 };
+
+/* ---- Network Firewalls on the way ---- */
+
+struct vpc_inspection {
+	const char *policy;        /* ARN, or a template's name for it; NULL: not known */
+	const char *firewall;      /* id, name or ARN */
+	const char *home;          /* the nets of its VPC: "[10.0.0.0/16]"; NULL: not read */
+	struct addr src, src_last; /* src_last not none: src is some address up to it */
+	struct addr dst;
+	uint8_t proto;
+	uint16_t port, src_port; /* src_port 0: not known */
+	int type;                /* ICMP; -1: not known */
+	const void *said;        /* as the flow has it */
+};
+
+/* Says the verdict and, in rule and reason, why; what it sets as object lives as long as v. */
+typedef void vpc_inspect(
+	void *context, const struct vpc_inspection *inspection, struct vpc_stage *ret);
+struct vpc_inspector {
+	vpc_inspect *inspect;
+	void *context;
+	const uint16_t *port; /* worth a question where any of a range would do */
+	size_t ports;
+};
+/* Asked where a route leads to a firewall. Without one such flows are undecided. */
+void vpc_set_inspector(struct vpc *v, const struct vpc_inspector *inspector);
+/* What was read: something of a VPC's, a firewall. */
+bool vpc_has_networks(const struct vpc *v);
+bool vpc_has_firewalls(const struct vpc *v);
 
 /* Answers for a flow that begins now. Objects live as long as v. */
 void vpc_ask(const struct vpc *v, const struct vpc_flow *flow, struct vpc_answer *ret);

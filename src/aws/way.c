@@ -6,7 +6,7 @@
 
 struct vpc_stage *way_stage(struct way *w, const char *name)
 {
-	CHECK(w->answer->stages < VPC_STAGES_MAX);
+	CHECK(w->answer->stages < VPC_STAGES_MAX); /* WAY_HOPS_MAX sees to it */
 	struct vpc_stage *s = &w->answer->stage[w->answer->stages++];
 	*s = (struct vpc_stage){.name = name, .verdict = VPC_UNDECIDED};
 	return s;
@@ -34,8 +34,15 @@ static bool has_ports(const struct packet *p)
 /* False: nothing answers to it. */
 bool way_reply(const struct packet *p, uint16_t low, struct packet *ret)
 {
-	*ret = (struct packet){
-		.src = p->dst, .dst = p->src, .proto = p->proto, .type = -1, .code = -1};
+	*ret = (struct packet){.src = p->dst,
+		.dst = p->src,
+		.src_free = p->dst_free,
+		.dst_free = p->src_free,
+		.src_interface = p->dst_interface,
+		.dst_interface = p->src_interface,
+		.proto = p->proto,
+		.type = -1,
+		.code = -1};
 	if (has_ports(p)) {
 		ret->low = low;
 		ret->high = UINT16_MAX;
@@ -111,6 +118,16 @@ static struct choice choose(
 	return c;
 }
 
+bool way_peek_route(const struct vpc *v, const struct vpc_object *subnet, const struct addr *to,
+	enum vpc_target *ret)
+{
+	struct choice c = choose(v, subnet, to);
+	if (c.why != NULL || (c.route == NULL && !c.local))
+		return false;
+	*ret = c.route == NULL ? TARGET_LOCAL : c.route->target;
+	return true;
+}
+
 static void say_route(struct vpc_stage *s, const struct choice *c)
 {
 	char net[ADDR_TEXT_BYTES];
@@ -156,11 +173,20 @@ static void return_route(struct way *w, const struct vpc_object *subnet, const s
 	enum vpc_target target)
 {
 	const struct vpc_route *back = way_take_route(w, subnet, to, "route of the reply");
-	if (back == NULL || back->target == target)
-		return;
 	struct vpc_stage *s = &w->answer->stage[w->answer->stages - 1];
+	if (back == NULL || way_judge_back(w, back, s) || back->target == target)
+		return;
 	s->verdict = VPC_UNDECIDED;
 	(void)snprintf(s->reason, sizeof s->reason, "replies take another way back");
+}
+
+/* Within one VPC: asked only where a firewall has to do with it. */
+static void return_inside(struct way *w, const struct vpc_object *subnet)
+{
+	enum vpc_target target = TARGET_LOCAL;
+	bool known = way_peek_route(w->v, subnet, &w->p.src, &target);
+	if (w->passes > 0 || (known && target != TARGET_LOCAL))
+		return_route(w, subnet, &w->p.src, TARGET_LOCAL);
 }
 
 /* ---- the other end, in a VPC that was read ---- */
@@ -196,7 +222,9 @@ const struct vpc_object *way_enter(struct way *w, const struct vpc_object *netwo
 	}
 	struct holders h = vpc_holders(w->v, network, &p->dst);
 	struct vpc_stage *s = way_stage(w, "");
-	vpc_judge_groups(w->v, h.count == 1 ? h.interface[0] : NULL, p, false, s);
+	struct packet in = *p;
+	in.dst_interface = h.count == 1 ? h.interface[0] : NULL;
+	vpc_judge_groups(w->v, in.dst_interface, &in, false, s);
 	return subnet;
 }
 
@@ -244,6 +272,8 @@ static void pass_block(struct way *w, const struct vpc_object *subnet, bool way_
 /* Replies may be led elsewhere at the gateway (an edge association). */
 static void pass_edge(struct way *w, const struct vpc_object *gateway, const struct addr *back)
 {
+	const struct vpc_route *edge = NULL;
+	const struct vpc_object *table = NULL;
 	for (const struct vpc_object *t = w->v->first[VPC_TABLE]; t != NULL; t = t->next)
 		for (const struct vpc_member *m = t->members; m != NULL; m = m->next) {
 			struct choice c = {0};
@@ -252,10 +282,21 @@ static void pass_edge(struct way *w, const struct vpc_object *gateway, const str
 			choose_of(t, back, &c);
 			if (c.route == NULL || c.route->target == TARGET_LOCAL)
 				continue;
-			way_say(w, VPC_UNDECIDED, "route of the reply", t,
-				"the gateway leads replies elsewhere: judged by what stands there");
-			return;
+			table = t;
+			edge = c.route;
 		}
+	if (w->passes == 0 && edge == NULL)
+		return;
+	struct vpc_stage *s = way_stage(w, "route of the reply");
+	s->object = table == NULL ? NULL : table->id;
+	s->verdict = VPC_OPEN;
+	(void)snprintf(
+		s->reason, sizeof s->reason, "the gateway leads replies through the same firewall");
+	if (way_judge_back(w, edge, s))
+		return;
+	s->verdict = VPC_UNDECIDED;
+	(void)snprintf(s->reason, sizeof s->reason,
+		"the gateway leads replies elsewhere: judged by what stands there");
 }
 
 /* To a public address of an interface that was read: out of the gateway and in again. */
@@ -279,51 +320,43 @@ static const char *why_not_public(const struct addr *dst)
 	                            : NULL;
 }
 
-static void leave_by_gateway(struct way *w, const struct vpc_object *gateway)
+static void say_public(struct way *w, const struct vpc_object *gateway)
 {
 	const char *const name = "internet gateway";
-	const struct vpc_address *at = w->interface == NULL ? NULL : w->interface->addrs;
-	while (at != NULL && !addr_eq(&at->addr, &w->p.src))
-		at = at->next;
-	bool v4 = addr_is_v4(&w->p.src);
-	pass_block(w, w->subnet, false);
-	pass_edge(w, gateway, &w->p.src);
-	if (w->interface != NULL && w->interface->no_internet)
+	const struct vpc_address *at = w->from;
+	bool asked = addr_is_v4(&w->p.src) && !w->translated;
+	enum vpc_public has = at == NULL                       ? PUBLIC_MAYBE
+	                      : addr_is_none(&at->public_addr) ? at->has_public
+	                                                       : PUBLIC_SOME;
+	if (!w->translated && w->interface != NULL && w->interface->no_internet)
 		way_say(w, VPC_SHUT, name, w->interface,
 			"the interface denies traffic of gateways");
-	else if (v4 && at == NULL)
+	else if (asked && has == PUBLIC_MAYBE)
 		way_say(w, VPC_UNDECIDED, name, gateway,
 			"whether the source has a public address was not read");
-	else if (v4 && addr_is_none(&at->public_addr))
+	else if (asked && has == PUBLIC_NONE)
 		way_say(w, VPC_SHUT, name, gateway, "the source has no public address");
 	else if (why_not_public(&w->p.dst) != NULL)
 		way_say(w, VPC_UNDECIDED, name, gateway, why_not_public(&w->p.dst));
 	else
 		way_say(w, VPC_OPEN, name, gateway, "to the Internet");
-	if (v4 && at != NULL && !addr_is_none(&at->public_addr))
+}
+
+static void leave_by_gateway(struct way *w, const struct vpc_object *gateway)
+{
+	const struct vpc_address *at = w->from;
+	pass_block(w, w->subnet, w->translated);
+	pass_edge(w, gateway, &w->p.src);
+	say_public(w, gateway);
+	if (!w->translated && addr_is_v4(&w->p.src) && at != NULL &&
+		!addr_is_none(&at->public_addr))
 		turn_around(w, &at->public_addr);
 }
 
-/* Its own subnet is crossed both ways, then that subnet's routes count. */
-static void leave_by_nat(struct way *w, const struct vpc_object *nat)
+/* Its own subnet is crossed both ways. */
+static void cross_nat(struct way *w, const struct vpc_object *nat)
 {
-	const char *const name = "NAT gateway";
 	struct packet reply, inner;
-	if (nat == NULL || !nat->described || nat->subnet == NULL) {
-		way_say(w, VPC_UNDECIDED, name, nat, "it was not read: add describe-nat-gateways");
-		return;
-	}
-	if (!addr_is_v4(&w->p.dst)) {
-		way_say(w, VPC_UNDECIDED, name, nat, "translation of IPv6 is not judged");
-		return;
-	}
-	bool icmp = w->p.proto == PROTO_ICMP;
-	bool gone = is(nat->state, "deleted") || is(nat->state, "failed");
-	bool carried = has_ports(&w->p) || icmp;
-	way_say(w, gone || !carried ? VPC_SHUT : VPC_OPEN, name, nat,
-		gone       ? "it is gone"
-		: !carried ? "it carries PROTO_TCP, PROTO_UDP and PROTO_ICMP only"
-			   : "it takes the packet");
 	bool replies = way_reply(&w->p, NAT_LOW, &reply) && way_reply(&w->p, CLIENT_LOW, &inner);
 	if (nat->subnet != w->subnet) {
 		way_cross_acl(
@@ -338,22 +371,63 @@ static void leave_by_nat(struct way *w, const struct vpc_object *nat)
 	if (replies)
 		way_cross_acl(w, nat->subnet, &reply, false,
 			"network ACL ingress of the NAT gateway, reply");
+	return_inside(w, nat->subnet);
+}
+
+/* From here on the gateway is the source: its own address, or any of its subnet. */
+static void translate(struct way *w, const struct vpc_object *nat)
+{
+	const struct vpc_net *net = nat->subnet->nets;
+	while (net != NULL && !addr_is_v4(&net->net.net))
+		net = net->next;
+	w->translated = true;
+	w->passes = 0;
+	w->subnet = nat->subnet;
+	w->interface = NULL;
+	w->from = NULL;
+	w->p.src_interface = NULL;
+	w->p.src_free = 0;
+	if (nat->addrs != NULL && !nat->addrs->any) {
+		w->p.src = nat->addrs->addr;
+		return;
+	}
+	w->p.src = net == NULL ? addr_v4(0) : net->net.net;
+	w->p.src_free = net == NULL ? 32 : (uint8_t)(128 - net->net.bits);
+}
+
+static void leave_by_nat(struct way *w, const struct vpc_object *nat)
+{
+	const char *const name = "NAT gateway";
+	if (nat == NULL || !nat->described || nat->subnet == NULL) {
+		way_say(w, VPC_UNDECIDED, name, nat, "it was not read: add describe-nat-gateways");
+		return;
+	}
+	if (!addr_is_v4(&w->p.dst)) {
+		way_say(w, VPC_UNDECIDED, name, nat, "translation of IPv6 is not judged");
+		return;
+	}
+	if (++w->hops > WAY_HOPS_MAX) {
+		way_say(w, VPC_UNDECIDED, name, nat, "routes lead through gateways over and over");
+		return;
+	}
+	bool gone = is(nat->state, "deleted") || is(nat->state, "failed");
+	bool carried = has_ports(&w->p) || w->p.proto == PROTO_ICMP;
+	way_say(w, gone || !carried ? VPC_SHUT : VPC_OPEN, name, nat,
+		gone       ? "it is gone"
+		: !carried ? "it carries TCP, UDP and ICMP only"
+			   : "it takes the packet");
+	cross_nat(w, nat);
+	translate(w, nat);
 	const struct vpc_route *on =
 		way_take_route(w, nat->subnet, &w->p.dst, "route of the NAT gateway");
 	if (on == NULL)
 		return;
-	if (on->target != TARGET_INTERNET || is(nat->type, "private")) {
+	bool out = on->target == TARGET_INTERNET || on->target == TARGET_ENDPOINT;
+	if (!out || is(nat->type, "private"))
 		way_say(w, VPC_UNDECIDED, name, nat,
 			"what it sends on leaves the VPC by another way");
-		return;
-	}
-	pass_block(w, nat->subnet, true);
-	for (const struct vpc_net *n = nat->subnet->nets; n != NULL; n = n->next)
-		if (addr_is_v4(&n->net.net)) /* where the gateway's own address is from */
-			pass_edge(w, on->object, &n->net.net);
-	if (why_not_public(&w->p.dst) != NULL)
-		way_say(w, VPC_UNDECIDED, "internet gateway", on->object,
-			why_not_public(&w->p.dst));
+	else
+		way_follow(w, on);
 }
 
 static void leave_by_peering(struct way *w, const struct vpc_object *peering)
@@ -392,32 +466,32 @@ static void leave_away(struct way *w, const struct vpc_object *gateway)
 		(void)way_enter(w, there, &w->p, NULL);
 }
 
-static void leave_by_endpoint(struct way *w, const struct vpc_object *endpoint)
+static void enter_own(struct way *w)
 {
-	bool service = endpoint != NULL && is(endpoint->type, "Gateway");
-	way_say(w, VPC_UNDECIDED, "endpoint", endpoint,
-		service ? "the endpoint's policy is not judged"
-			: "judged by the firewall behind it");
+	const struct vpc_object *there = way_enter(w, w->network, &w->p, w->subnet);
+	if (there != NULL && there != w->subnet)
+		return_inside(w, there);
 }
 
 void way_follow(struct way *w, const struct vpc_route *route)
 {
 	switch (route->target) {
 	case TARGET_LOCAL:
-		(void)way_enter(w, w->network, &w->p, w->subnet);
+		enter_own(w);
 		break;
 	case TARGET_INTERNET:
 		leave_by_gateway(w, route->object);
 		break;
 	case TARGET_EGRESS_ONLY:
 		pass_block(w, w->subnet, true);
+		pass_edge(w, NULL, &w->p.src);
 		way_say(w, VPC_OPEN, "egress-only gateway", route->object, "to the Internet");
 		break;
 	case TARGET_NAT:
 		leave_by_nat(w, route->object);
 		break;
 	case TARGET_ENDPOINT:
-		leave_by_endpoint(w, route->object);
+		way_pass_endpoint(w, route->object);
 		break;
 	case TARGET_PEERING:
 		leave_by_peering(w, route->object);

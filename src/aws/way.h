@@ -13,11 +13,22 @@
 #define CLIENT_LOW 32768
 #define NAT_LOW    1024
 
+/* Firewalls and gateways that lead on, one behind the other. */
+#define WAY_HOPS_MAX 4
+
 struct way {
 	const struct vpc *v;
 	struct vpc_answer *answer;
 	struct packet p;
-	const struct vpc_object *network, *subnet, *interface; /* the source's; NULL: not known */
+	/* the source's, then of what sends the packet on; NULL: not known */
+	const struct vpc_object *network, *subnet, *interface;
+	const struct vpc_address *from; /* the source's; NULL: not known */
+	bool translated;                /* by a NAT gateway */
+	const void *said;
+	uint16_t src_port;
+	/* endpoints of firewalls since the last translation: replies have to take them back */
+	const struct vpc_object *passed[WAY_HOPS_MAX];
+	size_t passes, hops;
 };
 
 /* A new stage, undecided. */
@@ -32,8 +43,22 @@ bool way_reply(const struct packet *p, uint16_t low, struct packet *ret);
  * stage ends the way. */
 const struct vpc_route *way_take_route(
 	struct way *w, const struct vpc_object *subnet, const struct addr *to, const char *name);
+/* Without a stage. False: not known, or none. */
+bool way_peek_route(const struct vpc *v, const struct vpc_object *subnet, const struct addr *to,
+	enum vpc_target *ret);
 /* All that is met behind the route. */
 void way_follow(struct way *w, const struct vpc_route *route);
+/* ---- firewall.c ---- */
+
+void way_pass_endpoint(struct way *w, const struct vpc_object *endpoint);
+/* Whether the reply's route is what the firewalls that were passed need. False: none was, and none
+ * stands in the reply's way either; else s says what is wrong, if anything is. */
+bool way_judge_back(struct way *w, const struct vpc_route *back, struct vpc_stage *s);
+/* The last address of those whose `open` last bits are not known. */
+struct addr way_last(const struct addr *first, uint8_t open);
+
+/* ---- way.c ---- */
+
 /* To p's destination within the network, from a subnet of it or, with NULL, from outside it.
  * Returns the destination's subnet; NULL: not known. */
 const struct vpc_object *way_enter(struct way *w, const struct vpc_object *network,

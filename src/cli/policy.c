@@ -183,13 +183,16 @@ static enum exit_code check(const struct policy_call *c)
 
 enum use { RULES = 1, VPC = 2, NFW = 4, POLICY = 8 };
 
-static enum use use_of(const struct target *t, const char **ret_name)
+static unsigned use_of(const struct target *t, const char **ret_name)
 {
 	*ret_name = t->rules != NULL ? "a firewall of addresses and ports"
 	            : t->vpc != NULL ? "a VPC"
 	            : t->nfw != NULL ? "a Network Firewall"
 	                             : "a policy file";
-	return t->rules != NULL ? RULES : t->vpc != NULL ? VPC : t->nfw != NULL ? NFW : POLICY;
+	return t->rules != NULL ? RULES
+	       : t->vpc != NULL ? (t->nfw != NULL ? VPC | NFW : VPC)
+	       : t->nfw != NULL ? NFW
+	                        : POLICY;
 }
 
 /* Options that the target has no use for are told: who gave one expects a difference. */
@@ -202,7 +205,7 @@ static void say_useless(const struct policy_call *c, const struct target *t)
 		{"eni", VPC}, {"home", NFW}, {"sni", NFW | POLICY}, {"http-host", NFW | POLICY},
 		{"dns-name", NFW | POLICY}, {"as", NFW | POLICY}};
 	const char *name;
-	enum use use = use_of(t, &name);
+	unsigned use = use_of(t, &name);
 	for (size_t i = 0; i < ARRAY_LEN(asked) && !c->quiet; i++)
 		if ((asked[i].uses & use) == 0 && call_given(c->call, asked[i].option))
 			message("%s does not ask for it: --%s changes nothing", name,

@@ -56,12 +56,25 @@ static bool speaks_of_nfw(struct span text)
 	return false;
 }
 
+static bool is_suricata(struct span text)
+{
+	static const char *const actions[] = {
+		"alert", "drop", "pass", "reject", "rejectsrc", "rejectdst", "rejectboth"};
+	return begins_with_one_of(first_line(text), actions, ARRAY_LEN(actions));
+}
+
+bool target_speaks_of_nfw(const char *name, struct span text)
+{
+	size_t len = strlen(name);
+	bool json = span_begins(span_trim(text), "{");
+	return speaks_of_nfw(text) ||
+	       (!json && (is_suricata(text) || (len > 6 && strcmp(name + len - 6, ".rules") == 0)));
+}
+
 static enum target_kind kind_of_text(struct span text)
 {
 	static const char *const nft[] = {"table", "flush", "add", "create", "delete", "destroy",
 		"define", "include", "undefine", "redefine", "insert", "replace"};
-	static const char *const suricata[] = {
-		"alert", "drop", "pass", "reject", "rejectsrc", "rejectdst", "rejectboth"};
 	struct span start = span_trim(text), line = first_line(text), key;
 	if (span_begins(start, "{")) {
 		key = span_trim((struct span){start.ptr + 1, start.len - 1});
@@ -73,7 +86,7 @@ static enum target_kind kind_of_text(struct span text)
 		return TARGET_SAVE;
 	if (begins_with_one_of(line, nft, ARRAY_LEN(nft)))
 		return TARGET_TEXT;
-	if (begins_with_one_of(line, suricata, ARRAY_LEN(suricata)) || speaks_of_nfw(text))
+	if (is_suricata(text) || speaks_of_nfw(text))
 		return TARGET_NFW;
 	return TARGET_POLICY;
 }
@@ -112,17 +125,18 @@ static bool is_folder(const char *path)
 	return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-static bool is_vpc(const char *path)
+static bool is_aws(const char *path)
 {
-	return (is_folder(path) ? kind_of_folder(path) : kind_of_file(path)) == TARGET_VPC;
+	enum target_kind kind = is_folder(path) ? kind_of_folder(path) : kind_of_file(path);
+	return kind == TARGET_VPC || kind == TARGET_NFW;
 }
 
 static enum exit_code open_vpc(struct target *t, const char *const *path, size_t paths,
 	const struct cur *text, const struct target_read *how)
 {
-	while (t->paths < paths && is_vpc(path[t->paths]))
+	while (t->paths < paths && is_aws(path[t->paths]))
 		t->paths++;
-	return target_read_vpc(t, path, text, how->quiet);
+	return target_read_aws(t, path, text, how);
 }
 
 static enum exit_code open_text(struct target *t, const char *const *path, size_t paths,
@@ -135,7 +149,7 @@ static enum exit_code open_text(struct target *t, const char *const *path, size_
 	case TARGET_VPC:
 		return open_vpc(t, path, paths, &text, how);
 	case TARGET_NFW:
-		return target_read_nfw(t, path, &text, how);
+		return target_read_aws(t, path, &text, how);
 	case TARGET_POLICY:
 		err = policy_parse(&t->policy, "", text, &why);
 		break;
@@ -174,7 +188,7 @@ enum exit_code target_open(
 	*t = (struct target){.kind = TARGET_VPC, .path = path[0], .paths = 1};
 	if (is_folder(path[0])) {
 		t->kind = kind_of_folder(path[0]);
-		return t->kind == TARGET_NFW ? target_read_nfw(t, path, NULL, how)
+		return t->kind == TARGET_NFW ? target_read_aws(t, path, NULL, how)
 		                             : open_vpc(t, path, paths, NULL, how);
 	}
 	enum exit_code code = EXIT_USAGE;
@@ -192,6 +206,7 @@ void target_close(struct target *t)
 	boundary_free(t->rules);
 	vpc_free(t->vpc);
 	nfw_free(t->nfw);
+	target_close_firewalls(t->firewalls);
 	*t = (struct target){0};
 }
 
@@ -224,9 +239,9 @@ int target_ask(const struct target *t, struct span flow, const struct target_ask
 		return ask_policy(t, flow, ask, ret, why);
 	if (t->rules != NULL)
 		return target_ask_rules(t, flow, ask, ret, why);
-	if (t->nfw != NULL)
-		return target_ask_nfw(t, flow, ask, ret, why);
-	return target_ask_vpc(t, flow, ask, ret, why);
+	if (t->vpc != NULL)
+		return target_ask_vpc(t, flow, ask, ret, why);
+	return target_ask_nfw(t, flow, ask, ret, why);
 }
 
 void target_answer_fini(struct target_answer *a)
@@ -249,9 +264,9 @@ size_t target_each_try(const struct target *t, const struct target_ask *ask,
 {
 	if (t->rules != NULL)
 		return target_each_rules(t, ask, tries, count, tell, context);
-	if (t->nfw != NULL)
-		return target_each_nfw(t, tries, count, tell, context);
 	if (t->vpc != NULL)
 		return target_each_vpc(t, tries, count, tell, context);
+	if (t->nfw != NULL)
+		return target_each_nfw(t, tries, count, tell, context);
 	return t->policy != NULL ? target_each_zone(t, ask, tries, count, tell, context) : 0;
 }

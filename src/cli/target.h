@@ -14,7 +14,7 @@ enum target_kind {
 	TARGET_JSON,   /* nftables as nft -j prints it */
 	TARGET_TEXT,   /* nftables as nft reads it */
 	TARGET_SAVE,   /* iptables-save */
-	TARGET_VPC,    /* JSON of aws ec2 describe-*, or a folder of it */
+	TARGET_VPC,    /* JSON of aws ec2 describe-*, templates, or a folder of it */
 	TARGET_NFW, /* of AWS Network Firewall (docs/NFW.md), or a folder of it; Suricata's rules */
 };
 
@@ -25,7 +25,8 @@ struct target { /* all zero is valid: nothing is there */
 	struct policy *policy;
 	struct boundary *rules;
 	struct vpc *vpc;
-	struct nfw *nfw;
+	struct nfw *nfw;                    /* a VPC's too, where it has firewalls */
+	struct target_firewalls *firewalls; /* of a VPC; NULL: none */
 };
 
 struct target_read {
@@ -98,9 +99,24 @@ extern const char *const target_unknown[2][TARGET_UNKNOWNS]; /* IPv4, IPv6 */
 
 /* ---- by kind (target_rules.c, target_vpc.c) ---- */
 
-/* t->paths of them; first is the text of path[0], NULL: not read yet. */
-enum exit_code target_read_vpc(
-	struct target *t, const char *const *path, const struct cur *first, bool quiet);
+/* t->paths of them; first is the text of path[0], NULL: not read yet. Networks, firewalls or both:
+ * t->kind becomes what it is. */
+enum exit_code target_read_aws(struct target *t, const char *const *path, const struct cur *first,
+	const struct target_read *how);
+void target_set_inspector(struct target *t);
+void target_close_firewalls(struct target_firewalls *f);
+/* Whether it is Network Firewall's, or rules of Suricata. */
+bool target_speaks_of_nfw(const char *name, struct span text);
+struct target_said { /* of a flow, for firewalls on its way; as in struct nfw_flow */
+	const char *as, *name;
+	bool any; /* to some address of the Internet: dst only tells the family */
+};
+#define TARGET_SOME_PORTS 9
+extern const uint16_t target_some_ports[TARGET_SOME_PORTS];
+void target_judge_nfw(const struct nfw *n, const struct nfw_policy *policy, struct nfw_flow *flow,
+	bool any, struct target_answer *ret);
+struct target_said target_said_of(const struct target_ask *ask, uint8_t proto, uint16_t port);
+struct target_said target_said_try(const struct target_try *try);
 MUST_USE int target_ask_rules(const struct target *t, struct span flow,
 	const struct target_ask *ask, struct target_answer *ret, struct fail *why);
 MUST_USE int target_ask_vpc(const struct target *t, struct span flow, const struct target_ask *ask,

@@ -94,6 +94,15 @@ static int ask_all(const struct nfw *n, const struct nfw_flow *flow, struct targ
 	return 0;
 }
 
+struct target_said target_said_of(const struct target_ask *ask, uint8_t proto, uint16_t port)
+{
+	struct target_said said = {.as = ask->tls ? (proto == 17 ? "quic" : "tls") : ask->as};
+	if (said.as == NULL && ask->name != NULL && port == 53)
+		said.as = "dns";
+	said.name = said.as == NULL ? NULL : ask->name;
+	return said;
+}
+
 int target_ask_nfw(const struct target *t, struct span text, const struct target_ask *ask,
 	struct target_answer *ret, struct fail *why)
 {
@@ -101,38 +110,38 @@ int target_ask_nfw(const struct target *t, struct span text, const struct target
 	int err = policy_flow_parse(text, &flow.flow, why);
 	if (err < 0)
 		return err;
-	flow.flow.as = ask->tls ? (flow.flow.proto == 17 ? "quic" : "tls") : ask->as;
-	if (flow.flow.as == NULL && ask->name != NULL && flow.flow.port == 53)
-		flow.flow.as = "dns";
-	flow.flow.name = flow.flow.as == NULL ? NULL : ask->name;
+	struct target_said said = target_said_of(ask, flow.flow.proto, flow.flow.port);
+	flow.flow.as = said.as;
+	flow.flow.name = said.name;
 	return ask_all(t->nfw, &flow, ret, why);
 }
 
 /* ---- ways out ---- */
 
 /* What is asked about where any port would do: rules may open others. */
-static const uint16_t some_ports[] = {47808, 443, 80, 8080, 8443, 53, 22, 587, 123};
+const uint16_t target_some_ports[TARGET_SOME_PORTS] = {
+	47808, 443, 80, 8080, 8443, 53, 22, 587, 123};
 
-static void ask_port(const struct nfw *n, const struct nfw_policy *policy,
-	const struct target_try *try, bool ipv6, uint16_t port, struct target_answer *ret)
+struct target_said target_said_try(const struct target_try *try)
 {
 	bool none = try->as != NULL && strcmp(try->as, "unknown") == 0;
-	struct nfw_answer a;
-	struct nfw_flow flow = {.flow = {.proto = try->proto,
-					.port = port,
-					.src_port = try->proto == 1 ? 0 : 40000,
-					.as = none ? "" : try->as,
-					.name = none || try->as == NULL ? NULL : TARGET_NAME}};
-	if (try->proto == 1 && ipv6) {
-		flow.flow.proto = 58;
-		flow.flow.port = 128;
-	}
+	return (struct target_said){.as = none ? "" : try->as,
+		.name = none || try->as == NULL ? NULL : TARGET_NAME,
+		.any = true};
+}
+
+void target_judge_nfw(const struct nfw *n, const struct nfw_policy *policy, struct nfw_flow *flow,
+	bool any, struct target_answer *ret)
+{
 	/* which addresses rules name is not known here: where they differ, one is named */
 	const char *missing = NULL;
-	for (size_t i = 0; i < TARGET_UNKNOWNS && missing == NULL; i++) {
+	bool ipv6 = !addr_is_v4(&flow->flow.dst);
+	for (size_t i = 0; i < (any ? TARGET_UNKNOWNS : 1) && missing == NULL; i++) {
+		struct nfw_answer a;
 		enum policy_verdict before = ret->verdict;
-		CHECK(addr_parse(target_unknown[ipv6][i], &flow.flow.dst) == 0);
-		if (nfw_ask(n, policy, &flow, &a) < 0)
+		if (any)
+			CHECK(addr_parse(target_unknown[ipv6][i], &flow->flow.dst) == 0);
+		if (nfw_ask(n, policy, flow, &a) < 0)
 			missing = "out of memory";
 		else
 			set_answer(ret, policy, &a);
@@ -147,6 +156,23 @@ static void ask_port(const struct nfw *n, const struct nfw_policy *policy,
 	out_text(&ret->reason, missing);
 }
 
+static void ask_port(const struct nfw *n, const struct nfw_policy *policy,
+	const struct target_try *try, bool ipv6, uint16_t port, struct target_answer *ret)
+{
+	struct target_said said = target_said_try(try);
+	struct nfw_flow flow = {.flow = {.proto = try->proto,
+					.port = port,
+					.src_port = try->proto == 1 ? 0 : 40000,
+					.as = said.as,
+					.name = said.name}};
+	if (try->proto == 1 && ipv6) {
+		flow.flow.proto = 58;
+		flow.flow.port = 128;
+	}
+	CHECK(addr_parse(target_unknown[ipv6][0], &flow.flow.dst) == 0);
+	target_judge_nfw(n, policy, &flow, true, ret);
+}
+
 static void ask_try(const struct nfw *n, const struct nfw_policy *policy,
 	const struct target_try *try, bool ipv6, struct target_answer *ret)
 {
@@ -154,10 +180,10 @@ static void ask_try(const struct nfw *n, const struct nfw_policy *policy,
 		ask_port(n, policy, try, ipv6, try->low, ret);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(some_ports); i++) {
-		if (some_ports[i] < try->low || some_ports[i] > try->high)
+	for (size_t i = 0; i < ARRAY_LEN(target_some_ports); i++) {
+		if (target_some_ports[i] < try->low || target_some_ports[i] > try->high)
 			continue;
-		ask_port(n, policy, try, ipv6, some_ports[i], ret);
+		ask_port(n, policy, try, ipv6, target_some_ports[i], ret);
 		if (ret->verdict == POLICY_ALLOWED)
 			return;
 	}

@@ -1,44 +1,7 @@
 /* Targets that are Amazon VPCs. */
-#include <errno.h>
 #include <string.h>
 
-#include "cli/documents.h"
-#include "cli/message.h"
 #include "cli/target.h"
-
-#define MODEL_BYTES_MAX ((size_t)256 << 20)
-
-/* ---- reading ---- */
-
-static int read_text(void *model, const char *name, struct span text, struct fail *why)
-{
-	if (text.len > TARGET_BYTES_MAX)
-		return fail_set(why, -EINVAL, "over 64 MB: ask for fewer objects at once");
-	return vpc_read(model, name, text, why);
-}
-
-static const char *warnings(const void *model)
-{
-	return vpc_warnings(model);
-}
-
-enum exit_code target_read_vpc(
-	struct target *t, const char *const *path, const struct cur *first, bool quiet)
-{
-	static const char *const ends[] = {".json", NULL};
-	static const struct documents kind = {.ends = ends,
-		.folder = "files *.json",
-		.wanted = "what aws ec2 describe-security-groups, describe-network-acls, ... print",
-		.bytes_max = TARGET_BYTES_MAX,
-		.fatal = {-E2BIG, -EBADMSG},
-		.read = read_text,
-		.warnings = warnings};
-	if (vpc_new(&t->vpc, MODEL_BYTES_MAX) < 0) {
-		message("out of memory");
-		return EXIT_NOTHING;
-	}
-	return documents_read(&kind, t->vpc, path, t->paths, first, quiet);
-}
 
 /* ---- asking ---- */
 
@@ -75,6 +38,8 @@ int target_ask_vpc(const struct target *t, struct span text, const struct target
 		flow.interface = ask->eni;
 	flow.vpc = ask->vpc;
 	flow.subnet = ask->subnet;
+	struct target_said said = target_said_of(ask, flow.proto, flow.port);
+	flow.said = &said;
 	vpc_ask(t->vpc, &flow, &ret->vpc);
 	say_answer(ret);
 	return 0;
@@ -101,7 +66,10 @@ void target_put_stages(struct emit *e, const struct vpc_answer *a)
 static void ask_host(const struct vpc *v, const struct target_try *try, const struct vpc_host *host,
 	bool ipv6, struct vpc_answer *ret)
 {
+	struct target_said said = target_said_try(try);
 	struct vpc_flow flow = {.interface = host->interface,
+		.said = &said,
+		.src_port = try->proto == 1 ? 0 : 40000,
 		.proto = try->proto,
 		.type = try->proto == 1 ? 8 : -1,
 		.code = try->proto == 1 ? 0 : -1};

@@ -83,7 +83,8 @@ static void add_group(struct run *x, const struct nfw_ref *ref, const struct sur
 		add(x, e);
 }
 
-static int run_init(struct run *x, const struct nfw *n, const struct nfw_policy *policy)
+static int run_init(
+	struct run *x, const struct suricata_scope *home, const struct nfw_policy *policy)
 {
 	size_t entries = 1, refs = 1, at = 0;
 	*x = (struct run){.policy = policy};
@@ -97,7 +98,7 @@ static int run_init(struct run *x, const struct nfw *n, const struct nfw_policy 
 		return -ENOMEM;
 	x->bits.arena = &x->arena;
 	x->outer = policy->scope;
-	x->outer.around = &n->home;
+	x->outer.around = home;
 	for (const struct nfw_ref *ref = policy->ref; ref != NULL; ref = ref->next, at++) {
 		if (ref->is_stateless)
 			continue;
@@ -322,7 +323,8 @@ int nfw_ask(const struct nfw *n, const struct nfw_policy *policy, const struct n
 		ret->decides = &ret->stage[0];
 		return 0;
 	}
-	int err = run_init(&x, n, policy);
+	bool own = flow->home == NULL || n->home.first != NULL;
+	int err = run_init(&x, own ? &n->home : flow->home, policy);
 	if (err == 0)
 		ask_packets(&x, flow, ret);
 	if (err == 0 && x.full)

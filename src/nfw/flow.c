@@ -96,10 +96,12 @@ static void set_app(struct suricata_packet *p, const char *as)
 
 static void turn(struct suricata_packet *p, bool icmp)
 {
-	struct addr addr = p->src;
+	struct addr addr = p->src, last = p->src_last;
 	uint16_t port = p->src_port;
 	p->src = p->dst;
 	p->dst = addr;
+	p->src_last = p->dst_last;
+	p->dst_last = last;
 	p->dst_home = p->src_home;
 	p->src_foreign = p->dst_foreign;
 	p->src_home = p->dst_foreign = false;
@@ -136,6 +138,7 @@ void flow_packet(const struct nfw_flow *flow, const char *name, struct flow_pack
 	struct suricata_packet *p = &ret->packet;
 	*p = (struct suricata_packet){.src = f->src,
 		.dst = f->dst,
+		.src_last = flow->src_last,
 		.src_home = addr_is_none(&f->src),
 		.dst_foreign = addr_is_none(&f->src), /* a question about the Internet at large */
 		.ports_known = icmp || f->src_port != 0,

@@ -77,6 +77,18 @@ const struct nfw_policy *nfw_next_policy(const struct nfw *n, const struct nfw_p
 	return n->group == NULL ? NULL : &n->all;
 }
 
+/* A document that does not say its ARN is known by the name at the end of one. */
+bool nfw_policy_is(const struct nfw_policy *policy, const char *to)
+{
+	const char *last = strrchr(to, '/');
+	if (policy->arn != NULL)
+		return strcmp(policy->arn, to) == 0;
+	if (policy->id != NULL && strcmp(policy->id, to) == 0)
+		return true;
+	return strncmp(to, "arn:", 4) == 0 && last != NULL && policy->name != NULL &&
+	       strcmp(last + 1, policy->name) == 0;
+}
+
 const char *nfw_policy_name(const struct nfw_policy *policy)
 {
 	return policy->name;

@@ -54,7 +54,7 @@ enum { /* stateful defaults */
 };
 
 struct nfw_policy {
-	const char *name, *id;
+	const char *name, *id, *arn; /* may be NULL, but for the name */
 	bool strict, alone, next_generation;
 	unsigned stateless_default, fragment_default; /* WAY_...; 0: not understood */
 	unsigned defaults;

@@ -25,6 +25,9 @@ MUST_USE int nfw_read(struct nfw *n, const char *name, struct span text, struct 
 /* What HOME_NET is where no policy and no group says it: the firewall's own VPC. As in a rule's
  * header. Fails: -EINVAL. */
 MUST_USE int nfw_set_home(struct nfw *n, struct span nets, struct fail *why);
+/* The same for one flow's question: kept in n. Fails: -EINVAL. */
+MUST_USE int nfw_make_home(
+	struct nfw *n, struct span nets, const struct suricata_scope **ret, struct fail *why);
 /* Whether rules that no policy refers to stand in strict order. */
 void nfw_set_strict(struct nfw *n, bool strict);
 /* What was passed by or is wrong, a line each, safe to print. Borrowed. */
@@ -50,7 +53,9 @@ struct nfw_flow {
 	 * Suricata's words, "" none that is known to it, NULL not known; name: of the server, ""
 	 * the client tells none, NULL not known. */
 	struct policy_flow flow;
-	bool fragment; /* its packets are fragments */
+	struct addr src_last;              /* not none: src is some address up to this one */
+	const struct suricata_scope *home; /* HOME_NET where nobody says it; NULL: what was set */
+	bool fragment;                     /* its packets are fragments */
 };
 
 #define NFW_STAGES_MAX 6
@@ -78,6 +83,8 @@ const char *nfw_policy_name(const struct nfw_policy *policy); /* a stranger's wo
 /* Suricata's rules of the groups that the policy refers to, group by group. *at begins with NULL;
  * NULL: no more. */
 const struct suricata_rules *nfw_next_rules(const struct nfw_policy *policy, const void **at);
+/* Whether the policy is meant by an ARN, or by a template's name for it. */
+bool nfw_policy_is(const struct nfw_policy *policy, const char *to);
 
 /* Fails: -ENOMEM. */
 MUST_USE int nfw_ask(const struct nfw *n, const struct nfw_policy *policy,

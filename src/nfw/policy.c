@@ -109,6 +109,8 @@ void read_firewall_policy(
 	if ((get(r, told, "FirewallPolicyName", &value) || get(r, told, "name", &value)) &&
 		get_text(r, &value, &name))
 		p->name = copy_text(r, name);
+	if (get(r, told, "FirewallPolicyArn", &value) || get(r, told, "arn", &value))
+		p->arn = value.type == JSON_STRING ? copy_text(r, value.text) : NULL;
 	if (p->name == NULL)
 		p->name = r->id != NULL ? r->id : copy_text(r, span_of(r->name));
 	p->stateless_default = read_ways(r, policy, "StatelessDefaultActions");

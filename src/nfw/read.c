@@ -344,17 +344,29 @@ void nfw_free(struct nfw *n)
 	free(n);
 }
 
-int nfw_set_home(struct nfw *n, struct span nets, struct fail *why)
+int nfw_make_home(
+	struct nfw *n, struct span nets, const struct suricata_scope **ret, struct fail *why)
 {
+	struct suricata_scope *scope = ARENA_NEW(&n->arena, struct suricata_scope, 1);
 	struct suricata_variable *v = ARENA_NEW(&n->arena, struct suricata_variable, 1);
-	if (v == NULL)
+	if (v == NULL || scope == NULL)
 		return fail_set(why, -ENOMEM, "out of memory");
 	v->name = "HOME_NET";
 	const char *wrong = suricata_parse_items(&n->arena, nets, false, &v->item);
 	if (wrong != NULL)
 		return fail_set(why, -EINVAL, "%s", wrong);
-	n->home.first = v;
+	scope->first = v;
+	*ret = scope;
 	return 0;
+}
+
+int nfw_set_home(struct nfw *n, struct span nets, struct fail *why)
+{
+	const struct suricata_scope *home = NULL;
+	int err = nfw_make_home(n, nets, &home, why);
+	if (err == 0)
+		n->home.first = home->first;
+	return err;
 }
 
 void nfw_set_strict(struct nfw *n, bool strict)

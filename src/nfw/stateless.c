@@ -174,8 +174,10 @@ static enum suricata_tri matches(
 		tri = both(tri, suricata_has_addr(rule->src, NULL, p, true));
 	if (rule->dst != NULL)
 		tri = both(tri, suricata_has_addr(rule->dst, NULL, p, false));
-	tri = both(tri, match_port(rule->sport, p->proto, p->src_port, p->ports_known));
-	tri = both(tri, match_port(rule->dport, p->proto, p->dst_port, p->ports_known));
+	tri = both(tri,
+		match_port(rule->sport, p->proto, p->src_port, p->ports_known || p->src_port != 0));
+	tri = both(tri,
+		match_port(rule->dport, p->proto, p->dst_port, p->ports_known || p->dst_port != 0));
 	if (rule->flagged && p->proto == 6 &&
 		(p->tcp_flags & rule->mask) != (rule->flags & rule->mask))
 		tri = SURICATA_NO;

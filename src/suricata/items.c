@@ -172,8 +172,12 @@ static enum suricata_tri has_net(const struct question *q, const struct suricata
 {
 	const struct addr *a = q->src ? &q->packet->src : &q->packet->dst;
 	if (!addr_is_none(a)) {
-		bool in = addr_cmp(&item->first, a) <= 0 && addr_cmp(a, &item->last) <= 0;
-		return in ? SURICATA_YES : SURICATA_NO;
+		const struct addr *end = q->src ? &q->packet->src_last : &q->packet->dst_last;
+		const struct addr *last = addr_is_none(end) ? a : end;
+		if (addr_cmp(&item->last, a) < 0 || addr_cmp(last, &item->first) < 0)
+			return SURICATA_NO;
+		bool all = addr_cmp(&item->first, a) <= 0 && addr_cmp(last, &item->last) <= 0;
+		return all ? SURICATA_YES : SURICATA_MAYBE;
 	}
 	/* an address that is not known is of one family: all of it holds it */
 	struct addr v4_first = addr_v4(0), v4_last = addr_v4(UINT32_MAX), zero = {0};

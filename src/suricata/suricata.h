@@ -199,6 +199,7 @@ enum suricata_app_state { APP_UNKNOWN, APP_KNOWN, APP_FAILED };
 
 struct suricata_packet {
 	struct addr src, dst;
+	struct addr src_last, dst_last; /* not none: some address from src to this one */
 	/* of an end that is none: any of HOME_NET, any that is not */
 	bool src_home, dst_home, src_foreign, dst_foreign;
 	bool ports_known;

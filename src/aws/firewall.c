@@ -1,0 +1,180 @@
+/* Network Firewalls on a packet's way, and whether replies come back through them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/way.h"
+#include "base/out.h"
+
+void vpc_set_inspector(struct vpc *v, const struct vpc_inspector *inspector)
+{
+	v->inspector = *inspector;
+}
+
+struct addr way_last(const struct addr *first, uint8_t open)
+{
+	struct addr last = *first;
+	for (unsigned bit = 0; bit < open; bit++)
+		last.byte[15 - bit / 8] |= (uint8_t)(1u << (bit % 8));
+	return last;
+}
+
+static void write_home(const struct vpc_object *network, struct out *o)
+{
+	char text[ADDR_TEXT_BYTES];
+	for (const struct vpc_net *n = network == NULL ? NULL : network->nets; n != NULL;
+		n = n->next)
+		out_printf(o, "%s%s/%u", o->len == 0 ? "[" : ",", addr_text(&n->net.net, text),
+			addr_is_v4(&n->net.net) ? n->net.bits - 96u : n->net.bits);
+	if (o->len > 0)
+		out_text(o, "]");
+}
+
+static void inspect(struct way *w, const struct vpc_object *endpoint)
+{
+	const struct vpc_object *firewall = endpoint->firewall;
+	struct out home = {0};
+	write_home(firewall->vpc, &home);
+	struct vpc_inspection i = {.policy = firewall->policy,
+		.firewall = firewall->id,
+		.home = home.len == 0 || home.failed ? NULL : out_string(&home),
+		.src = w->p.src,
+		.dst = w->p.dst,
+		.proto = w->p.proto,
+		.port = w->p.low,
+		.src_port = w->translated ? 0 : w->src_port,
+		.type = w->p.type,
+		.said = w->said};
+	if (w->p.src_free > 0)
+		i.src_last = way_last(&w->p.src, w->p.src_free);
+	struct vpc_stage *s = way_stage(w, "firewall");
+	s->object = firewall->id;
+	(void)snprintf(s->reason, sizeof s->reason,
+		"judged by the firewall's policy, which was not read: add what aws "
+		"network-firewall describe-firewall-policy and describe-rule-group print");
+	if (w->v->inspector.inspect != NULL)
+		w->v->inspector.inspect(w->v->inspector.context, &i, s);
+	out_fini(&home);
+}
+
+/* That Amazon asks a firewall subnet's ACL of what goes through the endpoint is not written
+ * anywhere: what it denies is undecided. */
+static void cross_softly(
+	struct way *w, const struct vpc_object *subnet, const struct packet *p, bool egress)
+{
+	struct vpc_stage *s = way_stage(w, "network ACL of the firewall");
+	vpc_judge_acl(subnet, p, egress, s);
+	if (s->verdict == VPC_SHUT)
+		s->verdict = VPC_UNDECIDED;
+}
+
+static void go_on(struct way *w, const struct vpc_object *subnet)
+{
+	struct packet reply;
+	if (subnet != w->subnet) {
+		cross_softly(w, subnet, &w->p, false);
+		cross_softly(w, subnet, &w->p, true);
+		if (way_reply(&w->p, CLIENT_LOW, &reply)) {
+			cross_softly(w, subnet, &reply, false);
+			cross_softly(w, subnet, &reply, true);
+		}
+	}
+	const struct vpc_object *before = w->subnet;
+	w->subnet = subnet;
+	const struct vpc_route *on =
+		way_take_route(w, subnet, &w->p.dst, "route of the firewall's subnet");
+	if (on != NULL)
+		way_follow(w, on);
+	w->subnet = before;
+}
+
+static enum vpc_verdict least_from(const struct vpc_answer *a, size_t mark)
+{
+	enum vpc_verdict least = VPC_OPEN;
+	for (size_t i = mark; i < a->stages; i++)
+		least = a->stage[i].verdict < least ? a->stage[i].verdict : least;
+	return least;
+}
+
+/* A template does not say which of the firewall's subnets an endpoint stands in: each is tried. */
+static void go_on_from_any(struct way *w, const struct vpc_object *endpoint)
+{
+	size_t mark = w->answer->stages;
+	enum vpc_verdict least = VPC_OPEN;
+	bool first = true;
+	for (const struct vpc_member *m = endpoint->firewall->members; m != NULL; m = m->next) {
+		struct way copy = *w;
+		w->answer->stages = mark;
+		go_on(&copy, m->object);
+		enum vpc_verdict now = least_from(w->answer, mark);
+		if (!first && now != least) {
+			w->answer->stages = mark;
+			break;
+		}
+		first = false;
+		least = now;
+	}
+	if (first || w->answer->stages == mark)
+		way_say(w, VPC_UNDECIDED, "endpoint", endpoint,
+			"which of the firewall's subnets it stands in is not known, and they "
+			"differ");
+}
+
+void way_pass_endpoint(struct way *w, const struct vpc_object *endpoint)
+{
+	const char *type = endpoint == NULL || endpoint->type == NULL ? "" : endpoint->type;
+	if (endpoint == NULL || endpoint->firewall == NULL) {
+		way_say(w, VPC_UNDECIDED, "endpoint", endpoint,
+			strcmp(type, "Gateway") == 0
+				? "the endpoint's policy is not judged"
+				: "judged by what stands behind it: of no firewall that was read "
+				  "(add aws network-firewall describe-firewall)");
+		return;
+	}
+	if (++w->hops > WAY_HOPS_MAX) {
+		way_say(w, VPC_UNDECIDED, "endpoint", endpoint,
+			"routes lead through firewalls over and over");
+		return;
+	}
+	inspect(w, endpoint);
+	w->passed[w->passes++] = endpoint;
+	if (endpoint->subnet != NULL)
+		go_on(w, endpoint->subnet);
+	else
+		go_on_from_any(w, endpoint);
+}
+
+/* ---- back ---- */
+
+/* The firewall's own subnet has to lead replies on, to where they came from. */
+static bool leads_home(const struct way *w, const struct vpc_object *endpoint)
+{
+	const struct vpc_object *subnet = endpoint->subnet;
+	if (subnet == NULL && endpoint->firewall->members != NULL &&
+		endpoint->firewall->members->next == NULL)
+		subnet = endpoint->firewall->members->object;
+	enum vpc_target target = TARGET_AWAY;
+	return subnet == NULL || subnet->vpc != w->network ||
+	       (way_peek_route(w->v, subnet, &w->p.src, &target) && target == TARGET_LOCAL);
+}
+
+bool way_judge_back(struct way *w, const struct vpc_route *back, struct vpc_stage *s)
+{
+	const struct vpc_object *last = w->passes == 0 ? NULL : w->passed[w->passes - 1];
+	bool to_endpoint = back != NULL && back->target == TARGET_ENDPOINT;
+	const char *why = NULL;
+	if (last == NULL && to_endpoint)
+		why = "replies are led through an endpoint that the flow does not pass";
+	else if (last != NULL && (!to_endpoint || back->object != last))
+		why = "replies do not come back through the firewall's endpoint: it sees half of "
+		      "the connection";
+	else if (last != NULL && last->several && last->subnet == NULL)
+		why = "whether replies come back through the endpoint of the same subnet is not "
+		      "known";
+	else if (last != NULL && !leads_home(w, last))
+		why = "the firewall's subnet does not lead replies back";
+	if (why == NULL)
+		return last != NULL;
+	s->verdict = VPC_UNDECIDED;
+	(void)snprintf(s->reason, sizeof s->reason, "%s", why);
+	return true;
+}
