@@ -10,6 +10,18 @@ void vpc_set_inspector(struct vpc *v, const struct vpc_inspector *inspector)
 	v->inspector = *inspector;
 }
 
+bool vpc_has_networks(const struct vpc *v)
+{
+	return v->first[VPC_SUBNET] != NULL || v->first[VPC_GROUP] != NULL ||
+	       v->first[VPC_ACL] != NULL || v->first[VPC_TABLE] != NULL ||
+	       v->first[VPC_INTERFACE] != NULL;
+}
+
+bool vpc_has_firewalls(const struct vpc *v)
+{
+	return v->first[VPC_FIREWALL] != NULL;
+}
+
 struct addr way_last(const struct addr *first, uint8_t open)
 {
 	struct addr last = *first;

@@ -75,9 +75,10 @@ static bool take_src(struct span text, char room[static VPC_NAME_BYTES], struct 
 {
 	if ((flow->proto == 6 || flow->proto == 17) && !take_port(&text, &flow->src_port))
 		return false;
-	if (!span_begins(text, "eni-") && !span_begins(text, "i-"))
-		return scan_addr(within(text), &flow->src) == 0;
-	if (text.len >= VPC_NAME_BYTES)
+	if (scan_addr(within(text), &flow->src) == 0)
+		return true;
+	uint8_t first = text.len > 0 ? text.ptr[0] | 0x20 : 0; /* a name, of templates too */
+	if (text.len >= VPC_NAME_BYTES || span_has(text, ':') || first < 'a' || first > 'z')
 		return false;
 	memcpy(room, text.ptr, text.len);
 	room[text.len] = '\0';

@@ -124,6 +124,7 @@ struct vpc {
 	bool rules_cut;
 	const char *block;      /* block public access, of the account; NULL: not read */
 	bool exclusions_denied; /* of it: none are possible */
+	unsigned templates;
 	bool full;
 	struct vpc_inspector inspector;
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aws/read_template.h"
 #include "base/scan.h"
 
 /* Ids, types and states: distinct ones. */
@@ -237,6 +238,22 @@ static void read_members(struct reader *r, struct vpc_object *o, const struct js
 	}
 }
 
+/* Of templates: an address that is not known yet, and whether a public one stands for it. */
+static void read_public(struct reader *r, struct vpc_object *o, const struct json_value *any,
+	const struct json_value *has)
+{
+	struct vpc_address *a = o->addrs;
+	if (a == NULL && read_true(any)) {
+		a = o->addrs = read_room(r, sizeof *a);
+		if (a != NULL)
+			*a = (struct vpc_address){.addr = addr_v4(0), .any = true};
+	}
+	if (a != NULL)
+		a->has_public = span_is(has->text, "some")    ? PUBLIC_SOME
+		                : span_is(has->text, "maybe") ? PUBLIC_MAYBE
+		                                              : PUBLIC_NONE;
+}
+
 static struct vpc_object *read_one_interface(struct reader *r, const struct json_value *object)
 {
 	struct json_value s[PATHS_MAX];
@@ -264,6 +281,7 @@ static struct vpc_object *read_one_interface(struct reader *r, const struct json
 	o->no_internet = read_true(&s[10]);
 	read_members(r, o, &s[4]);
 	read_addr(r, o, &s[5], &s[8]);
+	read_public(r, o, &s[11], &s[12]);
 	read_addrs(r, o, &s[6], 0);
 	read_addrs(r, o, &s[7], 1);
 	return o;
@@ -369,6 +387,7 @@ static const struct {
 	{"Vpcs", read_network, VPC_NETWORK},
 	{"InternetGateways", NULL, VPC_GATEWAY},
 	{"NatGateways", read_nat, VPC_NAT},
+	{"Firewalls", read_told_firewall, VPC_FIREWALL},
 	{"VpcPeeringConnections", read_peering, VPC_PEERING},
 	/* what is excluded is told of each subnet, and only believed there */
 	{"VpcBlockPublicAccessExclusions", NULL, VPC_KINDS},
@@ -474,7 +493,7 @@ static void read_root(struct reader *r, const struct json_value *root, struct js
 		read_entries(r, &s[4], &s[5]);
 }
 
-int vpc_read(struct vpc *v, const char *name, struct span text, struct fail *why)
+static int read_described_text(struct vpc *v, const char *name, struct span text, struct fail *why)
 {
 	struct reader r = {.v = v, .name = name};
 	struct json_value root, s[PATHS_MAX] = {{0}};
@@ -505,6 +524,22 @@ int vpc_read(struct vpc *v, const char *name, struct span text, struct fail *why
 	if (v->full)
 		return fail_set(why, -E2BIG, "too many objects for the memory that they may take");
 	return 0;
+}
+
+int vpc_read(struct vpc *v, const char *name, struct span text, struct fail *why)
+{
+	struct out told = {0};
+	int err = -ENOENT;
+	if (template_is(text))
+		err = template_write(text, v->templates + 1, &told, why);
+	if (err == 0) {
+		v->templates++;
+		text = span_of(out_string(&told));
+	}
+	if (err == 0 || err == -ENOENT)
+		err = read_described_text(v, name, text, why);
+	out_fini(&told);
+	return err;
 }
 
 int vpc_new(struct vpc **ret, size_t bytes)
@@ -547,18 +582,6 @@ void vpc_free(struct vpc *v)
 	arena_fini(&v->arena);
 	out_fini(&v->warnings);
 	free(v);
-}
-
-bool vpc_has_networks(const struct vpc *v)
-{
-	return v->first[VPC_SUBNET] != NULL || v->first[VPC_GROUP] != NULL ||
-	       v->first[VPC_ACL] != NULL || v->first[VPC_TABLE] != NULL ||
-	       v->first[VPC_INTERFACE] != NULL;
-}
-
-bool vpc_has_firewalls(const struct vpc *v)
-{
-	return v->first[VPC_FIREWALL] != NULL;
 }
 
 const char *vpc_warnings(const struct vpc *v)

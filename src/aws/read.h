@@ -26,10 +26,10 @@
 		"State", "Origin", "GatewayId", "NatGatewayId", "VpcPeeringConnectionId",          \
 		"NetworkInterfaceId", "InstanceId", "EgressOnlyInternetGatewayId",                 \
 		"TransitGatewayId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn",        \
-		"OdbNetworkArn")                                                                   \
+		"OdbNetworkArn", "InternetGatewayId", "VpcEndpointId")                             \
 	X(INTERFACE, "NetworkInterfaceId", "SubnetId", "VpcId", "InterfaceType", "Groups",         \
 		"PrivateIpAddress", "PrivateIpAddresses", "Ipv6Addresses", "Association.PublicIp", \
-		"Attachment.InstanceId", "DenyAllIgwTraffic")                                      \
+		"Attachment.InstanceId", "DenyAllIgwTraffic", "AnyAddress", "PublicAddress")       \
 	X(ADDRESS, "PrivateIpAddress", "Ipv6Address", "Association.PublicIp")                      \
 	X(RESERVATION, "Instances")                                                                \
 	X(INSTANCE, "InstanceId", "NetworkInterfaces")                                             \
@@ -41,8 +41,9 @@
 	X(LIST, "PrefixListId", "Cidrs")                                                           \
 	X(NAT_ADDRESS, "PrivateIp", "PublicIp")                                                    \
 	X(FIREWALL, "FirewallArn", "FirewallName", "FirewallPolicyArn", "VpcId", "SubnetMappings") \
+	X(TOLD, "Firewall", "FirewallStatus.SyncStates")                                           \
 	X(MAPPING, "SubnetId")                                                                     \
-	X(SYNC, "Attachment.SubnetId", "Attachment.EndpointId")                                    \
+	X(SYNC, "Attachment.SubnetId", "Attachment.EndpointId", "Several")                         \
 	X(CIDR, "Cidr")                                                                            \
 	X(GATEWAY, "InternetGatewayId", "Attachments")                                             \
 	X(ACCESS, "InternetGatewayBlockMode", "ExclusionsAllowed")
@@ -53,7 +54,7 @@ enum keys {
 #undef X
 		KEYS_COUNT
 };
-#define PATHS_MAX 16
+#define PATHS_MAX 20
 
 struct reader {
 	struct vpc *v;
@@ -90,6 +91,7 @@ void read_group(struct reader *r, const struct json_value *object);
 void read_group_rule(struct reader *r, const struct json_value *object);
 void read_acl(struct reader *r, const struct json_value *object);
 void read_table(struct reader *r, const struct json_value *object);
+void read_told_firewall(struct reader *r, const struct json_value *object);
 /* Of describe-firewall: Firewall and its SyncStates. */
 void read_firewall(
 	struct reader *r, const struct json_value *object, const struct json_value *states);

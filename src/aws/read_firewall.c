@@ -36,5 +36,13 @@ void read_firewall(
 			continue;
 		endpoint->firewall = o;
 		endpoint->subnet = read_named(r, VPC_SUBNET, &m[0]);
+		endpoint->several = read_true(&m[2]);
 	}
+}
+
+void read_told_firewall(struct reader *r, const struct json_value *object)
+{
+	struct json_value s[PATHS_MAX];
+	if (read_pick(r, KEYS_TOLD, object, s) && s[0].type == JSON_OBJECT)
+		read_firewall(r, &s[0], &s[1]);
 }

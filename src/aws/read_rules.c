@@ -167,6 +167,8 @@ static const struct {
 	{TARGET_AWAY, VPC_GATEWAY},
 	{TARGET_AWAY, VPC_GATEWAY},
 	{TARGET_AWAY, VPC_GATEWAY},
+	{TARGET_INTERNET, VPC_GATEWAY}, /* of templates, whose names say nothing */
+	{TARGET_ENDPOINT, VPC_ENDPOINT},
 };
 
 static void read_target(struct reader *r, const struct json_value *s, struct vpc_route *route)

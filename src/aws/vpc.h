@@ -43,7 +43,7 @@ struct vpc_flow {
  * interface or an instance, and may have a port behind it, which no rule asks for; IPv6 stands in
  * brackets. The interface's name is written to `room`, to which flow.interface then points.
  * Fails: -EINVAL. */
-#define VPC_NAME_BYTES 64
+#define VPC_NAME_BYTES 256
 MUST_USE int vpc_flow_parse(
 	struct span text, char room[static VPC_NAME_BYTES], struct vpc_flow *ret, struct fail *why);
 

@@ -46,7 +46,8 @@ void out_bytes(struct out *o, const char *bytes, size_t len)
 {
 	if (!grow(o, len))
 		return;
-	memcpy(o->text + o->len, bytes, len);
+	if (len > 0)
+		memcpy(o->text + o->len, bytes, len);
 	o->len += len;
 	o->text[o->len] = '\0';
 }

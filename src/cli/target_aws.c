@@ -163,9 +163,15 @@ void target_close_firewalls(struct target_firewalls *f)
 static const struct nfw_policy *find_policy(const struct nfw *n, const char *name)
 {
 	const struct nfw_policy *p = nfw_next_policy(n, NULL);
-	while (p != NULL && (name == NULL || !nfw_policy_is(p, name)))
-		p = nfw_next_policy(n, p);
-	return p;
+	const struct nfw_policy *found = NULL;
+	for (; p != NULL; p = nfw_next_policy(n, p)) {
+		if (name == NULL || !nfw_policy_is(p, name))
+			continue;
+		if (found != NULL)
+			return NULL; /* two of this name: which is meant is not known */
+		found = p;
+	}
+	return found;
 }
 
 /* NULL: not known. */

@@ -115,10 +115,6 @@ void read_rules(struct reader *r, struct nfw_group *group, struct span text);
 bool write_domains(struct reader *r, const struct json_value *list, struct out *text);
 bool write_tuples(struct reader *r, const struct json_value *list, struct out *text);
 
-/* yaml.c: CloudFormation's YAML as JSON; tags become what they stand for (!Ref X: {"Ref": X}).
- * Fails: -EINVAL, -E2BIG. */
-MUST_USE int yaml_to_json(struct span text, struct out *json, struct fail *why);
-
 /* stateless.c: what can become of the packet, and what decides. */
 unsigned stateless_ask(const struct nfw_policy *policy, const struct suricata_packet *packet,
 	bool fragment, struct out *rule);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "iac/iac.h"
+
 #define WARNINGS_MAX ((size_t)256 << 10)
 
 /* ---- values ---- */

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "nfw/model.h"
+#include "iac/iac.h"
 
 struct level {
 	bool map, key; /* key: the next scalar is one */
@@ -13,12 +13,12 @@ struct level {
 
 struct converter {
 	struct out *out;
-	struct level level[DEPTH_MAX];
+	struct level level[IAC_DEPTH_MAX];
 	size_t depth;
 	const char *wrong;
 };
 
-static void write_string(struct out *o, const uint8_t *text, size_t len)
+void iac_write_string(struct out *o, const uint8_t *text, size_t len)
 {
 	static const char plain[] = " !#$%&'()*+,-./:;<=>?@[]^_`{|}~";
 	out_text(o, "\"");
@@ -60,7 +60,7 @@ static bool open_tag(struct converter *c, const yaml_char_t *tag)
 	out_text(c->out, "{");
 	struct out key = {0};
 	out_printf(&key, "%s%s", plain ? "" : "Fn::", name + 1);
-	write_string(c->out, (const uint8_t *)out_string(&key), key.len);
+	iac_write_string(c->out, (const uint8_t *)out_string(&key), key.len);
 	out_text(c->out, ":");
 	out_fini(&key);
 	return true;
@@ -70,7 +70,7 @@ static void on_open(struct converter *c, bool map, const yaml_char_t *tag)
 {
 	if (begin(c))
 		c->wrong = "a key that is no text";
-	else if (c->depth == DEPTH_MAX)
+	else if (c->depth == IAC_DEPTH_MAX)
 		c->wrong = "nested over 48 deep";
 	if (c->wrong != NULL)
 		return;
@@ -91,7 +91,7 @@ static void on_scalar(struct converter *c, const yaml_event_t *e)
 {
 	bool key = begin(c);
 	bool tagged = !key && open_tag(c, e->data.scalar.tag);
-	write_string(c->out, e->data.scalar.value, e->data.scalar.length);
+	iac_write_string(c->out, e->data.scalar.value, e->data.scalar.length);
 	if (key)
 		out_text(c->out, ":");
 	if (tagged)

@@ -1,0 +1,274 @@
+/* Terraform: terraform show -json of plans and states, and raw states of version 4. Values that a
+ * plan does not know yet are looked up in its configuration: a reference to exactly one resource
+ * is that resource. */
+#include "iac/tree.h"
+
+#include <string.h>
+
+#include "base/scan.h"
+
+#define MODULES_DEPTH_MAX 16u
+
+/* ---- what the configuration says of what is not known ---- */
+
+static const struct iac_node *planned(const struct iac *c, struct span address)
+{
+	for (const struct iac_resource *r = c->first; r != NULL; r = r->next)
+		if (iac_same(r->name, address))
+			return r->properties;
+	return NULL;
+}
+
+static bool is_identity(struct span attribute)
+{
+	return span_is(attribute, "id") || span_is(attribute, "arn");
+}
+
+/* aws_subnet.a.id or aws_subnet.a[0].id of a resource of the module; false: something else. */
+static bool split_reference(const struct iac *c, struct span prefix, struct span text,
+	struct out *ret, struct span *ret_rest)
+{
+	size_t dots = 0, end = 0;
+	while (end < text.len && dots < 2) {
+		if (text.ptr[end] == '.')
+			dots++;
+		end++;
+	}
+	size_t name = dots == 2 ? end - 1 : end;
+	out_clear(ret);
+	out_bytes(ret, (const char *)prefix.ptr, prefix.len);
+	out_bytes(ret, (const char *)text.ptr, name);
+	*ret_rest = dots == 2 ? (struct span){text.ptr + end, text.len - end} : (struct span){0};
+	return !ret->failed && ret->len > 0 &&
+	       planned(c, (struct span){(const uint8_t *)out_string(ret), ret->len}) != NULL;
+}
+
+static struct iac_node *endpoint_of(struct iac *c, struct out *address)
+{
+	out_text(address, " endpoint");
+	return iac_out(c, address);
+}
+
+static struct iac_node *reference(struct iac *c, struct span prefix, const struct iac_node *list)
+{
+	const struct iac_node *first = list->kind == IAC_LIST ? list->first : NULL;
+	struct out address = {0}, other = {0};
+	struct span attribute, rest;
+	bool one = first != NULL && split_reference(c, prefix, first->text, &address, &attribute);
+	for (const struct iac_node *n = first; n != NULL && one; n = n->next)
+		one = split_reference(c, prefix, n->text, &other, &rest) &&
+		      other.len == address.len &&
+		      memcmp(out_string(&other), out_string(&address), other.len) == 0;
+	out_fini(&other);
+	if (one && is_identity(attribute))
+		return iac_out(c, &address);
+	if (one && span_begins(attribute, "firewall_status"))
+		return endpoint_of(c, &address);
+	out_fini(&address);
+	return iac_new(c, IAC_UNKNOWN, (struct span){0});
+}
+
+static struct iac_node *told(
+	struct iac *c, struct span prefix, const struct iac_node *expression, unsigned depth);
+
+static struct iac_node *block(
+	struct iac *c, struct span prefix, const struct iac_node *members, unsigned depth)
+{
+	struct iac_node *map = iac_new(c, IAC_MAP, (struct span){0});
+	for (const struct iac_node *m = members->first; m != NULL && !c->full; m = m->next) {
+		struct iac_node *child = told(c, prefix, m, depth + 1);
+		if (!c->full)
+			child->key = m->key;
+		iac_append(map, child);
+	}
+	return map;
+}
+
+static struct iac_node *told(
+	struct iac *c, struct span prefix, const struct iac_node *expression, unsigned depth)
+{
+	const struct iac_node *constant = iac_get(expression, "constant_value"),
+			      *references = iac_get(expression, "references");
+	if (depth > MODULES_DEPTH_MAX)
+		return iac_new(c, IAC_UNKNOWN, (struct span){0});
+	if (constant != NULL)
+		return iac_as(c, constant, (struct span){0});
+	if (references != NULL)
+		return reference(c, prefix, references);
+	if (expression->kind == IAC_MAP)
+		return expression->first == NULL ? iac_new(c, IAC_UNKNOWN, (struct span){0})
+		                                 : block(c, prefix, expression, depth);
+	struct iac_node *list = iac_new(c, IAC_LIST, (struct span){0});
+	for (const struct iac_node *b = expression->first; b != NULL && !c->full; b = b->next)
+		iac_append(list, told(c, prefix, b, depth + 1));
+	return list;
+}
+
+/* Lists of blocks count in what is planned only when the plan holds all of them. */
+static bool is_whole(const struct iac_node *value, const struct iac_node *expression)
+{
+	if (value == NULL || value->kind == IAC_NONE)
+		return false;
+	if (value->kind != IAC_LIST || expression->kind != IAC_LIST)
+		return true;
+	for (const struct iac_node *b = expression->first; b != NULL; b = b->next)
+		for (const struct iac_node *m = b->first; m != NULL; m = m->next)
+			if (iac_get(m, "references") != NULL)
+				return false; /* in order of their own: the plan's is another */
+	return true;
+}
+
+static const struct iac_node *completed(struct iac *c, struct span prefix,
+	const struct iac_node *values, const struct iac_node *expressions,
+	const struct iac_node *not_known)
+{
+	struct iac_node *map = iac_new(c, IAC_MAP, (struct span){0});
+	for (const struct iac_node *v = values->first; v != NULL && !c->full; v = v->next) {
+		const struct iac_node *e = iac_find(expressions, v->key);
+		if (e == NULL || (is_whole(v, e) && iac_find(not_known, v->key) == NULL))
+			iac_append(map, iac_as(c, v, v->key));
+	}
+	for (const struct iac_node *e = expressions == NULL ? NULL : expressions->first;
+		e != NULL && !c->full; e = e->next) {
+		if (iac_find(map, e->key) != NULL)
+			continue;
+		struct iac_node *child = told(c, prefix, e, 0);
+		if (!c->full)
+			child->key = e->key;
+		iac_append(map, child);
+	}
+	return map;
+}
+
+/* ---- where resources stand ---- */
+
+static void read_module(struct iac *c, const struct iac_node *module, unsigned depth)
+{
+	const struct iac_node *resources = iac_get(module, "resources"),
+			      *children = iac_get(module, "child_modules");
+	for (const struct iac_node *r = resources == NULL ? NULL : resources->first; r != NULL;
+		r = r->next) {
+		const struct iac_node *type = iac_get(r, "type"), *address = iac_get(r, "address"),
+				      *values = iac_get(r, "values"), *mode = iac_get(r, "mode");
+		bool data = mode != NULL && span_is(mode->text, "data");
+		if (type != NULL && address != NULL && values != NULL && !data)
+			iac_add(c, type->text, address->text, values);
+	}
+	for (const struct iac_node *m = children == NULL ? NULL : children->first;
+		m != NULL && depth < MODULES_DEPTH_MAX; m = m->next)
+		read_module(c, m, depth + 1);
+}
+
+static struct span without_index(struct span address)
+{
+	if (address.len == 0 || address.ptr[address.len - 1] != ']')
+		return address;
+	size_t at = address.len;
+	while (at > 0 && address.ptr[at - 1] != '[')
+		at--;
+	return (struct span){address.ptr, at > 0 ? at - 1 : 0};
+}
+
+static const struct iac_node *change_of(const struct iac *c, struct span address)
+{
+	const struct iac_node *changes = iac_get(c->root, "resource_changes");
+	for (const struct iac_node *n = changes == NULL ? NULL : changes->first; n != NULL;
+		n = n->next) {
+		const struct iac_node *own = iac_get(n, "address");
+		if (own != NULL && iac_same(own->text, address))
+			return iac_get(iac_get(n, "change"), "after_unknown");
+	}
+	return NULL;
+}
+
+static void complete(struct iac *c, const struct iac_node *configuration, struct span prefix)
+{
+	const struct iac_node *list = iac_get(configuration, "resources");
+	for (struct iac_resource *r = c->first; r != NULL && !c->full; r = r->next) {
+		struct span base = without_index(r->name);
+		if (base.len < prefix.len ||
+			(prefix.len > 0 && memcmp(base.ptr, prefix.ptr, prefix.len) != 0))
+			continue;
+		base = (struct span){base.ptr + prefix.len, base.len - prefix.len};
+		for (const struct iac_node *n = list == NULL ? NULL : list->first; n != NULL;
+			n = n->next) {
+			const struct iac_node *address = iac_get(n, "address");
+			if (address == NULL || !iac_same(address->text, base))
+				continue;
+			r->properties = completed(c, prefix, r->properties,
+				iac_get(n, "expressions"), change_of(c, r->name));
+			break;
+		}
+	}
+}
+
+static void complete_modules(
+	struct iac *c, const struct iac_node *module, struct span prefix, unsigned depth)
+{
+	complete(c, module, prefix);
+	const struct iac_node *calls = iac_get(module, "module_calls");
+	for (const struct iac_node *call = calls == NULL ? NULL : calls->first;
+		call != NULL && depth < MODULES_DEPTH_MAX && !c->full; call = call->next) {
+		struct out o = {0};
+		out_bytes(&o, (const char *)prefix.ptr, prefix.len);
+		out_text(&o, "module.");
+		out_bytes(&o, (const char *)call->key.ptr, call->key.len);
+		out_text(&o, ".");
+		const struct iac_node *name = iac_out(c, &o);
+		const struct iac_node *inner = iac_get(call, "module");
+		if (inner != NULL)
+			complete_modules(c, inner, name->text, depth + 1);
+	}
+}
+
+/* terraform.tfstate: {"version": 4, "resources": [{"mode", "type", "name", "module", "instances"}]}
+ */
+static void read_state(struct iac *c, const struct iac_node *resources)
+{
+	for (const struct iac_node *r = resources->first; r != NULL && !c->full; r = r->next) {
+		const struct iac_node *type = iac_get(r, "type"), *name = iac_get(r, "name"),
+				      *module = iac_get(r, "module"),
+				      *instances = iac_get(r, "instances"),
+				      *mode = iac_get(r, "mode");
+		bool data = mode != NULL && span_is(mode->text, "data");
+		if (type == NULL || name == NULL || instances == NULL || data)
+			continue;
+		for (const struct iac_node *i = instances->first; i != NULL; i = i->next) {
+			const struct iac_node *values = iac_get(i, "attributes"),
+					      *index = iac_get(i, "index_key");
+			struct out o = {0};
+			if (module != NULL)
+				out_bytes(&o, (const char *)module->text.ptr, module->text.len);
+			out_text(&o, module != NULL ? "." : "");
+			out_bytes(&o, (const char *)type->text.ptr, type->text.len);
+			out_text(&o, ".");
+			out_bytes(&o, (const char *)name->text.ptr, name->text.len);
+			if (index != NULL)
+				out_printf(&o, "[%.*s]", (int)index->text.len,
+					(const char *)index->text.ptr);
+			const struct iac_node *address = iac_out(c, &o);
+			if (values != NULL)
+				iac_add(c, type->text, address->text, values);
+		}
+	}
+}
+
+bool iac_read_terraform(struct iac *c)
+{
+	const struct iac_node *values = iac_get(c->root, "planned_values");
+	const struct iac_node *resources = iac_get(c->root, "resources"),
+			      *version = iac_get(c->root, "version");
+	if (values == NULL)
+		values = iac_get(c->root, "values");
+	c->terraform = true;
+	if (values != NULL && values->kind == IAC_MAP) {
+		read_module(c, iac_get(values, "root_module"), 0);
+		complete_modules(c, iac_get(iac_get(c->root, "configuration"), "root_module"),
+			(struct span){0}, 0);
+		return true;
+	}
+	if (resources == NULL || version == NULL || resources->kind != IAC_LIST)
+		return false;
+	read_state(c, resources);
+	return true;
+}

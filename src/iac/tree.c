@@ -1,0 +1,189 @@
+/* A text becomes a tree, and the tree a list of resources. */
+#include "iac/tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/scan.h"
+
+#define TREE_BYTES_MAX ((size_t)256 << 20)
+
+bool iac_same(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+struct iac_node *iac_new(struct iac *c, enum iac_kind kind, struct span text)
+{
+	static struct iac_node none;
+	struct iac_node *n =
+		c->nodes++ > IAC_NODES_MAX ? NULL : ARENA_NEW(&c->arena, struct iac_node, 1);
+	c->full = c->full || n == NULL;
+	if (n == NULL)
+		return &none; /* nothing is made of a text that is refused */
+	n->kind = kind;
+	n->text = text;
+	return n;
+}
+
+void iac_append(struct iac_node *parent, struct iac_node *child)
+{
+	if (parent->kind < IAC_LIST)
+		return; /* no room: the text is refused */
+	if (parent->last == NULL)
+		parent->first = child;
+	else
+		parent->last->next = child;
+	parent->last = child;
+}
+
+struct iac_node *iac_as(struct iac *c, const struct iac_node *node, struct span key)
+{
+	struct iac_node *n = iac_new(c, node->kind, node->text);
+	if (c->full)
+		return n;
+	n->key = key;
+	n->first = node->first;
+	n->last = node->last;
+	return n;
+}
+
+struct iac_node *iac_out(struct iac *c, struct out *o)
+{
+	char *copy = ARENA_NEW(&c->arena, char, o->len + 1);
+	c->full = c->full || copy == NULL || o->failed;
+	struct span text = {0};
+	if (!c->full && o->len > 0) {
+		memcpy(copy, out_string(o), o->len);
+		text = (struct span){(const uint8_t *)copy, o->len};
+	}
+	out_fini(o);
+	return iac_new(c, IAC_TEXT, text);
+}
+
+const struct iac_node *iac_find(const struct iac_node *map, struct span name)
+{
+	if (map == NULL || map->kind != IAC_MAP)
+		return NULL;
+	for (const struct iac_node *n = map->first; n != NULL; n = n->next)
+		if (iac_same(n->key, name))
+			return n;
+	return NULL;
+}
+
+const struct iac_node *iac_get(const struct iac_node *map, const char *name)
+{
+	return iac_find(map, span_of(name));
+}
+
+void iac_add(struct iac *c, struct span type, struct span name, const struct iac_node *properties)
+{
+	struct iac_resource *r = ARENA_NEW(&c->arena, struct iac_resource, 1);
+	c->full = c->full || r == NULL;
+	if (r == NULL)
+		return;
+	*r = (struct iac_resource){.type = type, .name = name, .properties = properties};
+	*c->end = r;
+	c->end = &r->next;
+}
+
+static struct iac_node *tree_of(struct iac *c, const struct json_value *value, unsigned depth)
+{
+	static const enum iac_kind kinds[] = {[JSON_NULL] = IAC_NONE,
+		[JSON_BOOL] = IAC_TEXT,
+		[JSON_NUMBER] = IAC_TEXT,
+		[JSON_STRING] = IAC_TEXT,
+		[JSON_ARRAY] = IAC_LIST,
+		[JSON_OBJECT] = IAC_MAP};
+	struct json_value item = {0};
+	struct span key;
+	if (depth > IAC_DEPTH_MAX)
+		return iac_new(c, IAC_UNKNOWN, (struct span){0});
+	struct iac_node *n = iac_new(c, kinds[value->type], value->text);
+	if (n->kind == IAC_LIST)
+		while (!c->full && json_each(c->json, value, &item))
+			iac_append(n, tree_of(c, &item, depth + 1));
+	if (n->kind == IAC_MAP)
+		while (!c->full && json_member(c->json, value, &key, &item)) {
+			struct iac_node *child = tree_of(c, &item, depth + 1);
+			if (!c->full)
+				child->key = key;
+			iac_append(n, child);
+		}
+	return n;
+}
+
+static const struct iac_node *stack_of(const struct iac_node *root)
+{
+	const struct iac_node *resources = iac_get(root, "Resources");
+	for (const struct iac_node *n = resources == NULL ? NULL : resources->first; n != NULL;
+		n = n->next)
+		if (resources->kind == IAC_MAP && iac_get(n, "Type") != NULL)
+			return resources;
+	return NULL;
+}
+
+static int read_tree(struct iac *c, struct span text, struct fail *why)
+{
+	struct json_value root;
+	struct span trimmed = span_trim(text);
+	if (!span_begins(trimmed, "{")) {
+		if (span_find(text, "Resources:") == text.len)
+			return -ENOENT;
+		int err = yaml_to_json(text, &c->text, why);
+		if (err < 0)
+			return err;
+		trimmed = span_of(out_string(&c->text));
+	}
+	const char *wrong = json_read(c->json, trimmed, &root);
+	if (wrong != NULL)
+		return fail_set(why, -EINVAL, "no JSON: %s", wrong);
+	c->root = tree_of(c, &root, 0);
+	const struct iac_node *stack = stack_of(c->root);
+	if (stack != NULL)
+		iac_read_stack(c, stack);
+	else if (!iac_read_terraform(c))
+		return -ENOENT;
+	return c->full ? fail_set(why, -E2BIG, "too much to be kept") : 0;
+}
+
+int iac_read(struct iac **ret, struct span text, struct fail *why)
+{
+	struct iac *c = calloc(1, sizeof *c);
+	size_t room = text.len < TREE_BYTES_MAX / 64 ? text.len * 64 + 65536 : TREE_BYTES_MAX;
+	if (c == NULL)
+		return -ENOMEM;
+	c->end = &c->first;
+	int err = arena_init(&c->arena, room);
+	if (err == 0)
+		err = json_new(&c->json);
+	if (err == 0)
+		err = read_tree(c, text, why);
+	if (err < 0)
+		iac_free(c);
+	else
+		*ret = c;
+	return err;
+}
+
+void iac_free(struct iac *c)
+{
+	if (c == NULL)
+		return;
+	json_free(c->json);
+	out_fini(&c->text);
+	if (c->arena.base != NULL)
+		arena_fini(&c->arena);
+	free(c);
+}
+
+const struct iac_resource *iac_first(const struct iac *c)
+{
+	return c->first;
+}
+
+bool iac_is_terraform(const struct iac *c)
+{
+	return c->terraform;
+}
