@@ -164,7 +164,9 @@ const struct vpc_route *way_take_route(
 	s->verdict = VPC_OPEN;
 	const struct vpc_object *target = c.route == NULL ? NULL : c.route->object;
 	(void)snprintf(s->reason, sizeof s->reason, "the most specific route leads to %.100s",
-		target == NULL ? "the VPC itself" : target->id);
+		target != NULL                                       ? target->id
+		: c.route != NULL && c.route->target != TARGET_LOCAL ? "what is not known"
+								     : "the VPC itself");
 	return c.route == NULL ? &implied : c.route;
 }
 
