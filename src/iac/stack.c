@@ -248,9 +248,25 @@ static struct iac_node *eval_children(struct iac *c, const struct iac_node *n, u
 	return made;
 }
 
+static struct iac_node *on_and(struct iac *c, const struct iac_node *n)
+{
+	return on_all(c, n, false);
+}
+
+static struct iac_node *on_or(struct iac *c, const struct iac_node *n)
+{
+	return on_all(c, n, true);
+}
+
 static struct iac_node *eval_function(
 	struct iac *c, struct span name, const struct iac_node *n, unsigned depth)
 {
+	static const struct {
+		const char *name;
+		struct iac_node *(*of)(struct iac *c, const struct iac_node *n);
+	} plain[] = {{"Fn::Join", on_join}, {"Fn::Select", on_select}, {"Fn::Split", on_split},
+		{"Fn::FindInMap", on_map}, {"Fn::Equals", on_equals}, {"Fn::And", on_and},
+		{"Fn::Or", on_or}, {"Fn::Not", on_not}};
 	if (span_is(name, "Ref"))
 		return ref(c, n->text);
 	if (span_is(name, "Condition"))
@@ -261,16 +277,10 @@ static struct iac_node *eval_function(
 		return on_sub(c, n, depth);
 	if (span_is(name, "Fn::If"))
 		return on_if(c, n, depth);
-	const struct iac_node *of = eval(c, n, depth + 1);
-	return span_is(name, "Fn::Join")        ? on_join(c, of)
-	       : span_is(name, "Fn::Select")    ? on_select(c, of)
-	       : span_is(name, "Fn::Split")     ? on_split(c, of)
-	       : span_is(name, "Fn::FindInMap") ? on_map(c, of)
-	       : span_is(name, "Fn::Equals")    ? on_equals(c, of)
-	       : span_is(name, "Fn::And")       ? on_all(c, of, false)
-	       : span_is(name, "Fn::Or")        ? on_all(c, of, true)
-	       : span_is(name, "Fn::Not")       ? on_not(c, of)
-	                                        : unknown(c);
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+		if (span_is(name, plain[i].name))
+			return plain[i].of(c, eval(c, n, depth + 1));
+	return unknown(c);
 }
 
 static struct iac_node *eval(struct iac *c, const struct iac_node *n, unsigned depth)
