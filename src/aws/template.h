@@ -38,9 +38,9 @@ bool tw_strays(const struct writer *w, res *r, const char *cfn, const char *tf,
 void template_put_network(struct writer *w, res *r);
 void template_put_subnet(struct writer *w, res *r);
 void template_put_table(struct writer *w, res *r);
-void template_put_main_table(struct writer *w, res *r);
+void template_put_main_table(struct writer *w, res *network);
 void template_put_acl(struct writer *w, res *r);
-void template_put_default_acl(struct writer *w, res *r);
+void template_put_default_acl(struct writer *w, res *network);
 void template_put_group(struct writer *w, res *r);
 void template_put_interface(struct writer *w, res *r);
 void template_put_instance(struct writer *w, res *r);
