@@ -11,6 +11,8 @@
 #define AT(field) offsetof(struct policy_call, field)
 /* A target with more rules needs no quota. */
 #define RULES_MAX 1024
+/* Amazon raises that of Network Firewall on demand. */
+#define QUOTA_MAX 1000000
 
 static const struct option options[] = {
 	{"read", 'r', OPTION_WORD, "INPUT",
@@ -47,8 +49,18 @@ static const struct option options[] = {
 		.help = "test of a Network Firewall that does not say it: HOME_NET, as rules write "
 			"it"},
 	{"to", 0, OPTION_TEXT, "TARGET", AT(target),
-		.help = "compile: for nft (Linux's firewall) or rpz (names, for Unbound, BIND, "
-			"Knot)"},
+		.help = "compile: for nft (Linux's firewall), rpz (names, for Unbound, BIND, "
+			"Knot), nfw (AWS Network Firewall), sg (security groups) or nacl (network "
+			"ACLs)"},
+	{"form", 0, OPTION_TEXT, "FORM", AT(form),
+		.help = "compile for AWS: as cli (calls of the command line; the default), "
+			"cloudformation or terraform, all of them JSON"},
+	{"wider", 0, OPTION_FLAG, NULL, AT(wider),
+		.help = "compile for AWS: what the target can't tell is left open; without it, "
+			"shut"},
+	{"quota", 0, OPTION_NUMBER, "N", AT(quota), .min = 1, .max = QUOTA_MAX,
+		.help = "compile for AWS: the account's quota of rules for a security group (60), "
+			"an ACL (20) or a firewall policy (30000)"},
 	{"dns", 0, OPTION_WORD, "INPUT",
 		.help = "compile: what follows FILE are captures and logs, whose DNS answers say "
 			"which addresses names have"},
@@ -246,13 +258,15 @@ static enum exit_code test(const struct policy_call *c)
 static enum exit_code compile(const struct policy_call *c)
 {
 	const struct call *call = c->call;
-	bool nft = c->target != NULL && strcmp(c->target, "nft") == 0;
-	bool rpz = c->target != NULL && strcmp(c->target, "rpz") == 0;
-	if (!nft && !rpz)
-		return usage("say for what to compile: --to nft or --to rpz");
-	if (call->words > 2 && (rpz || !call_given(call, "dns")))
-		return usage(rpz ? "rpz needs no inputs: compile takes one FILE"
-				 : "compile takes one FILE; inputs go behind --dns");
+	bool takes_dns = true;
+	if (c->target == NULL || !policy_call_target(c, &takes_dns))
+		return usage("say for what to compile: --to nft, rpz, nfw, sg or nacl; for the "
+			     "last three --form cli, cloudformation or terraform");
+	if (call->words > 2 && (!takes_dns || !call_given(call, "dns")))
+		return usage(takes_dns ? "compile takes one FILE; inputs go behind --dns"
+				       : "rpz and nfw need no inputs: compile takes one FILE");
+	if (c->quota > 0 && c->quota < 1)
+		return usage("--quota takes whole numbers");
 	struct policy *p = policy_call_open(call->word[1]);
 	if (p == NULL)
 		return EXIT_USAGE;
@@ -321,6 +335,10 @@ static const char *const text[] = {
 	"With --dns INPUT... names stand for the addresses that DNS answers in captures and logs "
 	"gave them; the network is never asked. --to rpz writes a response policy zone of the "
 	"names.",
+	"compile FILE --to nfw|sg|nacl writes the policy for Amazon's boundaries, as JSON for the "
+	"command line, CloudFormation or Terraform, within their quotas, or nothing. What the "
+	"target can't tell (names and application protocols in groups and ACLs) is left shut, or "
+	"open with --wider, and told. docs/WRITING.md shows how it is applied.",
 	"draft --baseline FILE writes the smallest policy that carries a baseline: a rule for each "
 	"zone, service and set of hosts, with the traffic that it is there for. What can't be "
 	"carried, and what a quota of prefixes leaves open beside it, is told; with inputs, what "

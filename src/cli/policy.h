@@ -9,9 +9,11 @@
 
 struct policy_call {
 	const struct call *call;
-	const char *output, *target, *sni, *http_host, *dns_name, *as;
+	const char *output, *target, *form, *sni, *http_host, *dns_name, *as;
 	const char *baseline; /* of a draft */
 	double max_rules;     /* 0: none was given */
+	double quota;         /* of a compilation; 0: Amazon's default */
+	bool wider;           /* what it can't tell is left open */
 	const char *hook, *iif, *oif, *vpc, *subnet, *eni, *home;
 	struct networks local;
 	int64_t at_ns;
@@ -36,6 +38,8 @@ enum exit_code policy_call_read(const struct policy *p, const char *const *path,
 /* policy test FILE --read INPUT... */
 enum exit_code policy_call_inputs(
 	const struct policy_call *c, const struct policy *p, const char *const *path, size_t paths);
+/* Whether the target and form are known. */
+bool policy_call_target(const struct policy_call *c, bool *ret_takes_dns);
 /* policy compile FILE --to TARGET [--dns INPUT...] */
 enum exit_code policy_call_compile(
 	const struct policy_call *c, const struct policy *p, const char *const *path, size_t paths);

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "cli/message.h"
 #include "cli/policy.h"
+#include "cloud/cloud.h"
 
 /* Addresses of names that rules name; more belong into networks. */
 #define SEEN_MAX    8192u
@@ -52,17 +53,82 @@ static void take(void *context, const struct event *event)
 			add(n, name, &l->answer[i].addr);
 }
 
+/* ---- targets ---- */
+
+static const struct target_row {
+	const char *name;
+	bool takes_dns, cloud;
+	enum cloud_target target;
+} targets[] = {{"nft", true, false, 0}, {"rpz", false, false, 0}, {"nfw", false, true, CLOUD_NFW}};
+
+static const struct form_row {
+	const char *name;
+	enum cloud_form form;
+} forms[] = {
+	{"cli", CLOUD_CLI}, {"cloudformation", CLOUD_FORMATION}, {"terraform", CLOUD_TERRAFORM}};
+
+static const struct target_row *find_target(const struct policy_call *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(targets); i++)
+		if (strcmp(targets[i].name, c->target) == 0)
+			return &targets[i];
+	return NULL;
+}
+
+static const struct form_row *find_form(const struct policy_call *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+		if (c->form == NULL || strcmp(forms[i].name, c->form) == 0)
+			return &forms[i];
+	return NULL;
+}
+
+bool policy_call_target(const struct policy_call *c, bool *ret_takes_dns)
+{
+	const struct target_row *row = find_target(c);
+	if (row == NULL || find_form(c) == NULL || (c->form != NULL && !row->cloud))
+		return false;
+	*ret_takes_dns = row->takes_dns;
+	return true;
+}
+
+static int compile_cloud(const struct policy_call *c, const struct names *n, struct out *text,
+	struct out *losses, struct fail *why)
+{
+	const struct cloud_ask ask = {.policy = n->policy,
+		.seen = n->seen,
+		.seens = n->count,
+		.at_ns = c->at_ns,
+		.target = find_target(c)->target,
+		.form = find_form(c)->form,
+		.wider = c->wider,
+		.quota = (unsigned)c->quota};
+	return cloud_compile(&ask, text, losses, why);
+}
+
+static int compile_target(const struct policy_call *c, const struct names *n, struct out *text,
+	struct out *losses, struct fail *why)
+{
+	if (find_target(c)->cloud)
+		return compile_cloud(c, n, text, losses, why);
+	int err = find_target(c)->takes_dns
+	                  ? policy_compile_nft(n->policy, n->seen, n->count, c->at_ns, text, losses)
+	                  : policy_compile_rpz(n->policy, c->at_ns, text, losses);
+	if (err == 0)
+		return 0;
+	return fail_set(why, err, "%s",
+		err == -E2BIG ? "a rule has too many parts: use fewer, wider networks"
+			      : "out of memory");
+}
+
 static enum exit_code write_target(
 	const struct policy_call *c, const struct names *n, enum exit_code code)
 {
 	struct out text = {0}, losses = {0};
-	int err = strcmp(c->target, "rpz") == 0
-	                  ? policy_compile_rpz(n->policy, c->at_ns, &text, &losses)
-	                  : policy_compile_nft(
-				    n->policy, n->seen, n->count, c->at_ns, &text, &losses);
+	struct fail why = {0};
+	int err = compile_target(c, n, &text, &losses, &why);
 	if (err < 0)
-		message("%s", err == -E2BIG ? "a rule has too many parts: use fewer, wider networks"
-					    : "out of memory");
+		message("%s", why.text);
 	const char *line = out_string(&losses);
 	for (const char *end = strchr(line, '\n'); err == 0 && end != NULL;
 		end = strchr(line, '\n')) {

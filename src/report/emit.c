@@ -49,6 +49,19 @@ void emit_text(struct emit *e, const char *key, const char *text, size_t max_byt
 	out_fini(&safe);
 }
 
+void emit_lines(struct emit *e, const char *key, const char *text)
+{
+	begin(e, key);
+	out_text(e->out, "\"");
+	for (const char *c = text; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			out_printf(e->out, "\\%c", *c);
+		else
+			out_bytes(e->out, *c == '\n' ? "\\n" : c, *c == '\n' ? 2 : 1);
+	}
+	out_text(e->out, "\"");
+}
+
 void emit_texts(
 	struct emit *e, const char *key, const char *const *text, size_t count, size_t max_bytes)
 {

@@ -1,4 +1,4 @@
-/* Inside report/: JSON written in order, straight into a buffer. Strings of strangers come out as
+/* JSON written in order, straight into a buffer. Strings of strangers come out as
  * valid UTF-8 (out_safe), numbers alike in every locale. Keys are ours and need no escaping; NULL
  * inside an array. */
 #pragma once
@@ -16,6 +16,8 @@ void emit_open(struct emit *e, const char *key, char bracket); /* { or [ */
 void emit_close(struct emit *e, char bracket);                 /* } or ] */
 void emit_text(
 	struct emit *e, const char *key, const char *text, size_t max_bytes); /* NULL: null */
+/* Our own text of several lines: printable ASCII, and line ends. */
+void emit_lines(struct emit *e, const char *key, const char *text);
 /* An array of strings. */
 void emit_texts(
 	struct emit *e, const char *key, const char *const *text, size_t count, size_t max_bytes);
