@@ -59,7 +59,8 @@ static const struct target_row {
 	const char *name;
 	bool takes_dns, cloud;
 	enum cloud_target target;
-} targets[] = {{"nft", true, false, 0}, {"rpz", false, false, 0}, {"nfw", false, true, CLOUD_NFW}};
+} targets[] = {{"nft", true, false, 0}, {"rpz", false, false, 0}, {"nfw", false, true, CLOUD_NFW},
+	{"sg", true, true, CLOUD_SG}, {"nacl", true, true, CLOUD_NACL}};
 
 static const struct form_row {
 	const char *name;

@@ -9,7 +9,7 @@ int cloud_compile(
 	const struct cloud_ask *ask, struct out *text, struct out *losses, struct fail *why)
 {
 	static int (*const targets[])(const struct cloud_call *c, struct out *text) = {
-		[CLOUD_NFW] = cloud_nfw};
+		[CLOUD_NFW] = cloud_nfw, [CLOUD_SG] = cloud_sg, [CLOUD_NACL] = cloud_nacl};
 	const struct cloud_call c = {.ask = ask, .losses = losses, .why = why};
 	struct out all = {0};
 	tell_losses(&c);

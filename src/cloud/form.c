@@ -75,6 +75,34 @@ void form_resource_end(struct emit *e)
 	emit_close(e, '}');
 }
 
+void form_vpc(struct emit *e, enum cloud_form form, const char *type)
+{
+	if (form == CLOUD_FORMATION) {
+		emit_open(e, "Parameters", '{');
+		emit_open(e, "VpcId", '{');
+		emit_text(e, "Type", "AWS::EC2::VPC::Id", SIZE_MAX);
+		emit_close(e, '}');
+		emit_close(e, '}');
+		emit_open(e, "Resources", '{');
+	} else if (form == CLOUD_TERRAFORM) {
+		emit_open(e, "variable", '{');
+		emit_open(e, "vpc_id", '{');
+		emit_text(e, "type", "string", SIZE_MAX);
+		emit_close(e, '}');
+		emit_close(e, '}');
+		emit_open(e, "resource", '{');
+		emit_open(e, type, '{');
+	}
+}
+
+void form_vpc_end(struct emit *e, enum cloud_form form)
+{
+	if (form != CLOUD_CLI)
+		emit_close(e, '}');
+	if (form == CLOUD_TERRAFORM)
+		emit_close(e, '}');
+}
+
 void form_lines(struct emit *e, enum cloud_form form, const char *key, const char *text)
 {
 	struct out plain = {0};
