@@ -101,8 +101,7 @@ static int add_protos(const struct region_box *box, struct entry e, bool v4, str
 	const struct range *proto = &box->axis[REGION_PROTO];
 	int err = 0;
 	e.proto = e.low = e.high = -1;
-	if (is_number(proto, 0, UINT8_MAX) &&
-		is_number(&box->axis[REGION_PORT], 0, UINT16_MAX))
+	if (is_number(proto, 0, UINT8_MAX) && is_number(&box->axis[REGION_PORT], 0, UINT16_MAX))
 		return entries_add(ret, &e);
 	for (uint64_t p = proto->first.low; p <= proto->last.low && err == 0; p++) {
 		if (p == (v4 ? 58 : 1)) /* ICMP of the other family */

@@ -106,8 +106,7 @@ static int add_place(struct places *p, const struct policy_zone *zone, bool v4,
 	if (p->place == NULL)
 		return -ENOMEM;
 	struct place *at = &p->place[p->count];
-	*at = (struct place){
-		.zone = zone, .v4 = v4, .rule = calloc(rules + 1, sizeof *at->rule)};
+	*at = (struct place){.zone = zone, .v4 = v4, .rule = calloc(rules + 1, sizeof *at->rule)};
 	if (at->rule == NULL)
 		return -ENOMEM;
 	memcpy(at->rule, speaks, rules * sizeof *speaks);
@@ -145,8 +144,8 @@ static int add_hosts(const struct cloud_call *c, struct places *p, struct range 
 		return 0;
 	for (size_t i = 0; i < policy->rules; i++) {
 		const struct policy_rule *rule = &policy->rule[i];
-		bool is = policy_rule_holds(rule, c->ask->at_ns) &&
-		          policy_rule_is_from(rule, &first);
+		bool is =
+			policy_rule_holds(rule, c->ask->at_ns) && policy_rule_is_from(rule, &first);
 		speaks[i] = is ? SPEAKS_ALL : SPEAKS_NOT;
 	}
 	struct place *at = find_place(p, zone, v4, apart ? speaks : NULL, policy->rules);

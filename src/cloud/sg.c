@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sets { /* of a zone's IPv4 and IPv6 hosts, so far */
+struct sets {                        /* of a zone's IPv4 and IPv6 hosts, so far */
 	size_t number[2], groups[2]; /* the last one's; the most that one place has */
 };
 
@@ -111,22 +111,25 @@ static void say_permissions(struct emit *e, const struct entry *entry, size_t co
 	emit_close(e, ']');
 }
 
-/* A new group lets everything out. */
+/* A new group lets everything out, of IPv6 where the VPC has it (else the second call fails). */
 static void say_calls(struct emit *e, const struct group *g)
 {
-	static const struct entry all = {
-		.net = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0}}, 96},
-		.id = "default",
-		.proto = -1};
+	static const struct entry all[] = {
+		{.net = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0}}, 96},
+			.id = "default",
+			.proto = -1},
+		{.id = "default", .proto = -1}};
 	form_call(e, "ec2", "create-security-group");
 	emit_text(e, "GroupName", g->name, SIZE_MAX);
 	say_hosts(e, "Description", g);
 	emit_text(e, "VpcId", "VPC", SIZE_MAX);
 	form_call_end(e);
-	form_call(e, "ec2", "revoke-security-group-egress");
-	say_id(e, g);
-	say_permissions(e, &all, 1);
-	form_call_end(e);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		form_call(e, "ec2", "revoke-security-group-egress");
+		say_id(e, g);
+		say_permissions(e, &all[i], 1);
+		form_call_end(e);
+	}
 	if (g->entries == 0)
 		return;
 	form_call(e, "ec2", "authorize-security-group-egress");

@@ -1,6 +1,6 @@
-/* Rules as boxes of destination, protocol and port: what decides about a place's hosts. A rule means
- * some flows for sure; of others a boundary of addresses and ports can't tell. Shut, a denial counts
- * for both and an allowance for the sure ones only; wider, the other way round. */
+/* Rules as boxes of destination, protocol and port: what decides about a place's hosts. A rule
+ * means some flows for sure; of others a boundary of addresses and ports can't tell. Shut, a denial
+ * counts for both and an allowance for the sure ones only; wider, the other way round. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
