@@ -103,7 +103,7 @@ struct parts { /* all zero is valid */
 MUST_USE int parts_in_order(
 	const struct cloud_call *c, const struct place *place, struct parts *ret);
 MUST_USE int parts_allowed(const struct parts *ordered, struct parts *ret);
-/* Parts that lie side by side, of the same rule (or of any), become one. */
+/* Parts of the same rule that lie side by side become one; any_rule: of any, where no denial is. */
 void parts_join(struct parts *p, bool any_rule);
 void parts_fini(struct parts *p);
 

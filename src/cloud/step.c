@@ -264,9 +264,6 @@ static bool join_one(struct parts *p, size_t number, bool any_rule)
 	struct part *at = &p->part[number];
 	for (size_t i = number + 1; i < p->count; i++) {
 		struct part *with = &p->part[i];
-		/* past a part that decides otherwise nothing may be moved */
-		if (with->allow != at->allow)
-			return false;
 		if ((!any_rule && with->rule != at->rule) || !join(&at->box, &with->box))
 			continue;
 		if (with->rule != at->rule) {
