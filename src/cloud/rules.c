@@ -257,20 +257,26 @@ static void put_app(struct rules *r, const struct list *from, const struct list 
 		put_all(r, from, to, &m, r->action == POLICY_ALLOW && app->server_first);
 }
 
+struct soft { /* a service of a rule that names whom it is for */
+	const struct list *from;
+	const struct policy_service *service;
+	const char *ports, *as;
+};
+
 /* One name in what shows it. dot: the domain and all below it. */
-static void put_name(struct rules *r, const struct list *from, const struct policy_service *s,
-	const char *ports, const char *as, const char *name, bool dot)
+static void put_name(struct rules *r, const struct soft *soft, const char *name, bool dot)
 {
 	static const struct {
 		const char *proto, *buffer, *end;
 		bool tcp;
 	} shown[] = {{"tls", "tls.sni", " nocase;", true}, {"http", "http.host", "", true},
 		{"quic", "quic.sni", " nocase;", false}};
+	const struct policy_service *s = soft->service;
 	struct out o = {0};
 	bool below = strncmp(name, "*.", 2) == 0;
 	for (size_t i = 0; i < ARRAY_LEN(shown) && r->err == 0; i++) {
 		bool spoken = s->any || (shown[i].tcp ? s->tcp : s->udp);
-		if (!spoken || (as != NULL && strcmp(as, shown[i].proto) != 0))
+		if (!spoken || (soft->as != NULL && strcmp(soft->as, shown[i].proto) != 0))
 			continue;
 		out_clear(&o);
 		out_printf(&o, "flow:to_server; %s; %scontent:\"%s\"; %sendswith;%s",
@@ -278,34 +284,35 @@ static void put_name(struct rules *r, const struct list *from, const struct poli
 			below ? "" : "startswith; ", shown[i].end);
 		const struct match m = {.action = word_of(r, shown[i].tcp),
 			.proto = shown[i].proto,
-			.ports = ports,
+			.ports = soft->ports,
 			.options = out_string(&o)};
-		put_all(r, from, &anywhere, &m, false);
+		put_all(r, soft->from, &anywhere, &m, false);
 	}
 	r->err = o.failed ? -ENOMEM : r->err;
 	out_fini(&o);
 }
 
 /* What carries no name that is seen. */
-static void put_nameless(
-	struct rules *r, const struct list *from, const struct policy_service *s, const char *ports)
+static void put_nameless(struct rules *r, const struct soft *soft)
 {
 	static const char tcp[] = "app-layer-protocol:!tls; app-layer-protocol:!http;";
 	static const struct match early = {.action = "pass",
 		.proto = "tcp",
 		.options = "flow:to_server,established; app-layer-protocol:unknown;"};
+	const struct policy_service *s = soft->service;
 	struct match with = early;
-	with.ports = ports;
+	with.ports = soft->ports;
 	if (s->tcp || s->any)
-		put_plain(r, from, &anywhere, "tcp", ports, tcp);
+		put_plain(r, soft->from, &anywhere, "tcp", soft->ports, tcp);
 	if ((s->tcp || s->any) && r->action == POLICY_ALLOW)
-		put_all(r, from, &anywhere, &with, false);
+		put_all(r, soft->from, &anywhere, &with, false);
 	if (s->udp || s->any)
-		put_plain(r, from, &anywhere, "udp", ports, "app-layer-protocol:!quic;");
+		put_plain(
+			r, soft->from, &anywhere, "udp", soft->ports, "app-layer-protocol:!quic;");
 	if (s->icmp && !s->any)
-		put_icmp(r, from, &anywhere, s);
+		put_icmp(r, soft->from, &anywhere, s);
 	if (s->any)
-		put_plain(r, from, &anywhere, "ip", "any", "ip_proto:!tcp; ip_proto:!udp;");
+		put_plain(r, soft->from, &anywhere, "ip", "any", "ip_proto:!tcp; ip_proto:!udp;");
 }
 
 static bool is_pair(const char *a, const char *b)
@@ -313,25 +320,23 @@ static bool is_pair(const char *a, const char *b)
 	return strncmp(a, "*.", 2) == 0 && strcmp(a + 2, b) == 0;
 }
 
-static void put_names(struct rules *r, const struct list *from, const struct policy_service *s,
-	const char *ports, const char *as)
+static void put_names(struct rules *r, const struct soft *soft)
 {
 	const struct policy_names *n = &r->rule->to_names;
-	bool shown = shows_names(as), wide = r->call->ask->wider, allow = r->action == POLICY_ALLOW;
+	bool shown = shows_names(soft->as), wide = r->call->ask->wider;
 	for (size_t i = 0; i < n->count && r->err == 0 && shown; i++) {
 		const char *next = i + 1 < n->count ? n->name[i + 1] : "";
-		bool pair = is_pair(n->name[i], next) || is_pair(next, n->name[i]);
-		put_name(
-			r, from, s, ports, as, is_pair(next, n->name[i]) ? next : n->name[i], pair);
+		bool after = is_pair(next, n->name[i]), pair = after || is_pair(n->name[i], next);
+		put_name(r, soft, after ? next : n->name[i], pair);
 		i += pair;
 	}
-	if (allow != wide)
+	if ((r->action == POLICY_ALLOW) != wide)
 		return;
-	const struct app *app = app_of(as);
-	if (as == NULL)
-		put_nameless(r, from, s, ports);
+	const struct app *app = app_of(soft->as);
+	if (soft->as == NULL)
+		put_nameless(r, soft);
 	else if (!shown && app != NULL)
-		put_app(r, from, &anywhere, s, ports, app);
+		put_app(r, soft->from, &anywhere, soft->service, soft->ports, app);
 }
 
 static void put_soft(struct rules *r, const struct list *from, const struct list *to,
@@ -348,7 +353,7 @@ static void put_soft(struct rules *r, const struct list *from, const struct list
 	if (r->rule->to_names.count > 0 && !r->rule->to_any) {
 		if (shows_names(as) || r->call->ask->wider)
 			put_handshake(r, from, &anywhere, s, out_string(&ports));
-		put_names(r, from, s, out_string(&ports), as);
+		put_names(r, &(struct soft){from, s, out_string(&ports), as});
 	}
 	r->err = ports.failed ? -ENOMEM : r->err;
 	out_fini(&ports);

@@ -236,10 +236,17 @@ static void name_group(struct group *g, size_t number, size_t part)
 		(void)snprintf(g->name + len, sizeof g->name - (size_t)len, "-%zu", part + 1);
 }
 
+/* One at least: without a group Amazon attaches the VPC's own. */
+static size_t groups_for(const struct writer *w, size_t entries)
+{
+	CHECK(w->quota > 0);
+	return entries == 0 ? 1 : (entries + w->quota - 1) / w->quota;
+}
+
 static int check_quota(struct writer *w, const struct place *place, size_t entries)
 {
 	struct sets *s = &w->sets[place->zone - w->call->ask->policy->zone];
-	size_t groups = entries == 0 ? 1 : (entries + w->quota - 1) / w->quota;
+	size_t groups = groups_for(w, entries);
 	bool v6 = !place->v4;
 	if (groups > s->groups[v6])
 		s->groups[v6] = groups;
@@ -273,10 +280,11 @@ static int say_place(struct writer *w, const struct place *place)
 	}
 	if (err == 0)
 		err = check_quota(w, place, entries.count);
-	for (size_t at = 0; err == 0 && (at == 0 || at < entries.count); at += w->quota) {
-		name_group(&g, sets->number[!place->v4], at / w->quota);
-		g.entry = entries.entry + at;
-		g.entries = entries.count - at < w->quota ? entries.count - at : w->quota;
+	for (size_t i = 0; err == 0 && i < groups_for(w, entries.count); i++) {
+		size_t at = i * w->quota, rest = entries.count - at;
+		name_group(&g, sets->number[!place->v4], i);
+		g.entry = rest == 0 ? NULL : &entries.entry[at];
+		g.entries = rest < w->quota ? rest : w->quota;
 		say_group(w, &g);
 	}
 	parts_fini(&ordered);
@@ -291,6 +299,10 @@ int cloud_sg(const struct cloud_call *c, struct out *text)
 	struct writer w = {.call = c,
 		.e = {.out = text},
 		.quota = c->ask->quota == 0 ? CLOUD_SG_RULES : c->ask->quota};
+	CHECK(w.quota > 0);
+	if (w.quota > CLOUD_SG_ALL)
+		return fail_set(c->why, -EDQUOT, "no group has more than %u rules: --quota",
+			CLOUD_SG_ALL);
 	w.most = CLOUD_SG_ALL / w.quota;
 	if (w.most > CLOUD_SG_GROUPS)
 		w.most = CLOUD_SG_GROUPS;
