@@ -179,7 +179,8 @@ static enum exit_code report_run(const struct call *call)
 static const char *const text[] = {
 	"Writes what a case tells in any format that hunt knows, byte for byte what the hunt "
 	"itself would have written. The inputs are not needed any more.",
-	"Formats that act on what was found (suricata, zeek-intel, nft-set, stix, misp) hold only "
+	"Formats that act on what was found (suricata, zeek-intel, nft-set, policy, stix, misp) "
+	"hold only "
 	"what was reported, and no endpoint that others use too: published resolvers, large "
 	"operators, public services, the hosts' own networks.",
 	"diff OLD NEW tells of the findings that are reported in either case (with --all of all): "

@@ -301,8 +301,8 @@ int cloud_sg(const struct cloud_call *c, struct out *text)
 		.quota = c->ask->quota == 0 ? CLOUD_SG_RULES : c->ask->quota};
 	CHECK(w.quota > 0);
 	if (w.quota > CLOUD_SG_ALL)
-		return fail_set(c->why, -EDQUOT, "no group has more than %u rules: --quota",
-			CLOUD_SG_ALL);
+		return fail_set(
+			c->why, -EDQUOT, "no group has more than %u rules: --quota", CLOUD_SG_ALL);
 	w.most = CLOUD_SG_ALL / w.quota;
 	if (w.most > CLOUD_SG_GROUPS)
 		w.most = CLOUD_SG_GROUPS;

@@ -252,6 +252,24 @@ class Firewall(Writing):
                 self.assertEqual(self.verdicts(target, flows, "--sni", name), self.verdicts(policy, flows, "--sni", name), name)
 
 
+class Found(Writing):
+    """What was found is shut, by the same writer: the reserve of demo-emotet-like is 198.51.100.178, HTTP at port 8080."""
+
+    def test_a_finding_becomes_rules(self):
+        capture, case, policy = self.path("c.pcap", scenario_bytes("demo-emotet-like")), self.folder / "c.db", self.folder / "found.yaml"
+        self.assertEqual(Run("hunt", "--case", case, capture).code, DONE)
+        self.assertEqual(Run("report", case, "--to", "policy", "-o", policy).code, DONE)
+        self.assertEqual(Run("policy", "check", policy).code, DONE)
+        host = re.search(r'hosts: \{networks: \["([\d.]+)"', policy.read_text())[1]
+        flows = [f"tcp:{host}:40000>{to}:8080" for to in ("198.51.100.178", "203.0.113.200")]
+        document, _ = self.compiled("nfw", "cli", "--wider", text=policy.read_text())
+        target = self.path("nfw.json", json.dumps(document).encode())
+        for asked in (policy, target):
+            self.assertEqual(self.verdicts(asked, flows, "--http-host", "other.example"), ["denied", "allowed"])
+        for to in ("sg", "nacl"):
+            self.compiled(to, "cli", "--wider", "--quota", "40", text=policy.read_text())
+
+
 class Usage(Writing):
     def test_how_it_is_asked(self):
         path = self.path("p.yaml", POLICY.encode())
