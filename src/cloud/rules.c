@@ -73,13 +73,18 @@ static void put(struct rules *r, const struct match *m)
 	say_msg(&line, r);
 	out_printf(&line, "%s%ssid:%zu; rev:1;)\n", m->options, *m->options == '\0' ? "" : " ",
 		SID_FIRST + r->to->rules);
+	/* a variable counts as what it stands for, which is at most a list */
+	bool home = strcmp(m->src, "$HOME_NET") == 0;
 	struct rule_group *g = room_for(r, line.len);
-	if (g == NULL) {
-		r->err = r->err < 0 ? r->err
-		                    : fail_set(r->call->why, -EDQUOT,
-					      "its rules need more than %u groups of %u bytes: use "
-					      "fewer, wider networks",
-					      CLOUD_NFW_GROUPS, CLOUD_GROUP_BYTES);
+	if (line.len + (home ? LIST_BYTES : 0) > CLOUD_RULE_BYTES) {
+		r->err = fail_set(r->call->why, -EDQUOT,
+			"rule %s: a rule of %zu bytes, and Network Firewall takes %u: use fewer "
+			"ports, or ranges",
+			r->id, line.len, CLOUD_RULE_BYTES);
+	} else if (g == NULL) {
+		r->err = fail_set(r->call->why, -EDQUOT,
+			"its rules need more than %u groups of %u bytes: use fewer, wider networks",
+			CLOUD_NFW_GROUPS, CLOUD_GROUP_BYTES);
 	} else {
 		out_bytes(&g->text, out_string(&line), line.len);
 		g->bytes += line.len;

@@ -201,6 +201,10 @@ class Vpc(Writing):
         run = Run("policy", "compile", path, "--to", "nfw", "--quota", "3")
         self.assertRegex(run.err, r"\d+ rules of Network Firewall, \d+ over the quota of 3 a policy")
         self.assertEqual((run.code, run.out), (NOTHING, b""))
+        ports = ", ".join(str(2 * n) for n in range(1, 3000))
+        run = Run("policy", "compile", self.path("q.yaml", POLICY.replace("ports: 25}", f"ports: [{ports}]}}").encode()), "--to", "nfw")
+        self.assertRegex(run.err, r"rule no-mail: a rule of \d+ bytes, and Network Firewall takes 8192")
+        self.assertEqual((run.code, run.out), (NOTHING, b""))
 
 
 def holds(words, host):
@@ -232,6 +236,21 @@ class Firewall(Writing):
                 self.assertEqual(dict(zip(tcp, self.verdicts(target, tcp, *given))), dict(zip(tcp, want)), options)
                 self.assertIn("allowed", want)
                 self.assertIn("denied", want)
+
+    def test_many_names_are_several_groups(self):
+        names = ", ".join(f"n{n}.example" for n in range(16000))
+        text = "version: 1\nzones: {z: {networks: 10.0.0.0/24}}\nservices: {s: {protocol: tcp, ports: 443, as: tls}}\n" \
+               f"destinations: {{d: {{names: [{names}]}}}}\nrules:\n  - {{id: r, owner: o, why: w, from: z, to: d, service: s, action: allow}}\n"
+        document, _ = self.compiled("nfw", "cli", text=text)
+        groups = [call["input"] for call in document["calls"] if call["operation"] == "create-rule-group"]
+        self.assertEqual(len(groups), 2)
+        for group in groups:
+            rules = group["RuleGroup"]["RulesSource"]["RulesString"]
+            self.assertLessEqual(len(rules), 2_000_000)
+            self.assertLess(rules.count("\n"), group["Capacity"])
+        target = self.path("nfw.json", json.dumps(document).encode())
+        for name, verdict in (("n0.example", "allowed"), ("n15999.example", "allowed"), ("n16000.example", "denied")):
+            self.assertEqual(self.verdicts(target, ["tcp:10.0.0.5:40000>203.0.113.1:443"], "--sni", name), [verdict], name)
 
     def test_the_words_of_a_reason_are_harmless(self):
         document, _ = self.compiled("nfw", "terraform")
