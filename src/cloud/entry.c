@@ -87,9 +87,10 @@ static int add_ports(const struct region_box *box, struct entry e, struct entrie
 		e.low = (int)port->first.low;
 		e.high = (int)port->last.low;
 	}
-	if (!icmp || port->last.low >= UINT8_MAX)
+	uint64_t last = port->last.low < UINT8_MAX ? port->last.low : UINT8_MAX;
+	if (!icmp || (port->first.low == 0 && last == UINT8_MAX))
 		return entries_add(ret, &e);
-	for (uint64_t type = port->first.low; type <= port->last.low && err == 0; type++) {
+	for (uint64_t type = port->first.low; type <= last && err == 0; type++) {
 		e.low = e.high = (int)type;
 		err = entries_add(ret, &e);
 	}

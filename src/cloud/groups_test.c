@@ -300,9 +300,11 @@ static void compare(void *context, const struct policy_flow *flow)
 	if ((got.verdict == VPC_OPEN) == open || (some && (got.verdict == VPC_OPEN) == r->wider))
 		return;
 	say_flow(&words, flow);
-	fail_msg("%s\n%s\n%s: the policy says %s, what was written %s (%s: %s)", r->text,
-		r->document, out_string(&words), policy_verdict_name(want.verdict),
-		vpc_verdict_name(got.verdict), got.decides->name, got.decides->reason);
+	/* cmocka cuts what is long */
+	(void)fprintf(stderr, "%s\n%s\n", r->text, r->document);
+	fail_msg("%s: the policy says %s, what was written %s (%s: %s)", out_string(&words),
+		policy_verdict_name(want.verdict), vpc_verdict_name(got.verdict), got.decides->name,
+		got.decides->reason);
 }
 
 /* Whether it fits the quotas. */

@@ -59,11 +59,14 @@ static inline void make_policy(struct out *o)
 	for (unsigned i = 0; i < rules; i++) {
 		const char *service = services[any_of(ARRAY_LEN(services))];
 		const char *more = services[any_of(ARRAY_LEN(services))];
+		/* one after the other: arguments have no order */
+		const char *from = sources[any_of(ARRAY_LEN(sources))];
+		const char *to = ends[any_of(ARRAY_LEN(ends))];
+		const char *action = actions[any_of(ARRAY_LEN(actions))];
 		out_printf(o,
 			"  - {id: r%u, owner: o, why: 'a \"b\"; c\\ ${x}', from: %s, to: %s, "
 			"service: [%s, %s], action: %s}\n",
-			i, sources[any_of(ARRAY_LEN(sources))], ends[any_of(ARRAY_LEN(ends))],
-			service, more, actions[any_of(4)]);
+			i, from, to, service, more, action);
 	}
 }
 
