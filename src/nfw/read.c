@@ -366,7 +366,7 @@ int nfw_set_home(struct nfw *n, struct span nets, struct fail *why)
 {
 	const struct suricata_scope *home = NULL;
 	int err = nfw_make_home(n, nets, &home, why);
-	if (err == 0)
+	if (home != NULL)
 		n->home.first = home->first;
 	return err;
 }
