@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "cli/file.h"
+#include "cli/guard_ask.h"
 #include "cli/guarding.h"
 #include "cli/message.h"
 
@@ -12,7 +13,7 @@
 
 struct guard {
 	struct watch watch;
-	const char *policy, *respond, *on_exit, *trail, *enforcer;
+	const char *policy, *respond, *on_exit, *trail, *enforcer, *control;
 	struct networks never;
 	double act_e, expiry_s, max_blocked, max_hosts, max_changes, popular;
 	bool enforce;
@@ -60,6 +61,9 @@ static const struct option options[] = {
 	{"enforcer", 0, OPTION_TEXT, "PROGRAM", AT(enforcer),
 		.help = "where " ENFORCER_NAME
 			" is; without it beside postern, or where it was installed"},
+	{"control", 0, OPTION_TEXT, "PATH", AT(control),
+		.help = "a socket at PATH, for root and the guard's user: status, undo and explain "
+			"ask there"},
 	{"state", 0, OPTION_TEXT, "FILE", OF(state),
 		.help = "remember beside FILE what hosts did, so that a restart goes on with it"},
 	{"json", 0, OPTION_FLAG, NULL, OF(json), .help = "print JSON Lines: findings and changes"},
@@ -79,7 +83,8 @@ static const struct option options[] = {
 static const char *complaint(const struct call *call, const struct guard *g)
 {
 	if (call->words > 0)
-		return "it reads an interface (-i) and nothing else: watch follows logs";
+		return "it reads an interface (-i) and nothing else: watch follows logs; a running "
+		       "guard is asked by status, undo ID or explain HOST";
 	if (g->watch.iface == NULL)
 		return "name the interface to guard: -i IFACE";
 	if (strcmp(g->respond, "alert") != 0 && strcmp(g->respond, "block") != 0 &&
@@ -140,6 +145,7 @@ static struct guarding_options options_of(const struct guard *g, const struct po
 		.never = &g->never,
 		.trail = g->trail,
 		.enforcer = g->enforcer,
+		.control = g->control,
 		.enforce = g->enforce && strcmp(g->respond, "alert") != 0,
 		.persistent = strcmp(g->on_exit, "closed") == 0,
 		.remembers = g->watch.state != NULL,
@@ -164,6 +170,9 @@ static enum exit_code guard_run(const struct call *call)
 	struct guarding *guarding = NULL;
 	struct fail why = {0};
 	enum exit_code code = EXIT_USAGE;
+	if (guard_asks(call))
+		return guard_ask(call, &(struct guard_asking){g->control, g->expiry_s,
+					       call_given(call, "expiry"), g->watch.json});
 	if (wrong != NULL) {
 		message("guard: %s", wrong);
 		return EXIT_USAGE;
@@ -180,6 +189,7 @@ static enum exit_code guard_run(const struct call *call)
 		.finding = guarding_finding,
 		.start = guarding_start,
 		.turn = guarding_turn,
+		.wake = guarding != NULL ? guarding_wake(guarding) : 0,
 		.policy = policy};
 	if (failed < 0)
 		message("%s", why.text);
@@ -209,6 +219,12 @@ static const char *const text[] = {
 	"The trail is one JSON line for each change, on disk before the change is made. A guard "
 	"that "
 	"was killed goes on with what is in force there.",
+	"With --control PATH a running guard is asked over a socket. status tells what is in "
+	"force, "
+	"how full its limits are, what it took and lost. undo ID ends a change at once; the same "
+	"finding does not make it again for --expiry (the guard's own when it is not given). "
+	"explain HOST tells what the host was found to do, what was done about it, and what was "
+	"left alone and why.",
 	"-i needs CAP_NET_RAW and CAP_NET_ADMIN. docs/GUARD.md tells more.",
 	NULL,
 };
@@ -221,11 +237,12 @@ static const struct example examples[] = {
 	{"postern guard -i eth1 --policy egress.yaml --enforce --respond contain --on-exit closed "
 	 "--trail /var/lib/postern/trail.jsonl --state /var/lib/postern/guard",
 		"Contain, and stay closed:"},
+	{"postern guard undo 7 --control /run/postern/guard", "Take a block back:"},
 };
 
 const struct verb verb_guard = {
 	.name = "guard",
-	.words = "",
+	.words = "[status|undo ID|explain HOST]",
 	.summary = "watch an interface, and close the fallback channels that are found",
 	.text = text,
 	.option = options,

@@ -1,44 +1,19 @@
-#include "cli/guarding.h"
+#include "cli/guarding_private.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/allowances.h"
 #include "cli/message.h"
 
-/* What is never blocked: of the policy, of the command line, of this machine, resolvers. */
-#define NEVER_MAX 1024u
 /* A resolver is who answers the DNS questions of so many hosts. */
 #define RESOLVER_HOSTS 3u
 /* An enforcer that ended is started again as often as this. */
 #define AGAIN_NS (5 * NS_PER_S)
 /* Packets are taken as long before the enforcer runs, at most. */
 #define START_NS (10 * NS_PER_S)
-/* Reasons not to act are told once for each host, address and port. */
-#define TOLD_MAX 1024u
-
-struct told {
-	struct addr host;
-	struct guard_left left;
-};
-
-struct guarding {
-	struct guarding_options options;
-	struct cidr never[NEVER_MAX];
-	size_t nevers;
-	struct crowd *servers, *resolvers;
-	struct guard_state state;
-	struct guard_link *link; /* NULL: none runs */
-	int64_t tried_ns;        /* to start one; steady clock */
-	struct engine *engine;   /* borrowed; NULL until the watch starts */
-	struct allowances *allowances;
-	FILE *trail;
-	struct told told[TOLD_MAX];
-	size_t tolds;
-	uint64_t denials, lost; /* lost: packets that were dropped and not told, as last said */
-	bool full;              /* that never[] is was said */
-};
 
 /* ---- telling ---- */
 
@@ -66,31 +41,31 @@ static void say_change(
 	out_fini(&o);
 }
 
-/* In the trail, and said. Fails: the trail can't be written. */
-static int note(
+int guarding_note(
 	struct guarding *g, const struct guard_change *c, enum guard_act act, const char *why_words)
 {
 	struct fail why = {0};
-	if (g->trail != NULL && trail_add(g->trail, c, act, clock_day_ns(), why_words, &why) < 0) {
+	int64_t now_ns = clock_day_ns();
+	g->trail_failed =
+		g->trail != NULL && trail_add(g->trail, c, act, now_ns, why_words, &why) < 0;
+	if (g->trail_failed) {
 		message("%s", why.text);
 		return -EIO;
 	}
+	g->counts.act[act]++;
+	diary_change(g->diary, c, act, why_words, now_ns);
 	say_change(g, c, act, why_words);
 	return 0;
 }
 
+/* Each once. */
 static void say_left(struct guarding *g, const char *finding, const struct addr *from,
 	const struct guard_left *left)
 {
 	char host[ADDR_TEXT_BYTES], peer[ADDR_TEXT_BYTES];
-	for (size_t i = 0; i < g->tolds; i++) {
-		const struct told *t = &g->told[i];
-		if (addr_eq(&t->host, from) && addr_eq(&t->left.peer, &left->peer) &&
-			t->left.port == left->port && t->left.why == left->why)
-			return;
-	}
-	if (g->tolds < TOLD_MAX)
-		g->told[g->tolds++] = (struct told){.host = *from, .left = *left};
+	if (!diary_left(g->diary, finding, from, left, clock_day_ns()))
+		return;
+	g->counts.left[left->why]++;
 	if (!g->options.quiet)
 		message("%s: %s -> %s:%u is left alone: %s", finding, addr_text(from, host),
 			addr_text(&left->peer, peer), left->port, guard_leave_words(left->why));
@@ -129,10 +104,18 @@ static int open_link(struct guarding *g, struct fail *why)
 
 static void lose_link(struct guarding *g)
 {
+	g->counts.losses++;
 	message("postern-enforcer has ended: what it blocked is %s; it is started again",
 		g->options.persistent ? "blocked still" : "open until then");
 	guard_link_close(g->link);
 	g->link = NULL;
+}
+
+void guarding_send(struct guarding *g, const struct guard_change *c, bool back)
+{
+	/* the next enforcer is told of what is in force when this one is gone */
+	if (g->link != NULL && send_change(g, c, back) < 0)
+		lose_link(g);
 }
 
 /* False: there is no room. */
@@ -191,13 +174,17 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 	if (g == NULL)
 		return fail_set(why, -ENOMEM, "out of memory");
 	g->options = *options;
-	if (crowd_new(&g->servers) < 0 || crowd_new(&g->resolvers) < 0 ||
-		allowances_new(&g->allowances, options->policy) < 0)
+	g->since_ns = clock_day_ns();
+	g->wake = epoll_create1(EPOLL_CLOEXEC);
+	if (g->wake < 0 || diary_new(&g->diary) < 0 || crowd_new(&g->servers) < 0 ||
+		crowd_new(&g->resolvers) < 0 || allowances_new(&g->allowances, options->policy) < 0)
 		code = fail_set(why, -ENOMEM, "out of memory");
 	if (code == 0 && options->trail != NULL)
 		code = trail_open(&g->trail, options->trail, &g->state, clock_day_ns(), why);
 	if (code == 0)
 		code = collect_never(g, why);
+	if (code == 0 && options->control != NULL)
+		code = control_open(&g->control, options->control, g->wake, why);
 	if (code < 0) {
 		guarding_free(g);
 		return code;
@@ -212,6 +199,7 @@ void guarding_free(struct guarding *g)
 {
 	if (g == NULL)
 		return;
+	control_close(g->control);
 	guard_link_close(g->link);
 	if (g->trail != NULL)
 		(void)fclose(g->trail);
@@ -219,12 +207,22 @@ void guarding_free(struct guarding *g)
 	allowances_free(g->allowances);
 	crowd_free(g->servers);
 	crowd_free(g->resolvers);
+	diary_free(g->diary);
+	if (g->wake >= 0)
+		(void)close(g->wake);
 	free(g);
 }
 
-int guarding_start(void *context, struct engine *engine, struct fail *why)
+int guarding_wake(const struct guarding *g)
+{
+	return g->wake;
+}
+
+int guarding_start(
+	void *context, struct watching *watching, struct engine *engine, struct fail *why)
 {
 	struct guarding *g = context;
+	g->watching = watching;
 	g->engine = engine;
 	/* what it blocks stopped them while nobody looked; whom they knew before is remembered */
 	for (size_t i = 0; i < g->state.count && g->options.remembers; i++)
@@ -241,7 +239,7 @@ static void make(struct guarding *g, const struct guard_change *change)
 	struct guard_change c = *change;
 	int64_t now_ns = clock_day_ns();
 	c.id = g->state.last_id + 1;
-	if (note(g, &c, g->options.enforce ? ACT_MADE : ACT_WOULD, NULL) < 0)
+	if (guarding_note(g, &c, g->options.enforce ? ACT_MADE : ACT_WOULD, NULL) < 0)
 		return;
 	if (guard_state_add(&g->state, &c) < 0)
 		return;
@@ -250,9 +248,7 @@ static void make(struct guarding *g, const struct guard_change *change)
 		g->state.changes = 0;
 	}
 	g->state.changes++;
-	/* the next enforcer is told of it when this one is gone */
-	if (g->link != NULL && send_change(g, &c, false) < 0)
-		lose_link(g);
+	guarding_send(g, &c, false);
 }
 
 static void carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
@@ -268,6 +264,8 @@ void guarding_finding(void *context, const struct finding *f)
 {
 	struct guarding *g = context;
 	struct guard_plan plan;
+	if (diary_finding(g->diary, f, clock_day_ns()))
+		g->counts.finding[f->kind]++;
 	g->options.rules.nevers = g->nevers;
 	guard_decide(f, &g->options.rules, &g->state, clock_day_ns(), &plan);
 	carry_out(g, &plan, f->id, &f->host);
@@ -373,7 +371,8 @@ static void hear(struct guarding *g, struct engine *engine, const struct guard_r
 		deny(g, engine, r);
 	else if (r->kind == GUARD_REFUSED && r->serial != 0 &&
 		 guard_state_take(&g->state, r->serial, &c))
-		(void)note(g, &c, ACT_REFUSED, guard_reason_words((enum guard_reason)r->reason));
+		(void)guarding_note(
+			g, &c, ACT_REFUSED, guard_reason_words((enum guard_reason)r->reason));
 }
 
 int guarding_turn(void *context, struct engine *engine, struct fail *why)
@@ -389,7 +388,7 @@ int guarding_turn(void *context, struct engine *engine, struct fail *why)
 		lose_link(g);
 	/* an element of the kernel's ends by itself */
 	while (guard_state_take_ended(&g->state, clock_day_ns(), &c))
-		(void)note(g, &c, ACT_ENDED, NULL);
+		(void)guarding_note(g, &c, ACT_ENDED, NULL);
 	struct fail again = {0};
 	if (g->options.enforce && g->link == NULL && clock_steady_ns() - g->tried_ns > AGAIN_NS &&
 		open_link(g, &again) < 0) {
@@ -397,5 +396,7 @@ int guarding_turn(void *context, struct engine *engine, struct fail *why)
 		guard_link_close(g->link);
 		g->link = NULL;
 	}
+	if (g->control != NULL)
+		control_turn(g->control, guarding_answer, g);
 	return 0;
 }

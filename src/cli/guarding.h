@@ -10,6 +10,7 @@ struct guarding_options {
 	const struct networks *local, *never;
 	const char *trail;    /* NULL: none is kept */
 	const char *enforcer; /* its program */
+	const char *control;  /* where it can be asked (guard/control.h); NULL: nowhere */
 	bool enforce, persistent, json, quiet;
 	bool remembers; /* events of earlier runs are told again */
 };
@@ -23,7 +24,9 @@ MUST_USE int guarding_new(
 void guarding_free(struct guarding *g);
 
 /* For watch_hooks. */
-int guarding_start(void *context, struct engine *engine, struct fail *why);
+int guarding_wake(const struct guarding *g);
+int guarding_start(
+	void *context, struct watching *watching, struct engine *engine, struct fail *why);
 int guarding_turn(void *context, struct engine *engine, struct fail *why);
 void guarding_event(void *context, const struct event *event, bool before);
 void guarding_finding(void *context, const struct finding *f);

@@ -81,13 +81,13 @@ void sources_close(struct sources *s)
 	free(s);
 }
 
-void sources_wait(struct sources *s, int wait_ms)
+void sources_wait(struct sources *s, int other, int wait_ms)
 {
-	struct pollfd fds[4];
+	struct pollfd fds[5];
 	nfds_t count = 0;
 	const int fd[] = {s->live != NULL ? live_fd(s->live) : -1,
 		s->kernel != NULL ? kernel_fd(s->kernel) : -1, s->udp != NULL ? udp_fd(s->udp) : -1,
-		s->follow != NULL ? follow_fd(s->follow) : -1};
+		s->follow != NULL ? follow_fd(s->follow) : -1, other};
 	for (size_t i = 0; i < ARRAY_LEN(fd); i++)
 		if (fd[i] >= 0)
 			fds[count++] = (struct pollfd){.fd = fd[i], .events = POLLIN};

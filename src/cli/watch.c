@@ -344,6 +344,15 @@ static void say_losses(struct watching *t)
 	t->told = now;
 }
 
+void watch_health(struct watching *t, struct watch_health *ret)
+{
+	int64_t data_ns = sources_now(t->sources);
+	*ret = (struct watch_health){.sources = sources_stats(t->sources),
+		.behind_ns = data_ns == 0 ? 0 : clock_day_ns() - data_ns,
+		.hosts = hosts_count(t->engine.hosts),
+		.connections = hosts_stats(t->engine.hosts)->connections};
+}
+
 /* What came is judged, told and stored. */
 static int settle(struct watching *t, struct fail *why)
 {
@@ -374,7 +383,7 @@ static int watch_on(struct watching *t, struct fail *why)
 	t->told_ns = t->settled_ns = clock_steady_ns();
 	while (!signals_stop && code == 0) {
 		bool more = false;
-		sources_wait(t->sources, WAIT_MS);
+		sources_wait(t->sources, t->hooks->wake > 0 ? t->hooks->wake : -1, WAIT_MS);
 		code = sources_take(t->sources, &t->engine, &more, why);
 		if (code == 0 && t->hooks->turn != NULL)
 			code = t->hooks->turn(t->hooks->context, &t->engine, why);
@@ -482,7 +491,7 @@ enum exit_code watch_start(
 	signals_catch();
 	int code = start(&t, &why);
 	if (code == 0 && t.hooks->start != NULL)
-		code = t.hooks->start(t.hooks->context, &t.engine, &why);
+		code = t.hooks->start(t.hooks->context, &t, &t.engine, &why);
 	bool started = code == 0;
 	if (started)
 		code = watch_on(&t, &why);

@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "cli/engine.h"
+#include "cli/sources.h"
 #include "cli/verb.h"
 #include "judge/judge.h"
 
@@ -16,6 +17,17 @@ struct watch {
 	bool host, json, all, from_end, quiet, verbose;
 };
 
+/* A watch that runs. */
+struct watching;
+
+struct watch_health {
+	struct sources_stats sources;
+	int64_t behind_ns; /* from the latest packet's time to its being taken */
+	size_t hosts;
+	uint64_t connections; /* of all hosts, ended */
+};
+void watch_health(struct watching *t, struct watch_health *ret);
+
 /* What a verb that does more than tell wants to hear; each may be NULL. */
 struct watch_hooks {
 	void *context;
@@ -27,8 +39,10 @@ struct watch_hooks {
 	/* The sources are open; and then every turn of the loop, a quarter of a second apart at
 	 * most. The engine outlives the watch's loop; events may be given to it. Fails: ends the
 	 * watch, with words. */
-	int (*start)(void *context, struct engine *engine, struct fail *why);
+	int (*start)(
+		void *context, struct watching *watching, struct engine *engine, struct fail *why);
 	int (*turn)(void *context, struct engine *engine, struct fail *why);
+	int wake;                    /* a descriptor that ends the wait for sources; 0: none */
 	const struct policy *policy; /* whom it names is known; NULL: nobody */
 };
 

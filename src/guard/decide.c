@@ -16,6 +16,7 @@ const char *guard_leave_words(enum guard_leave leave)
 		[LEAVE_WEAK] = "the finding is too weak",
 		[LEAVE_FAILED] = "nothing answered there, and failures alone block nothing",
 		[LEAVE_NEVER] = "never-block",
+		[LEAVE_UNDONE] = "an operator has undone it",
 		[LEAVE_POPULAR] = "many hosts reach it",
 		[LEAVE_UNSEEN] = "which hosts reach it is not known",
 		[LEAVE_FULL] = "as much is blocked as may be at once",
@@ -101,6 +102,8 @@ static bool consider(struct deciding *d, const struct finding_channel *c, const 
 	if (is_there(d, &change))
 		return true;
 	enum guard_leave why = objection(d, &change.host, peer);
+	if (why == LEAVE_NONE && guard_state_holds(d->state, &change, d->now_ns))
+		why = LEAVE_UNDONE;
 	if (why == LEAVE_NONE && change.proto == 0)
 		why = LEAVE_UNSEEN;
 	if (why == LEAVE_NONE)
@@ -135,7 +138,8 @@ static void contain(struct deciding *d)
 	change.contain = true;
 	if (is_there(d, &change))
 		return;
-	enum guard_leave why = take_room(d, true);
+	enum guard_leave why =
+		guard_state_holds(d->state, &change, d->now_ns) ? LEAVE_UNDONE : take_room(d, true);
 	if (why == LEAVE_NONE)
 		d->plan->change[d->plan->changes++] = change;
 	else
@@ -208,6 +212,8 @@ void guard_follow(const struct guard_new *n, const struct guard_rules *rules,
 		return;
 	count(&d);
 	enum guard_leave why = objection(&d, &change.host, &change.peer);
+	if (why == LEAVE_NONE && guard_state_holds(state, &change, now_ns))
+		why = LEAVE_UNDONE;
 	if (why == LEAVE_NONE)
 		why = take_room(&d, false);
 	if (why == LEAVE_NONE)

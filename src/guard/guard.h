@@ -61,7 +61,12 @@ struct guard_change {
 	uint64_t follows;        /* the change whose story this one goes on with; 0: a finding's */
 	char finding[33];
 	double e_value;
+	/* An operator ended it: until then its finding does not make it again. 0: nobody did. */
+	int64_t held_ns;
 };
+
+/* Changes that an operator ended; of more, the one that is held the shortest gives way. */
+#define GUARD_HELD_MAX 1024u
 
 struct guard_state { /* what is in force; all zero is valid, guard_state_fini() */
 	struct guard_change *change;
@@ -69,6 +74,8 @@ struct guard_state { /* what is in force; all zero is valid, guard_state_fini() 
 	int64_t minute_ns; /* when the minute that is counted began */
 	uint32_t changes;  /* in it */
 	uint64_t last_id;
+	struct guard_change *held; /* GUARD_HELD_MAX, or NULL */
+	size_t helds;
 };
 
 void guard_state_fini(struct guard_state *s);
@@ -81,6 +88,11 @@ bool guard_state_take_ended(struct guard_state *s, int64_t now_ns, struct guard_
 /* One that does the same; NULL none. */
 const struct guard_change *guard_changes_find(
 	const struct guard_change *change, size_t count, const struct guard_change *like);
+/* An operator ended it, and held_ns is in it. Fails: -ENOMEM. */
+MUST_USE int guard_state_hold(struct guard_state *s, const struct guard_change *ended);
+/* Whether an operator has ended the same, of the same finding, for longer than now_ns. */
+bool guard_state_holds(
+	const struct guard_state *s, const struct guard_change *change, int64_t now_ns);
 bool guard_state_has_host(const struct guard_state *s, const struct addr *host);
 
 /* ---- deciding ---- */
@@ -103,6 +115,7 @@ enum guard_leave { /* why something is left alone */
 	LEAVE_WEAK,      /* its E is over the line */
 	LEAVE_FAILED,    /* nothing answered there: failures alone block nothing */
 	LEAVE_NEVER,
+	LEAVE_UNDONE, /* an operator has ended it */
 	LEAVE_POPULAR,
 	LEAVE_UNSEEN, /* who reaches it is not known */
 	LEAVE_FULL,   /* as many blocks as there may be */
@@ -157,7 +170,7 @@ void guard_state_deny(struct guard_state *s, const struct guard_change *like, in
 /* ---- the trail ---- */
 
 /* What is done with a change. */
-enum guard_act { ACT_NONE, ACT_MADE, ACT_WOULD, ACT_REFUSED, ACT_UNDONE, ACT_ENDED, ACT_COUNT };
+enum guard_act { ACT_NONE, ACT_MADE, ACT_WOULD, ACT_REFUSED, ACT_ENDED, ACT_COUNT };
 const char *guard_act_name(enum guard_act act); /* "made", … */
 
 /* One JSON line of it, without a newline. why: ours or safe, may be NULL. */

@@ -245,7 +245,7 @@ static void the_trail_remembers_what_is_in_force(void **state)
 	for (c.id = 1; c.id <= 4; c.id++)
 		assert_int_equal(trail_add(trail, &c, ACT_MADE, c.at_ns, NULL, &why), 0);
 	c.id = 2;
-	assert_int_equal(trail_add(trail, &c, ACT_UNDONE, c.at_ns, "undo", &why), 0);
+	assert_int_equal(trail_add(trail, &c, ACT_ENDED, c.at_ns, NULL, &why), 0);
 	c.id = 3;
 	assert_int_equal(trail_add(trail, &c, ACT_REFUSED, c.at_ns, NULL, &why), 0);
 	c.id = 9;
@@ -273,6 +273,42 @@ static void the_trail_remembers_what_is_in_force(void **state)
 	(void)unlink(path);
 }
 
+static void what_an_operator_ended_is_held(void **state)
+{
+	char path[] = "/tmp/postern-trail-XXXXXX";
+	struct scene s;
+	struct fail why = {0};
+	FILE *trail = NULL;
+	int fd = mkstemp(path);
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	set(&s, RESPOND_BLOCK);
+	guard_decide(s.finding, &s.rules, &s.state, 100 * NS_PER_S, &s.plan);
+	assert_int_equal(s.plan.changes, 1);
+	struct guard_change c = s.plan.change[0];
+	c.id = 1;
+	c.held_ns = 300 * NS_PER_S;
+	assert_int_equal(trail_open(&trail, path, &s.state, 100 * NS_PER_S, &why), 0);
+	assert_int_equal(trail_add(trail, &c, ACT_ENDED, 100 * NS_PER_S, NULL, &why), 0);
+	(void)fclose(trail);
+	assert_int_equal(trail_open(&trail, path, &s.state, 101 * NS_PER_S, &why), 0);
+	(void)fclose(trail);
+	guard_decide(s.finding, &s.rules, &s.state, 299 * NS_PER_S, &s.plan);
+	assert_int_equal(s.plan.changes, 0);
+	assert_int_equal(s.plan.left[0].why, LEAVE_UNDONE);
+	guard_decide(s.finding, &s.rules, &s.state, 301 * NS_PER_S, &s.plan);
+	assert_int_equal(s.plan.changes, 1);
+	s.finding->id[0] = 'f'; /* another finding is another matter */
+	guard_decide(s.finding, &s.rules, &s.state, 200 * NS_PER_S, &s.plan);
+	assert_int_equal(s.plan.changes, 1);
+	for (c.held_ns = 400 * NS_PER_S; c.held_ns < 2000 * NS_PER_S; c.held_ns += NS_PER_S)
+		assert_int_equal(guard_state_hold(&s.state, &c), 0);
+	assert_int_equal(s.state.helds, GUARD_HELD_MAX);
+	strike(&s);
+	(void)unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +318,7 @@ int main(void)
 		cmocka_unit_test(containment),
 		cmocka_unit_test(what_follows_a_block),
 		cmocka_unit_test(the_trail_remembers_what_is_in_force),
+		cmocka_unit_test(what_an_operator_ended_is_held),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 void guard_state_fini(struct guard_state *s)
 {
 	free(s->change);
+	free(s->held);
 	*s = (struct guard_state){0};
 }
 
@@ -75,6 +76,31 @@ void guard_state_deny(struct guard_state *s, const struct guard_change *like, in
 			(c->port == like->port || c->port == 0))
 			c->denied_ns = at_ns;
 	}
+}
+
+int guard_state_hold(struct guard_state *s, const struct guard_change *ended)
+{
+	if (s->held == NULL)
+		s->held = calloc(GUARD_HELD_MAX, sizeof *s->held);
+	if (s->held == NULL)
+		return -ENOMEM;
+	size_t at = s->helds < GUARD_HELD_MAX ? s->helds++ : 0;
+	for (size_t i = 1; s->helds == GUARD_HELD_MAX && i < s->helds; i++)
+		if (s->held[i].held_ns < s->held[at].held_ns)
+			at = i;
+	s->held[at] = *ended;
+	return 0;
+}
+
+bool guard_state_holds(
+	const struct guard_state *s, const struct guard_change *change, int64_t now_ns)
+{
+	for (size_t i = 0; i < s->helds; i++)
+		if (s->held[i].held_ns > now_ns &&
+			strcmp(s->held[i].finding, change->finding) == 0 &&
+			guard_changes_find(&s->held[i], 1, change) != NULL)
+			return true;
+	return false;
 }
 
 bool guard_state_has_host(const struct guard_state *s, const struct addr *host)

@@ -1,5 +1,5 @@
 /* The trail: JSON Lines, one for each thing done; what is in force is what was made and neither
- * undone, refused nor ended. */
+ * refused nor ended. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -28,19 +28,19 @@ enum {
 	E_VALUE,
 	NAMED,
 	FOLLOWS,
+	HELD,
 	SLOTS
 };
 
 static const char *const keys[SLOTS] = {"type", "id", "act", "action", "host", "peer", "proto",
-	"port", "made", "until", "finding", "e_value", "named", "follows"};
+	"port", "made", "until", "finding", "e_value", "named", "follows", "held"};
 
 struct trail_reader {
 	struct json *json;
 	struct json_keys *keys;
 };
 
-static const char *const act_names[] = {
-	[ACT_NONE] = "", "made", "would", "refused", "undone", "ended"};
+static const char *const act_names[] = {[ACT_NONE] = "", "made", "would", "refused", "ended"};
 
 const char *guard_act_name(enum guard_act act)
 {
@@ -68,6 +68,11 @@ void trail_say(struct out *o, const struct guard_change *change, enum guard_act 
 		out_printf(o, ",\"named\":%s", change->named ? "true" : "false");
 	if (change->follows != 0)
 		out_printf(o, ",\"follows\":%llu", (unsigned long long)change->follows);
+	if (change->held_ns != 0) {
+		out_text(o, ",\"by\":\"operator\",\"held\":\"");
+		out_time(o, change->held_ns);
+		out_text(o, "\"");
+	}
 	if (why != NULL)
 		out_printf(o, ",\"why\":\"%s\"", why);
 	out_text(o, "}");
@@ -154,6 +159,8 @@ bool trail_read(
 	c.named = !span_is(slot[NAMED].text, "false");
 	if (slot[FOLLOWS].type != JSON_ABSENT && scan_u64(slot[FOLLOWS].text, &c.follows) < 0)
 		return false;
+	if (slot[HELD].type != JSON_ABSENT && scan_iso(slot[HELD].text, &c.held_ns) < 0)
+		return false;
 	if (!c.contain && !read_peer(slot, &c))
 		return false;
 	*ret = c;
@@ -178,6 +185,8 @@ static int take_lines(FILE *file, struct guard_state *state, int64_t now_ns)
 			code = guard_state_add(state, &change);
 		else if (act != ACT_WOULD)
 			(void)guard_state_take(state, change.id, NULL);
+		if (act == ACT_ENDED && change.held_ns > now_ns && code == 0)
+			code = guard_state_hold(state, &change);
 	}
 	trail_reader_free(reader);
 	return code;

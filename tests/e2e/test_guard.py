@@ -2,6 +2,7 @@
 """postern guard between a host and its servers, in network namespaces of the test's own."""
 import json
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -161,6 +162,79 @@ rules:
         self.assertEqual(again.end(), DONE)
         self.assertIn(gateway.TABLE, net.ruleset())
 
+    def ask(self, *words, code=DONE):
+        run = Run("guard", *words, "--control", self.control)
+        self.assertEqual(run.code, code, run)
+        return run
+
+    def answer(self, *words):
+        return json.loads(self.ask(*words, "--json").out)
+
+    def test_it_can_be_asked_and_told_to_undo(self):
+        self.control = self.folder / "control"
+        guard = Guard(self.net, "--enforce", "--trail", self.trail, "--control", self.control, "--max-blocked", "7")
+        self.assertEqual(self.control.stat().st_mode & 0o777, 0o600)
+        empty = self.answer("status")
+        self.assertEqual((empty["enforcer"], empty["in_force"], empty["limits"]["blocked"]), ("up", [], {"now": 0, "max": 7}))
+        client = ladder(self.net, HOST, *DEAD, f"{FALLBACKS[0]}:8080")
+        made = guard.change("made", FALLBACKS[0])
+        client.wait(lambda line: line[:2] == ("left", FALLBACKS[0]))
+        full = self.answer("status")
+        self.assertEqual([(c["id"], c["host"], c["peer"]) for c in full["in_force"]], [(made["id"], HOST, FALLBACKS[0])])
+        self.assertEqual((full["limits"]["blocked"]["now"], full["changes"]["made"]), (1, 1))
+        self.assertGreater(full["watch"]["packets"], 10)
+        told = self.answer("explain", HOST)
+        self.assertEqual([entry["type"] for entry in told["story"]][:2], ["finding", "change"])
+        self.assertEqual(told["story"][0]["finding"], made["finding"])
+        self.assertEqual(self.answer("explain", OTHER)["story"], [])
+        self.assertIn("no such change is in force", self.ask("undo", "99", code=NOTHING).err)
+        undone = self.answer("undo", str(made["id"]))
+        self.assertEqual((undone["act"], undone["by"], undone["id"]), ("ended", "operator", made["id"]))
+        seen = len(client.all)
+        client.wait(lambda line: line[:2] == ("answered", FALLBACKS[0]) and client.all.index(line) >= seen, 40)
+        time.sleep(6)  # its finding is looked at again
+        self.assertEqual(self.answer("status")["in_force"], [])
+        self.assertEqual(len(guard.changes("made")), 1)
+        self.assertIn("an operator has undone it", {entry.get("why") for entry in self.answer("explain", HOST)["story"]})
+        text = self.ask("explain", HOST).out.decode()
+        self.assertIn(f"peer             {FALLBACKS[0]}\n", text)
+        self.assertIn("by               operator\n", text)
+        self.assertEqual(guard.end(), DONE)
+        self.assertFalse(self.control.exists())
+        self.assertEqual([c["act"] for c in self.acts()], ["made", "ended"])
+
+    def test_hostile_programs_do_not_hold_it_up(self):
+        self.control = self.folder / "control"
+        guard = Guard(self.net, "--control", self.control)
+        clients = []
+        for n in range(40):
+            s = socket.socket(socket.AF_UNIX)
+            s.settimeout(0.2)
+            try:
+                s.connect(str(self.control))
+                s.sendall((b"", b"{", b"x" * 4000, b'{"do":"status"}\n')[n % 4])  # says nothing, half, too much; does not listen
+            except OSError:
+                pass
+            clients.append(s)
+        self.client()
+        guard.change("would", FALLBACKS[0], 20)
+        time.sleep(5)  # they have had their time
+        self.assertEqual(self.answer("status")["enforcer"], "dry run")
+        for request, why in ((b"[]", "object"), (b'{"do":"x"}', "status, undo or explain"), (b'{"do":"undo"}', "id"),
+                             (b'{"do":"explain","host":"h"}', "address"), (b"{" * 600, "too long")):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(3)
+                s.connect(str(self.control))
+                s.sendall(request + b"\n")
+                answer = json.loads(s.makefile().readline())
+                self.assertEqual(answer["type"], "error")
+                self.assertIn(why, answer["why"])
+        for s in clients:
+            s.close()
+        second = Run("guard", "-i", "lo", "--control", self.control)
+        self.assertIn("another guard listens there", second.err)
+        self.assertEqual(guard.end(), DONE)
+
     def test_all_that_is_never_blocked_has_room(self):
         networks = ", ".join(f"198.18.{n // 64}.{n % 64 * 4}/32" for n in range(1100))
         policy = self.path("many.yaml", ("version: 1\nzones: {lan: {networks: 192.0.2.0/24}}\n"
@@ -172,7 +246,9 @@ rules:
     def test_wrong_words(self):
         for args, words in (((), "name the interface"), (("-i", "lo", "--respond", "x"), "choose alert, block or contain"),
                             (("-i", "lo", "--respond", "contain"), "needs a policy"), (("-i", "lo", "--enforce"), "needs a trail"),
-                            (("-i", "lo", "log"), "watch follows logs"), (("-i", "lo", "--on-exit", "x"), "choose open or closed")):
+                            (("-i", "lo", "log"), "watch follows logs"), (("-i", "lo", "--on-exit", "x"), "choose open or closed"),
+                            (("status",), "--control PATH"), (("undo", "x", "--control", "y"), "number of a change"),
+                            (("explain", "x", "--control", "y"), "host's address")):
             run = Run("guard", *args)
             self.assertEqual(run.code, USAGE, run)
             self.assertIn(words, run.err)

@@ -1,0 +1,14 @@
+/* postern guard status|undo|explain: asks a guard that runs. */
+#pragma once
+
+#include "cli/verb.h"
+
+struct guard_asking {
+	const char *control;
+	double hold_s;
+	bool held, json; /* held: hold_s was given */
+};
+
+/* Whether the words ask a running guard. */
+bool guard_asks(const struct call *call);
+enum exit_code guard_ask(const struct call *call, const struct guard_asking *asking);
