@@ -45,7 +45,7 @@ static const char *read_undo(const struct json_value *slot, struct control_reque
 	if (scan_u64(slot[ID].text, &r->id) < 0 || r->id == 0)
 		return "id: the number of a change is missing";
 	if (slot[HOLD].type != JSON_ABSENT &&
-		(scan_max(slot[HOLD].text, GUARD_EXPIRY_MAX_S, &hold) < 0 || hold == 0))
+		(scan_max(slot[HOLD].text, (uint64_t)GUARD_EXPIRY_MAX_S, &hold) < 0 || hold == 0))
 		return "hold: seconds, from 1 to 604800";
 	r->hold_s = (uint32_t)hold;
 	return NULL;
