@@ -122,6 +122,45 @@ static void put_associations(struct writer *w, res *table)
 	tw_end(w, ']');
 }
 
+/* Whether the endpoint's list of tables names this one, or may. */
+static bool may_name(const struct writer *w, node *tables, res *table)
+{
+	if (tables == NULL || tables->kind != IAC_LIST)
+		return tables != NULL;
+	for (node *n = tables->first; n != NULL; n = n->next)
+		if (!tw_is_text(n) || tw_is_of(w, n, table))
+			return true;
+	return false;
+}
+
+static bool may_join(const struct writer *w, res *a, res *endpoint, res *table)
+{
+	node *to = tw_prop(a, "-", "vpc_endpoint_id"), *of = tw_prop(a, "-", "route_table_id");
+	return tw_is_type(a, NULL, "aws_vpc_endpoint_route_table_association") &&
+	       (!tw_is_text(to) || tw_is_of(w, to, endpoint)) &&
+	       (!tw_is_text(of) || tw_is_of(w, of, table));
+}
+
+/* A gateway endpoint puts a route to its service into the tables that it names; the service's
+ * addresses are in no text. */
+static void put_endpoint_routes(struct writer *w, res *table)
+{
+	for (res *e = iac_first(w->c); e != NULL; e = e->next) {
+		if (!tw_is_type(e, "AWS::EC2::VPCEndpoint", "aws_vpc_endpoint"))
+			continue;
+		bool named = may_name(w, tw_prop(e, "RouteTableIds", "route_table_ids"), table);
+		for (res *a = iac_first(w->c); a != NULL && !named; a = a->next)
+			named = may_join(w, a, e, table);
+		node *kind = tw_prop(e, "VpcEndpointType", "vpc_endpoint_type");
+		if (!named || tw_says(kind, "Interface") || tw_says(kind, "GatewayLoadBalancer"))
+			continue;
+		tw_begin(w, NULL, '{');
+		tw_own(w, "DestinationPrefixListId", e);
+		tw_own(w, "GatewayId", e);
+		tw_end(w, '}');
+	}
+}
+
 void template_put_table(struct writer *w, res *r)
 {
 	node *network = tw_prop(r, "VpcId", "vpc_id"), *own = tw_prop(r, "-", "route");
@@ -136,6 +175,7 @@ void template_put_table(struct writer *w, res *r)
 		put_route(w, n);
 	if (own != NULL && own->kind == IAC_UNKNOWN)
 		put_route(w, own);
+	put_endpoint_routes(w, r);
 	for (res *a = iac_first(w->c); a != NULL; a = a->next) {
 		bool stray = tw_strays(
 			w, a, "AWS::EC2::Route", "aws_route", "RouteTableId", "route_table_id");

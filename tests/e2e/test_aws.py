@@ -207,6 +207,20 @@ class Whole(Case):
                 resource["values"] = {}  # the provider takes the default away
         self.assertEqual(self.ask({"plan": planned}, flow, *sni)["verdict"], "denied")
 
+    def test_a_gateway_endpoint_is_a_route_of_the_tables_that_it_names(self):
+        """To a service whose addresses no template says: so any address may be its own."""
+        flow, sni = "tcp:10.0.0.5>203.0.113.7:443", ("--sni", "www.example.com")
+        for tables, kind, verdict in (([{"Ref": "Tabapp"}], None, "undecided"), ([{"Ref": "Tabpub"}], "Gateway", "undecided"),
+                                      ({"Fn::ImportValue": "x"}, None, "undecided"), ([{"Fn::ImportValue": "x"}], None, "undecided"),
+                                      ([], None, "allowed"), ({"Fn::ImportValue": "x"}, "Interface", "allowed")):
+            template = stack()
+            template["Resources"]["Store"] = {"Type": "AWS::EC2::VPCEndpoint", "Properties": {
+                "VpcId": {"Ref": "Vpc"}, "ServiceName": "com.amazonaws.us-east-1.s3", "RouteTableIds": tables}}
+            if kind is not None:
+                template["Resources"]["Store"]["Properties"]["VpcEndpointType"] = kind
+            with self.subTest(tables=tables, kind=kind):
+                self.assertEqual(self.ask({"stack": template}, flow, *sni, quiet=True)["verdict"], verdict)
+
     def ask(self, files, flow, *options, quiet=False):
         folder = self.folder / f"{self._testMethodName}-{len(list(self.folder.iterdir()))}"
         folder.mkdir()
