@@ -421,6 +421,16 @@ static void mark_cut(struct vpc *v, size_t list)
 	v->rules_cut = v->rules_cut || lists[list].read == read_group_rule;
 }
 
+static void warn_of_doubtful(struct reader *r, const struct json_value *names)
+{
+	struct json_value item = {0};
+	while (read_each(r, names, &item))
+		warn(r,
+			"its condition is not known, so that it may be there or not, and is taken "
+			"for absent unless it is a route, an entry or a rule: ",
+			item.text);
+}
+
 static void read_root_list(struct reader *r, struct span name, const struct json_value *value)
 {
 	struct json_value item = {0};
@@ -437,7 +447,10 @@ static void read_root_list(struct reader *r, struct span name, const struct json
 			mark_cut(r->v, i);
 		return;
 	}
-	warn(r, "not read, as nothing here follows from it: ", name);
+	if (span_is(name, TEMPLATE_DOUBTFUL))
+		warn_of_doubtful(r, value);
+	else
+		warn(r, "not read, as nothing here follows from it: ", name);
 }
 
 /* The list goes on where it was not read, so do those of its kind. */

@@ -231,6 +231,20 @@ static const struct {
 	{"Firewalls", "AWS::NetworkFirewall::Firewall", "aws_networkfirewall_firewall",
 		template_put_firewall}};
 
+/* Resources of which it is not known whether they are there: their condition can't be told. */
+static void put_doubtful(struct writer *w)
+{
+	tw_begin(w, TEMPLATE_DOUBTFUL, '[');
+	for (res *r = iac_first(w->c); r != NULL; r = r->next)
+		if (r->properties == NULL &&
+			(span_begins(r->type, "AWS::EC2::") ||
+				span_begins(r->type, "AWS::NetworkFirewall::"))) {
+			tw_comma(w);
+			tw_string(w, r->name);
+		}
+	tw_end(w, ']');
+}
+
 bool template_is(struct span text)
 {
 	static const char *const marks[] = {"AWS::EC2::", "AWS::NetworkFirewall::",
@@ -256,6 +270,7 @@ int template_write(struct span text, unsigned number, struct out *o, struct fail
 				kinds[i].put(&w, r);
 		tw_end(&w, ']');
 	}
+	put_doubtful(&w);
 	out_text(o, "}");
 	iac_free(c);
 	return o->failed ? fail_set(why, -ENOMEM, "out of memory") : 0;

@@ -5,6 +5,9 @@
 #include "base/fail.h"
 #include "base/out.h"
 
+/* Names of resources of which it is not known whether they are there; no list of Amazon's. */
+#define TEMPLATE_DOUBTFUL "Doubtful"
+
 /* Whether it may be one of CloudFormation or Terraform. */
 bool template_is(struct span text);
 /* Writes the lists that describe-* would print, and "Firewalls". Resources are known by their name

@@ -221,6 +221,16 @@ class Whole(Case):
             with self.subTest(tables=tables, kind=kind):
                 self.assertEqual(self.ask({"stack": template}, flow, *sni, quiet=True)["verdict"], verdict)
 
+    def test_what_may_be_there_or_not_is_named(self):
+        template = stack()
+        template["Conditions"]["Maybe"] = {"Fn::Equals": [{"Fn::ImportValue": "x"}, "1"]}
+        template["Resources"]["Assapp"]["Condition"] = "Maybe"
+        path = self.folder / "doubtful.json"
+        path.write_text(json.dumps(template))
+        run = Run("policy", "test", "--json", path, "tcp:10.0.0.5>203.0.113.7:443")
+        self.assertRegex(run.err, r"doubtful.json: its condition is not known, .*: Assapp\n")
+        self.assertNotIn("Asspub", run.err)
+
     def ask(self, files, flow, *options, quiet=False):
         folder = self.folder / f"{self._testMethodName}-{len(list(self.folder.iterdir()))}"
         folder.mkdir()
