@@ -82,7 +82,7 @@ struct asking {
 	struct target_ask ask;
 	struct out name; /* of the target; safe */
 	struct out *text;
-	size_t denied, changed;
+	size_t denied, undecided, changed;
 	struct audit *found;
 	struct audit_places *places;
 	struct audit_since *since; /* NULL: nothing is compared */
@@ -139,6 +139,7 @@ static void tell(
 		before = NULL;
 	a->changed += before != NULL;
 	a->denied += answer->verdict == POLICY_DENIED;
+	a->undecided += answer->verdict == POLICY_UNDECIDED;
 	if (a->format == JSON)
 		say_json(a, channel, answer, before);
 	else if (a->format == TEXT)
@@ -331,6 +332,12 @@ static size_t say_findings(struct asking *a)
 	if (audit_refused(a->found) > 0)
 		message("audit: %zu findings more were left out", audit_refused(a->found));
 	say[a->format](a->text, a->found, a->since);
+	if (a->undecided > 0 && a->format == TEXT)
+		out_printf(a->text,
+			"%zu answers above are undecided, with what is missing: no finding rests "
+		        "on "
+			"them\n",
+			a->undecided);
 	return fresh + a->changed;
 }
 

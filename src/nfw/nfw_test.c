@@ -305,6 +305,18 @@ static void tuples_and_templates(void **state)
 			   "          - ResourceArn: !GetAtt Group.RuleGroupArn\n";
 	check(yaml, GROUP("x", STRING("")), TLS443, "tls", "a", NFW_DENIED);
 	check(yaml, GROUP("x", STRING("")), TLS8443, "tls", "a", NFW_UNDECIDED);
+	/* the same, by the names that templates like */
+	const char *alike =
+		"{\"Resources\":{\"RuleGroup\":{\"Type\":\"AWS::NetworkFirewall::RuleGroup\","
+		"\"Properties\":{\"RuleGroup\":{\"RulesSource\":{\"RulesString\":"
+		"\"drop tcp any any -> 203.0.113.0/24 443 (sid:1;)\"}}}},"
+		"\"FirewallPolicy\":{\"Type\":\"AWS::NetworkFirewall::FirewallPolicy\","
+		"\"Properties\":{\"FirewallPolicy\":{"
+		"\"StatelessDefaultActions\":[\"aws:forward_to_sfe\"],"
+		"\"StatelessFragmentDefaultActions\":[\"aws:forward_to_sfe\"],"
+		"\"StatefulRuleGroupReferences\":[{\"ResourceArn\":{\"Ref\":\"RuleGroup\"}}]}}}}}";
+	check(alike, GROUP("x", STRING("")), TLS443, "tls", "a", NFW_DENIED);
+	check(alike, GROUP("x", STRING("")), TLS8443, "tls", "a", NFW_ALLOWED);
 	const char *terraform =
 		"{\"format_version\":\"1.0\",\"values\":{\"root_module\":{\"resources\":["
 		"{\"address\":\"aws_networkfirewall_rule_group.g\",\"type\":\"aws_networkfirewall_"

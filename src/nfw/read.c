@@ -199,6 +199,15 @@ static void look_inside(struct reader *r, const struct json_value *object, unsig
 	r->id = id;
 }
 
+/* The body of that name, unless it is a template's resource that somebody called so. */
+static bool get_body(
+	struct reader *r, const struct json_value *object, const char *name, struct json_value *ret)
+{
+	struct json_value type;
+	return get_object(r, object, name, ret) &&
+	       (!get(r, ret, "Type", &type) || !span_begins(type.text, "AWS::"));
+}
+
 static void look_at(struct reader *r, const struct json_value *value, unsigned depth)
 {
 	struct json_value part, item = {0};
@@ -212,9 +221,9 @@ static void look_at(struct reader *r, const struct json_value *value, unsigned d
 	}
 	if (value->type != JSON_OBJECT)
 		return;
-	if (get_object(r, value, "RuleGroup", &part))
+	if (get_body(r, value, "RuleGroup", &part))
 		read_rule_group(r, &part, value);
-	else if (get_object(r, value, "FirewallPolicy", &part))
+	else if (get_body(r, value, "FirewallPolicy", &part))
 		read_firewall_policy(r, &part, value);
 	else if (get_object(r, value, "RulesSource", &part))
 		read_rule_group(r, value, value);

@@ -89,6 +89,9 @@ class Findings(unittest.TestCase):
         self.assertEqual(self.kinds(SHUT), {})
         run = Run("audit", self.file("rules", SHUT))
         self.assertIn("no findings", run.out.decode())
+        self.assertNotIn("undecided", run.out.decode())
+        maybe = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m statistic --mode random --probability 0.5 -j ACCEPT\nCOMMIT\n"
+        self.assertRegex(Run("audit", self.file("maybe", maybe)).out.decode(), r"\n\d+ answers above are undecided, with what is missing: ")
 
     def test_a_network_firewall(self):
         kinds = self.kinds(LIST, "--home", "10.0.0.0/8", name="a.rules")
