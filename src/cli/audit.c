@@ -335,7 +335,7 @@ static size_t say_findings(struct asking *a)
 	if (a->undecided > 0 && a->format == TEXT)
 		out_printf(a->text,
 			"%zu answers above are undecided, with what is missing: no finding rests "
-		        "on "
+			"on "
 			"them\n",
 			a->undecided);
 	return fresh + a->changed;

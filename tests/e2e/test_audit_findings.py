@@ -88,10 +88,8 @@ class Findings(unittest.TestCase):
         self.assertEqual((kinds["shadowed"]["line"], kinds["shadowed"]["rule"]), (6, "filter FORWARD line 6"))
         self.assertEqual(self.kinds(SHUT), {})
         run = Run("audit", self.file("rules", SHUT))
-        self.assertIn("no findings", run.out.decode())
-        self.assertNotIn("undecided", run.out.decode())
-        maybe = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m statistic --mode random --probability 0.5 -j ACCEPT\nCOMMIT\n"
-        self.assertRegex(Run("audit", self.file("maybe", maybe)).out.decode(), r"\n\d+ answers above are undecided, with what is missing: ")
+        # it is of IPv4 alone: what IPv6 does is not known
+        self.assertRegex(run.out.decode(), r"\nno findings\n20 answers above are undecided, with what is missing: ")
 
     def test_a_network_firewall(self):
         kinds = self.kinds(LIST, "--home", "10.0.0.0/8", name="a.rules")
