@@ -294,13 +294,21 @@ static void walk_chain(
 	facts_join(f, &back);
 }
 
+/* Where people filter: what translates, or stands before and behind the routing, mostly lets all
+ * pass, and its policy says nothing. */
+static bool is_filter(const struct boundary_chain *c)
+{
+	return !c->nat && c->hook != BOUNDARY_PREROUTING && c->hook != BOUNDARY_POSTROUTING;
+}
+
 void walk_base(struct walk *w, const struct boundary_chain *chain, struct facts *f)
 {
 	w->accepted = (struct facts){0};
 	walk_chain(w, chain, f, 0);
 	if (f->any && chain->policy == BOUNDARY_ACCEPT) {
 		facts_join(&w->accepted, f);
-		w->accept_policy = chain;
+		if (w->accept_policy == NULL || is_filter(chain))
+			w->accept_policy = chain;
 	} else if (f->any) {
 		w->dropped = true;
 		w->drop_policy = chain;

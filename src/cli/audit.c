@@ -221,12 +221,11 @@ static int ask_all(struct asking *a, struct fail *why)
 		return ask_file(a, why);
 	if (audit->flow != NULL)
 		return ask_one(a, span_of(audit->flow), why);
-	if (target_each_try(a->target, &a->ask, tries, ARRAY_LEN(tries), tell_try, a) > 0)
-		return 0;
-	message("%s: %s", out_string(&a->name),
-		a->target->vpc != NULL
-			? "no interface was read: add describe-network-interfaces"
-			: "no chain for what leaves (output, forward): all of it passes");
+	if (target_each_try(a->target, &a->ask, tries, ARRAY_LEN(tries), tell_try, a) == 0)
+		message("%s: %s", out_string(&a->name),
+			a->target->vpc != NULL
+				? "no interface was read: add describe-network-interfaces"
+				: "nothing in it leaves from anywhere");
 	return 0;
 }
 

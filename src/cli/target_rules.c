@@ -206,8 +206,11 @@ size_t target_each_rules(const struct target *t, const struct target_ask *ask,
 {
 	const struct trying trying = {t, ask, tell, context};
 	size_t places = 0;
-	for (size_t path = 0; path < ARRAY_LEN(path_names) - 1; path++) { /* what leaves */
-		if (!has_hook(t->rules, (enum boundary_path)path))
+	bool any = false; /* chain for what leaves: without one all paths stand open */
+	for (size_t path = 0; path < ARRAY_LEN(path_names) - 1; path++)
+		any = any || has_hook(t->rules, (enum boundary_path)path);
+	for (size_t path = 0; path < ARRAY_LEN(path_names) - 1; path++) {
+		if (any && !has_hook(t->rules, (enum boundary_path)path))
 			continue;
 		places++;
 		for (size_t i = 0; i < 2 * count; i++) {

@@ -91,6 +91,12 @@ class Findings(unittest.TestCase):
         # it is of IPv4 alone: what IPv6 does is not known
         self.assertRegex(run.out.decode(), r"\nno findings\n20 answers above are undecided, with what is missing: ")
 
+    def test_rules_for_nothing_that_leaves_let_all_of_it_pass(self):
+        rules = "*filter\n:INPUT DROP [0:0]\nCOMMIT\n*nat\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n"
+        self.assertEqual(self.kinds(rules)["all-open"]["level"], "error")
+        filtered = "*mangle\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"
+        self.assertEqual(self.kinds(filtered)["all-open"]["rule"], "policy of filter FORWARD")
+
     def test_a_network_firewall(self):
         kinds = self.kinds(LIST, "--home", "10.0.0.0/8", name="a.rules")
         self.assertEqual(kinds["substring-name"]["passes"], "tls to notexample.com")
