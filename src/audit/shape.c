@@ -1,5 +1,6 @@
 /* A rule's steps as boxes. */
 #include "audit/shape.h"
+#include "base/grow.h"
 
 #include <errno.h>
 #include <string.h>
@@ -72,14 +73,10 @@ static int push(struct list *l, const struct region_box *box)
 {
 	if (l->count == SHAPE_BOXES_MAX)
 		return -E2BIG;
-	if (l->count == l->room) {
-		size_t room = l->room == 0 ? 16 : l->room * 2;
-		struct region_box *bigger = realloc(l->box, room * sizeof *bigger);
-		if (bigger == NULL)
-			return -ENOMEM;
-		l->box = bigger;
-		l->room = room;
-	}
+	struct region_box *grown = grow_array(l->box, l->count, &l->room, 16, sizeof *grown);
+	if (grown == NULL)
+		return -ENOMEM;
+	l->box = grown;
 	l->box[l->count++] = *box;
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "cloud/model.h"
 
 #define ENTRIES_MAX 4096u
@@ -17,14 +18,10 @@ int entries_add(struct entries *to, const struct entry *e)
 {
 	if (to->count == ENTRIES_MAX)
 		return -E2BIG;
-	if (to->count == to->room) {
-		size_t room = to->room == 0 ? 32 : to->room * 2;
-		struct entry *bigger = realloc(to->entry, room * sizeof *bigger);
-		if (bigger == NULL)
-			return -ENOMEM;
-		to->entry = bigger;
-		to->room = room;
-	}
+	struct entry *grown = grow_array(to->entry, to->count, &to->room, 32, sizeof *grown);
+	if (grown == NULL)
+		return -ENOMEM;
+	to->entry = grown;
 	to->entry[to->count++] = *e;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "cloud/model.h"
 
 #define PARTS_MAX 8192u
@@ -14,14 +15,10 @@ static int push(struct parts *p, const struct part *part)
 {
 	if (p->count == PARTS_MAX)
 		return -E2BIG;
-	if (p->count == p->room) {
-		size_t room = p->room == 0 ? 16 : p->room * 2;
-		struct part *bigger = realloc(p->part, room * sizeof *bigger);
-		if (bigger == NULL)
-			return -ENOMEM;
-		p->part = bigger;
-		p->room = room;
-	}
+	struct part *grown = grow_array(p->part, p->count, &p->room, 16, sizeof *grown);
+	if (grown == NULL)
+		return -ENOMEM;
+	p->part = grown;
 	p->part[p->count++] = *part;
 	return 0;
 }

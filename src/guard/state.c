@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/limits.h"
 #include "guard/guard.h"
 
@@ -13,14 +14,10 @@ void guard_state_fini(struct guard_state *s)
 
 int guard_state_add(struct guard_state *s, const struct guard_change *change)
 {
-	if (s->count == s->room) {
-		size_t room = s->room == 0 ? 64 : s->room * 2;
-		struct guard_change *bigger = realloc(s->change, room * sizeof *bigger);
-		if (bigger == NULL)
-			return -ENOMEM;
-		s->change = bigger;
-		s->room = room;
-	}
+	struct guard_change *grown = grow_array(s->change, s->count, &s->room, 64, sizeof *grown);
+	if (grown == NULL)
+		return -ENOMEM;
+	s->change = grown;
 	s->change[s->count++] = *change;
 	if (change->id > s->last_id)
 		s->last_id = change->id;

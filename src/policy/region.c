@@ -1,4 +1,5 @@
 #include "policy/region.h"
+#include "base/grow.h"
 
 #include <errno.h>
 #include <string.h>
@@ -46,14 +47,10 @@ static int push(struct region *r, const struct region_box *box)
 {
 	if (r->count == REGION_BOXES_MAX)
 		return -E2BIG;
-	if (r->count == r->room) {
-		size_t room = r->room == 0 ? 8 : r->room * 2;
-		struct region_box *bigger = realloc(r->box, room * sizeof *bigger);
-		if (bigger == NULL)
-			return -ENOMEM;
-		r->box = bigger;
-		r->room = room;
-	}
+	struct region_box *grown = grow_array(r->box, r->count, &r->room, 8, sizeof *grown);
+	if (grown == NULL)
+		return -ENOMEM;
+	r->box = grown;
 	r->box[r->count++] = *box;
 	return 0;
 }

@@ -57,14 +57,11 @@ bool smb_begins(struct span s, enum side *ret_side)
 
 /* ---- messages ---- */
 
-/* Once each: something that no file can be told of. */
-static void say(const struct smb_now *now, bool *said, const char *gap)
+void smb_tell_unnamed(const struct smb_now *now, struct span bytes, const char *gap)
 {
 	const struct ends *ends = now->smb->ends;
-	if (*said)
-		return;
-	*said = true;
-	carry_tell(now->x, &(struct carried){.at_ns = now->at_ns,
+	carry_tell(now->x, &(struct carried){.bytes = bytes,
+				   .at_ns = now->at_ns,
 				   .from = ends->addr[SERVER],
 				   .to = ends->addr[CLIENT],
 				   .from_port = ends->port[SERVER],
@@ -73,6 +70,15 @@ static void say(const struct smb_now *now, bool *said, const char *gap)
 				   .host = "",
 				   .uri = "",
 				   .gap = gap});
+}
+
+/* Once each: something that no file can be told of. */
+static void say(const struct smb_now *now, bool *said, const char *gap)
+{
+	if (*said)
+		return;
+	*said = true;
+	smb_tell_unnamed(now, (struct span){0}, gap);
 }
 
 static void say_lacking(const struct smb_now *now)

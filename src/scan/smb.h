@@ -92,6 +92,8 @@ struct smb_now { /* what is being said */
 void smb2_message(const struct smb_now *now, enum side side, struct span message);
 void smb1_message(const struct smb_now *now, enum side side, struct span message);
 
+/* Something from the server to the client that is of no file known. */
+void smb_tell_unnamed(const struct smb_now *now, struct span bytes, const char *gap);
 /* text: UTF-16LE, or bytes as they are. */
 void smb_text(char ret[static CARRY_NAME_BYTES], struct span text, bool wide);
 void smb_tree_asked(const struct smb_now *now, uint64_t key, const char *path);

@@ -239,20 +239,9 @@ void smb_read(const struct smb_now *now, uint64_t key, struct span bytes)
 	struct smb_files *f = now->smb->files;
 	const struct smb_asked *a = answered(f, key);
 	struct smb_file *file = a == NULL ? NULL : file_by(f, a->file);
-	if (file == NULL && bytes.len > 0) {
-		const struct ends *ends = now->smb->ends;
-		carry_tell(now->x, &(struct carried){.bytes = bytes,
-					   .at_ns = now->at_ns,
-					   .from = ends->addr[SERVER],
-					   .to = ends->addr[CLIENT],
-					   .from_port = ends->port[SERVER],
-					   .to_port = ends->port[CLIENT],
-					   .protocol = "smb",
-					   .host = "",
-					   .uri = "",
-					   .gap = "it is a part of a file, and the capture lacks "
-						  "of which"});
-	}
+	if (file == NULL && bytes.len > 0)
+		smb_tell_unnamed(
+			now, bytes, "it is a part of a file, and the capture lacks of which");
 	if (file == NULL)
 		return;
 	file->lost |= now->cut;
