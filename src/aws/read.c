@@ -369,6 +369,29 @@ static void read_list(struct reader *r, const struct json_value *object)
 
 /* ---- the root ---- */
 
+static void warn(struct reader *r, const char *words, struct span what)
+{
+	struct out *o = &r->v->warnings;
+	if (o->len > WARNINGS_MAX)
+		return;
+	out_safe(o, r->name, 200);
+	out_printf(o, ": %s", words);
+	char text[64] = {0};
+	size_t len = what.len < sizeof text ? what.len : sizeof text - 1;
+	if (len > 0)
+		memcpy(text, what.ptr, len);
+	out_safe(o, text, sizeof text);
+	out_text(o, "\n");
+}
+
+static void read_doubtful(struct reader *r, const struct json_value *name)
+{
+	warn(r,
+		"its condition is not known, so that it may be there or not, and is taken for "
+		"absent unless it is a route, an entry or a rule: ",
+		name->text);
+}
+
 static const struct {
 	const char *name;
 	void (*read)(struct reader *r, const struct json_value *object); /* NULL: needless */
@@ -389,6 +412,7 @@ static const struct {
 	{"NatGateways", read_nat, VPC_NAT},
 	{"Firewalls", read_told_firewall, VPC_FIREWALL},
 	{"VpcPeeringConnections", read_peering, VPC_PEERING},
+	{TEMPLATE_DOUBTFUL, read_doubtful, VPC_KINDS},
 	/* what is excluded is told of each subnet, and only believed there */
 	{"VpcBlockPublicAccessExclusions", NULL, VPC_KINDS},
 };
@@ -399,36 +423,11 @@ static const char *const passed[] = {"ResponseMetadata", "NextToken", "VpcBlockP
 	"FirewallStatus", "FirewallPolicy", "FirewallPolicyResponse", "RuleGroup",
 	"RuleGroupResponse"};
 
-static void warn(struct reader *r, const char *words, struct span what)
-{
-	struct out *o = &r->v->warnings;
-	if (o->len > WARNINGS_MAX)
-		return;
-	out_safe(o, r->name, 200);
-	out_printf(o, ": %s", words);
-	char text[64] = {0};
-	size_t len = what.len < sizeof text ? what.len : sizeof text - 1;
-	if (len > 0)
-		memcpy(text, what.ptr, len);
-	out_safe(o, text, sizeof text);
-	out_text(o, "\n");
-}
-
 static void mark_cut(struct vpc *v, size_t list)
 {
 	if (lists[list].kind < VPC_KINDS)
 		v->cut[lists[list].kind] = true;
 	v->rules_cut = v->rules_cut || lists[list].read == read_group_rule;
-}
-
-static void warn_of_doubtful(struct reader *r, const struct json_value *names)
-{
-	struct json_value item = {0};
-	while (read_each(r, names, &item))
-		warn(r,
-			"its condition is not known, so that it may be there or not, and is taken "
-			"for absent unless it is a route, an entry or a rule: ",
-			item.text);
 }
 
 static void read_root_list(struct reader *r, struct span name, const struct json_value *value)
@@ -447,10 +446,7 @@ static void read_root_list(struct reader *r, struct span name, const struct json
 			mark_cut(r->v, i);
 		return;
 	}
-	if (span_is(name, TEMPLATE_DOUBTFUL))
-		warn_of_doubtful(r, value);
-	else
-		warn(r, "not read, as nothing here follows from it: ", name);
+	warn(r, "not read, as nothing here follows from it: ", name);
 }
 
 /* The list goes on where it was not read, so do those of its kind. */
