@@ -93,21 +93,6 @@ bool policy_call_target(const struct policy_call *c, bool *ret_takes_dns)
 	return true;
 }
 
-static int compile_cloud(const struct policy_call *c, const struct names *n,
-	enum cloud_target target, enum cloud_form form, struct out *text, struct out *losses,
-	struct fail *why)
-{
-	const struct cloud_ask ask = {.policy = n->policy,
-		.seen = n->seen,
-		.seens = n->count,
-		.at_ns = c->at_ns,
-		.target = target,
-		.form = form,
-		.wider = c->wider,
-		.quota = (unsigned)c->quota};
-	return cloud_compile(&ask, text, losses, why);
-}
-
 static int compile_target(const struct policy_call *c, const struct names *n, struct out *text,
 	struct out *losses, struct fail *why)
 {
@@ -115,8 +100,16 @@ static int compile_target(const struct policy_call *c, const struct names *n, st
 	const struct form_row *form = find_form(c);
 	if (row == NULL || form == NULL)
 		return fail_set(why, -EINVAL, "no such target or form");
+	const struct cloud_ask ask = {.policy = n->policy,
+		.seen = n->seen,
+		.seens = n->count,
+		.at_ns = c->at_ns,
+		.target = row->target,
+		.form = form->form,
+		.wider = c->wider,
+		.quota = (unsigned)c->quota};
 	if (row->cloud)
-		return compile_cloud(c, n, row->target, form->form, text, losses, why);
+		return cloud_compile(&ask, text, losses, why);
 	int err = row->takes_dns
 	                  ? policy_compile_nft(n->policy, n->seen, n->count, c->at_ns, text, losses)
 	                  : policy_compile_rpz(n->policy, c->at_ns, text, losses);

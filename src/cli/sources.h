@@ -29,8 +29,8 @@ MUST_USE int sources_open(
 	struct sources **ret, const struct sources_options *options, struct fail *why);
 void sources_close(struct sources *s);
 
-/* Waits at most wait_ms for anything, or for fd (-1: none). */
-void sources_wait(struct sources *s, int fd, int wait_ms);
+/* Waits at most wait_ms for anything, or for the descriptor `other` (-1: none). */
+void sources_wait(struct sources *s, int other, int wait_ms);
 /* Takes what there is into the engine, for a moment. *ret_more: there is more at once. Fails: what
  * a source that can't go on says; -ENOMEM. */
 MUST_USE int sources_take(
