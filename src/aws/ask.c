@@ -194,7 +194,12 @@ static void ask_inside(struct way *w)
 void vpc_ask(const struct vpc *v, const struct vpc_flow *flow, struct vpc_answer *ret)
 {
 	*ret = (struct vpc_answer){0};
-	struct way w = {.v = v, .answer = ret, .said = flow->said, .src_port = flow->src_port};
+	unsigned tries = 0;
+	struct way w = {.v = v,
+		.answer = ret,
+		.said = flow->said,
+		.src_port = flow->src_port,
+		.tries = &tries};
 	w.p = (struct packet){.src = flow->src,
 		.dst = flow->dst,
 		.proto = flow->proto,

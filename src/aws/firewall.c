@@ -113,7 +113,8 @@ static void go_on_from_any(struct way *w, const struct vpc_object *endpoint)
 	size_t mark = w->answer->stages;
 	enum vpc_verdict least = VPC_OPEN;
 	bool first = true;
-	for (const struct vpc_member *m = endpoint->firewall->members; m != NULL; m = m->next) {
+	for (const struct vpc_member *m = endpoint->firewall->members;
+		m != NULL && (*w->tries)++ < WAY_TRIES_MAX; m = m->next) {
 		struct way copy = *w;
 		w->answer->stages = mark;
 		go_on(&copy, m->object);
@@ -125,10 +126,14 @@ static void go_on_from_any(struct way *w, const struct vpc_object *endpoint)
 		first = false;
 		least = now;
 	}
-	if (first || w->answer->stages == mark)
+	bool tired = *w->tries > WAY_TRIES_MAX;
+	if (tired)
+		w->answer->stages = mark;
+	if (tired || first || w->answer->stages == mark)
 		way_say(w, VPC_UNDECIDED, "endpoint", endpoint,
-			"which of the firewall's subnets it stands in is not known, and they "
-			"differ");
+			tired ? "it may stand in too many subnets to try the ways on from each"
+			      : "which of the firewall's subnets it stands in is not known, and "
+				"they differ");
 }
 
 void way_pass_endpoint(struct way *w, const struct vpc_object *endpoint)

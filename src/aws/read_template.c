@@ -3,6 +3,7 @@
 #include "aws/template.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/scan.h"
 
@@ -14,7 +15,7 @@ void template_put_network(struct writer *w, res *r)
 	tw_own(w, "VpcId", r);
 	tw_text(w, "CidrBlock", tw_prop(r, "CidrBlock", "cidr_block"));
 	tw_begin(w, "CidrBlockAssociationSet", '[');
-	for (res *b = iac_first(w->c); b != NULL; b = b->next) {
+	for (res *b = tw_next(w, NULL); b != NULL; b = tw_next(w, b)) {
 		if (!tw_is_type(
 			    b, "AWS::EC2::VPCCidrBlock", "aws_vpc_ipv4_cidr_block_association") ||
 			!tw_is_of(w, tw_prop(b, "VpcId", "vpc_id"), r))
@@ -104,7 +105,7 @@ static void put_local(struct writer *w, res *network)
 static void put_associations(struct writer *w, res *table)
 {
 	tw_begin(w, "Associations", '[');
-	for (res *a = iac_first(w->c); a != NULL; a = a->next) {
+	for (res *a = tw_next(w, NULL); a != NULL; a = tw_next(w, a)) {
 		bool main = tw_is_type(a, NULL, "aws_main_route_table_association");
 		if (!main &&
 			!tw_is_type(a, "AWS::EC2::SubnetRouteTableAssociation",
@@ -123,7 +124,7 @@ static void put_associations(struct writer *w, res *table)
 }
 
 /* Whether the endpoint's list of tables names this one, or may. */
-static bool may_name(const struct writer *w, node *tables, res *table)
+static bool may_name(struct writer *w, node *tables, res *table)
 {
 	if (tables == NULL || tables->kind != IAC_LIST)
 		return tables != NULL;
@@ -133,7 +134,7 @@ static bool may_name(const struct writer *w, node *tables, res *table)
 	return false;
 }
 
-static bool may_join(const struct writer *w, res *a, res *endpoint, res *table)
+static bool may_join(struct writer *w, res *a, res *endpoint, res *table)
 {
 	node *to = tw_prop(a, "-", "vpc_endpoint_id"), *of = tw_prop(a, "-", "route_table_id");
 	return tw_is_type(a, NULL, "aws_vpc_endpoint_route_table_association") &&
@@ -145,11 +146,11 @@ static bool may_join(const struct writer *w, res *a, res *endpoint, res *table)
  * addresses are in no text. */
 static void put_endpoint_routes(struct writer *w, res *table)
 {
-	for (res *e = iac_first(w->c); e != NULL; e = e->next) {
+	for (res *e = tw_next(w, NULL); e != NULL; e = tw_next(w, e)) {
 		if (!tw_is_type(e, "AWS::EC2::VPCEndpoint", "aws_vpc_endpoint"))
 			continue;
 		bool named = may_name(w, tw_prop(e, "RouteTableIds", "route_table_ids"), table);
-		for (res *a = iac_first(w->c); a != NULL && !named; a = a->next)
+		for (res *a = tw_next(w, NULL); a != NULL && !named; a = tw_next(w, a))
 			named = may_join(w, a, e, table);
 		node *kind = tw_prop(e, "VpcEndpointType", "vpc_endpoint_type");
 		if (!named || tw_says(kind, "Interface") || tw_says(kind, "GatewayLoadBalancer"))
@@ -176,9 +177,9 @@ void template_put_table(struct writer *w, res *r)
 	if (own != NULL && own->kind == IAC_UNKNOWN)
 		put_route(w, own);
 	put_endpoint_routes(w, r);
-	for (res *a = iac_first(w->c); a != NULL; a = a->next) {
+	for (res *a = tw_next(w, NULL); a != NULL; a = tw_next(w, a)) {
 		bool stray = tw_strays(
-			w, a, "AWS::EC2::Route", "aws_route", "RouteTableId", "route_table_id");
+			a, "AWS::EC2::Route", "aws_route", "RouteTableId", "route_table_id");
 		if (stray || (tw_is_type(a, "AWS::EC2::Route", "aws_route") &&
 				     tw_is_of(w, tw_prop(a, "RouteTableId", "route_table_id"), r)))
 			put_route(w, stray ? NULL : a->properties);
@@ -189,7 +190,7 @@ void template_put_table(struct writer *w, res *r)
 
 void template_put_main_table(struct writer *w, res *network)
 {
-	for (res *a = iac_first(w->c); a != NULL; a = a->next)
+	for (res *a = tw_next(w, NULL); a != NULL; a = tw_next(w, a))
 		if (tw_is_type(a, NULL, "aws_main_route_table_association") ||
 			tw_is_type(a, NULL, "aws_default_route_table"))
 			return; /* another one, or one with routes */
@@ -235,7 +236,7 @@ static const struct {
 static void put_doubtful(struct writer *w)
 {
 	tw_begin(w, TEMPLATE_DOUBTFUL, '[');
-	for (res *r = iac_first(w->c); r != NULL; r = r->next)
+	for (res *r = tw_next(w, NULL); r != NULL; r = tw_next(w, r))
 		if (r->properties == NULL &&
 			(span_begins(r->type, "AWS::EC2::") ||
 				span_begins(r->type, "AWS::NetworkFirewall::"))) {
@@ -262,16 +263,20 @@ int template_write(struct span text, unsigned number, struct out *o, struct fail
 	if (err < 0)
 		return err;
 	struct writer w = {.c = c, .o = o, .number = number, .tf = iac_is_terraform(c)};
+	err = tw_index(&w);
 	out_text(o, "{");
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && err == 0; i++) {
 		tw_begin(&w, kinds[i].list, '[');
-		for (res *r = iac_first(c); r != NULL; r = r->next)
+		for (res *r = tw_next(&w, NULL); r != NULL; r = tw_next(&w, r))
 			if (tw_is_type(r, kinds[i].cfn, kinds[i].tf) && r->properties != NULL)
 				kinds[i].put(&w, r);
 		tw_end(&w, ']');
 	}
 	put_doubtful(&w);
 	out_text(o, "}");
+	free(w.named);
 	iac_free(c);
-	return o->failed ? fail_set(why, -ENOMEM, "out of memory") : 0;
+	if (w.steps > TEMPLATE_STEPS_MAX)
+		return fail_set(why, -E2BIG, "too many resources that may belong to each other");
+	return err < 0 || o->failed ? fail_set(why, -ENOMEM, "out of memory") : 0;
 }

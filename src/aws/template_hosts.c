@@ -5,9 +5,9 @@
 
 /* ---- hosts ---- */
 
-static bool has_elastic(const struct writer *w, res *host)
+static bool has_elastic(struct writer *w, res *host)
 {
-	for (res *a = iac_first(w->c); a != NULL; a = a->next) {
+	for (res *a = tw_next(w, NULL); a != NULL; a = tw_next(w, a)) {
 		if (!tw_is_type(a, "AWS::EC2::EIP", "aws_eip") &&
 			!tw_is_type(a, "AWS::EC2::EIPAssociation", "aws_eip_association"))
 			continue;
@@ -22,7 +22,7 @@ static bool has_elastic(const struct writer *w, res *host)
 	return false;
 }
 
-static const char *public_of(const struct writer *w, res *host, node *asked, res *subnet)
+static const char *public_of(struct writer *w, res *host, node *asked, res *subnet)
 {
 	node *map = subnet == NULL
 	                    ? NULL

@@ -46,7 +46,7 @@ static void put_acl_subnets(struct writer *w, res *acl)
 		tw_id(w, "SubnetId", n);
 		tw_end(w, '}');
 	}
-	for (res *a = iac_first(w->c); a != NULL; a = a->next)
+	for (res *a = tw_next(w, NULL); a != NULL; a = tw_next(w, a))
 		if (tw_is_type(a, "AWS::EC2::SubnetNetworkAclAssociation",
 			    "aws_network_acl_association") &&
 			tw_is_of(w, tw_prop(a, "NetworkAclId", "network_acl_id"), acl)) {
@@ -73,8 +73,8 @@ void template_put_acl(struct writer *w, res *r)
 		if (list != NULL && list->kind == IAC_UNKNOWN)
 			put_entry(w, list, NULL, i == 1);
 	}
-	for (res *a = iac_first(w->c); a != NULL; a = a->next) {
-		bool stray = tw_strays(w, a, "AWS::EC2::NetworkAclEntry", "aws_network_acl_rule",
+	for (res *a = tw_next(w, NULL); a != NULL; a = tw_next(w, a)) {
+		bool stray = tw_strays(a, "AWS::EC2::NetworkAclEntry", "aws_network_acl_rule",
 			"NetworkAclId", "network_acl_id");
 		if (stray || (tw_is_type(a, "AWS::EC2::NetworkAclEntry", "aws_network_acl_rule") &&
 				     tw_is_of(w, tw_prop(a, "NetworkAclId", "network_acl_id"), r)))
@@ -90,7 +90,7 @@ void template_put_default_acl(struct writer *w, res *network)
 {
 	static const char *const nets[] = {
 		"\"CidrBlock\":\"0.0.0.0/0\"", "\"Ipv6CidrBlock\":\"::/0\""};
-	for (res *a = iac_first(w->c); a != NULL; a = a->next)
+	for (res *a = tw_next(w, NULL); a != NULL; a = tw_next(w, a))
 		if (tw_is_type(a, NULL, "aws_default_network_acl"))
 			return; /* it says otherwise */
 	struct out name = {0};
@@ -187,7 +187,7 @@ static void put_permission(struct writer *w, node *map, res *own)
 
 static void put_group_rules(struct writer *w, res *group, bool egress, bool *ret_own)
 {
-	for (res *a = iac_first(w->c); a != NULL; a = a->next) {
+	for (res *a = tw_next(w, NULL); a != NULL; a = tw_next(w, a)) {
 		bool cfn = tw_is_type(a,
 			egress ? "AWS::EC2::SecurityGroupEgress" : "AWS::EC2::SecurityGroupIngress",
 			egress ? "aws_vpc_security_group_egress_rule"

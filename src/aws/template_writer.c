@@ -1,6 +1,8 @@
 /* Properties of resources, and JSON made of them. */
 #include "aws/template.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/scan.h"
@@ -36,20 +38,58 @@ bool tw_is_type(res *r, const char *cfn, const char *tf)
 	return (cfn != NULL && span_is(r->type, cfn)) || (tf != NULL && span_is(r->type, tf));
 }
 
-static bool same(struct span a, struct span b)
+/* ---- resources ---- */
+
+static int by_name(const void *a, const void *b)
 {
-	return a.len == b.len && a.len > 0 && memcmp(a.ptr, b.ptr, a.len) == 0;
+	const struct named *x = a, *y = b;
+	size_t len = x->name.len < y->name.len ? x->name.len : y->name.len;
+	int order = len == 0 ? 0 : memcmp(x->name.ptr, y->name.ptr, len);
+	if (order == 0 && x->name.len != y->name.len)
+		order = x->name.len < y->name.len ? -1 : 1;
+	return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
 }
 
-/* The resource that is meant by its name, or by the id that it has already. */
+int tw_index(struct writer *w)
+{
+	size_t count = 0;
+	for (res *r = iac_first(w->c); r != NULL; r = r->next)
+		count++;
+	w->named = calloc(2 * count + 1, sizeof *w->named);
+	if (w->named == NULL)
+		return -ENOMEM;
+	size_t place = 0;
+	for (res *r = iac_first(w->c); r != NULL; r = r->next, place++) {
+		node *own = w->tf ? iac_get(r->properties, "id") : NULL;
+		w->named[w->names++] = (struct named){r->name, r, place};
+		if (tw_is_text(own))
+			w->named[w->names++] = (struct named){own->text, r, place};
+	}
+	qsort(w->named, w->names, sizeof *w->named, by_name);
+	return 0;
+}
+
+res *tw_next(struct writer *w, res *r)
+{
+	if (w->steps++ > TEMPLATE_STEPS_MAX)
+		return NULL;
+	return r == NULL ? iac_first(w->c) : r->next;
+}
+
 res *tw_meant(const struct writer *w, node *id)
 {
-	for (res *r = tw_is_text(id) ? iac_first(w->c) : NULL; r != NULL; r = r->next) {
-		node *own = w->tf ? iac_get(r->properties, "id") : NULL;
-		if (same(r->name, id->text) || (tw_is_text(own) && same(own->text, id->text)))
-			return r;
+	size_t low = 0, high = tw_is_text(id) ? w->names : 0;
+	const struct named wanted = {.name = high == 0 ? (struct span){0} : id->text};
+	while (low < high) { /* the first of this name */
+		size_t middle = low + (high - low) / 2;
+		if (by_name(&w->named[middle], &wanted) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	bool found = low < w->names && tw_is_text(id) && w->named[low].name.len == id->text.len &&
+	             memcmp(w->named[low].name.ptr, id->text.ptr, id->text.len) == 0;
+	return found ? w->named[low].resource : NULL;
 }
 
 /* ---- writing ---- */
@@ -149,12 +189,10 @@ bool tw_is_of(const struct writer *w, node *id, res *owner)
 }
 
 /* A resource that belongs to a table or an ACL, of which is not known, may belong to any. */
-bool tw_strays(const struct writer *w, res *r, const char *cfn, const char *tf,
-	const char *cfn_owner, const char *tf_owner)
+bool tw_strays(res *r, const char *cfn, const char *tf, const char *cfn_owner, const char *tf_owner)
 {
 	if (!tw_is_type(r, cfn, tf))
 		return false;
 	node *owner = tw_prop(r, cfn_owner, tf_owner);
-	(void)w;
 	return !tw_is_text(owner) || r->properties == NULL;
 }

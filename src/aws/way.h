@@ -15,6 +15,8 @@
 
 /* Firewalls and gateways that lead on, one behind the other. */
 #define WAY_HOPS_MAX 4
+/* Subnets that a flow's firewalls may stand in, tried one after the other. */
+#define WAY_TRIES_MAX 64u
 
 struct way {
 	const struct vpc *v;
@@ -29,6 +31,7 @@ struct way {
 	/* endpoints of firewalls since the last translation: replies have to take them back */
 	const struct vpc_object *passed[WAY_HOPS_MAX];
 	size_t passes, hops;
+	unsigned *tries; /* WAY_TRIES_MAX of them for a flow */
 };
 
 /* A new stage, undecided. */

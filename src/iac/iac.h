@@ -10,8 +10,12 @@
 #include "base/fail.h"
 #include "base/out.h"
 
-#define IAC_DEPTH_MAX 48u
-#define IAC_NODES_MAX 1000000u
+/* Far above what both tools take (a template: 500 resources, 200 parameters, 1 MB). */
+#define IAC_DEPTH_MAX   48u
+#define IAC_NODES_MAX   1000000u
+#define IAC_MEMBERS_MAX 4096u               /* of a map */
+#define IAC_STEPS_MAX   UINT64_C(200000000) /* resources looked at while references are resolved */
+#define IAC_TEXT_MAX    ((size_t)16 << 20)  /* that functions make */
 
 enum iac_kind { IAC_UNKNOWN, IAC_NONE, IAC_TEXT, IAC_LIST, IAC_MAP }; /* TEXT: also numbers */
 
@@ -43,5 +47,9 @@ const struct iac_node *iac_get(const struct iac_node *map, const char *name);
 /* CloudFormation's YAML as JSON; tags become what they stand for (!Ref X: {"Ref": X}).
  * Fails: -EINVAL, -E2BIG. */
 MUST_USE int yaml_to_json(struct span text, struct out *json, struct fail *why);
+/* text with what `of` gives for each ${NAME}, into *ret, up to IAC_TEXT_MAX. False: `of` did not
+ * know one, or it is too long; *ret is then of no use. */
+typedef bool iac_value_of(void *context, struct span name, struct span *ret);
+bool iac_substitute(struct span text, iac_value_of *of, void *context, struct out *ret);
 /* Quoted and escaped. */
 void iac_write_string(struct out *o, const uint8_t *text, size_t len);

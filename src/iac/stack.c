@@ -31,6 +31,27 @@ static struct iac_node *split(struct iac *c, struct span text, uint8_t by)
 	return list;
 }
 
+bool iac_substitute(struct span text, iac_value_of *of, void *context, struct out *ret)
+{
+	bool known = true;
+	while (text.len > 0 && known) {
+		struct span value = {0};
+		size_t at = span_find(text, "${");
+		out_bytes(ret, (const char *)text.ptr, at);
+		text = (struct span){text.ptr + at, text.len - at};
+		size_t end = span_find(text, "}");
+		if (text.len < 3 || end == text.len) {
+			out_bytes(ret, (const char *)text.ptr, text.len);
+			break;
+		}
+		known = of(context, (struct span){text.ptr + 2, end - 2}, &value) &&
+		        ret->len + value.len <= IAC_TEXT_MAX;
+		out_bytes(ret, (const char *)value.ptr, known ? value.len : 0);
+		text = (struct span){text.ptr + end + 1, text.len - end - 1};
+	}
+	return known && !ret->failed;
+}
+
 static const struct iac_node *resource(const struct iac *c, struct span name)
 {
 	return iac_find(iac_get(c->root, "Resources"), name);
@@ -107,31 +128,31 @@ static struct iac_node *on_get_att(struct iac *c, const struct iac_node *n, unsi
 	return get_att(c, name, text, depth);
 }
 
+struct sub {
+	struct iac *c;
+	const struct iac_node *own; /* names of the function's own */
+	unsigned depth;
+};
+
+static bool sub_value(void *context, struct span name, struct span *ret)
+{
+	const struct sub *s = context;
+	const struct iac_node *own = iac_find(s->own, name);
+	struct span left = name, head;
+	bool attribute = span_has(name, '.') && span_next(&left, '.', &head);
+	const struct iac_node *v = own != NULL ? eval(s->c, own, s->depth + 1)
+	                           : attribute ? get_att(s->c, head, left, s->depth)
+	                                       : ref(s->c, name);
+	*ret = v->text;
+	return v->kind == IAC_TEXT && !span_begins(name, "!") && !s->c->full;
+}
+
 static struct iac_node *on_sub(struct iac *c, const struct iac_node *n, unsigned depth)
 {
-	const struct iac_node *map = nth(n, 1), *own;
-	struct span text = n->kind == IAC_LIST && n->first != NULL ? n->first->text : n->text;
+	struct sub s = {c, nth(n, 1), depth};
 	struct out o = {0};
-	bool known = true;
-	while (text.len > 0) {
-		size_t at = span_find(text, "${");
-		out_bytes(&o, (const char *)text.ptr, at);
-		text = (struct span){text.ptr + at, text.len - at};
-		size_t end = span_find(text, "}");
-		if (text.len < 3 || end == text.len) {
-			out_bytes(&o, (const char *)text.ptr, text.len);
-			break;
-		}
-		struct span name = {text.ptr + 2, end - 2}, left = name, head;
-		bool attribute = span_has(name, '.') && span_next(&left, '.', &head);
-		const struct iac_node *v = (own = iac_find(map, name)) != NULL
-		                                   ? eval(c, own, depth + 1)
-		                           : attribute ? get_att(c, head, left, depth)
-		                                       : ref(c, name);
-		known = known && v->kind == IAC_TEXT && name.ptr[0] != '!';
-		out_bytes(&o, (const char *)v->text.ptr, v->text.len);
-		text = (struct span){text.ptr + end + 1, text.len - end - 1};
-	}
+	const struct iac_node *first = n->kind == IAC_LIST ? n->first : NULL;
+	bool known = iac_substitute(first != NULL ? first->text : n->text, sub_value, &s, &o);
 	struct iac_node *made = iac_out(c, &o);
 	return known ? made : unknown(c);
 }
@@ -141,8 +162,9 @@ static struct iac_node *on_join(struct iac *c, const struct iac_node *n)
 	const struct iac_node *by = nth(n, 0), *list = nth(n, 1);
 	struct out o = {0};
 	bool known = by != NULL && list != NULL && list->kind == IAC_LIST;
-	for (const struct iac_node *i = known ? list->first : NULL; i != NULL; i = i->next) {
-		known = known && i->kind == IAC_TEXT;
+	for (const struct iac_node *i = known ? list->first : NULL; i != NULL && known;
+		i = i->next) {
+		known = i->kind == IAC_TEXT && o.len < IAC_TEXT_MAX;
 		if (i != list->first)
 			out_bytes(&o, (const char *)by->text.ptr, by->text.len);
 		out_bytes(&o, (const char *)i->text.ptr, i->text.len);

@@ -11,9 +11,9 @@
 
 /* ---- what the configuration says of what is not known ---- */
 
-static const struct iac_node *planned(const struct iac *c, struct span address)
+static const struct iac_node *planned(struct iac *c, struct span address)
 {
-	for (const struct iac_resource *r = c->first; r != NULL; r = r->next)
+	for (const struct iac_resource *r = c->first; r != NULL && iac_step(c); r = r->next)
 		if (iac_same(r->name, address))
 			return r->properties;
 	return NULL;
@@ -25,8 +25,8 @@ static bool is_identity(struct span attribute)
 }
 
 /* aws_subnet.a.id or aws_subnet.a[0].id of a resource of the module; false: something else. */
-static bool split_reference(const struct iac *c, struct span prefix, struct span text,
-	struct out *ret, struct span *ret_rest)
+static bool split_reference(
+	struct iac *c, struct span prefix, struct span text, struct out *ret, struct span *ret_rest)
 {
 	size_t dots = 0, end = 0;
 	while (end < text.len && dots < 2) {
@@ -169,11 +169,11 @@ static struct span without_index(struct span address)
 	return (struct span){address.ptr, at > 0 ? at - 1 : 0};
 }
 
-static const struct iac_node *change_of(const struct iac *c, struct span address)
+static const struct iac_node *change_of(struct iac *c, struct span address)
 {
 	const struct iac_node *changes = iac_get(c->root, "resource_changes");
-	for (const struct iac_node *n = changes == NULL ? NULL : changes->first; n != NULL;
-		n = n->next) {
+	for (const struct iac_node *n = changes == NULL ? NULL : changes->first;
+		n != NULL && iac_step(c); n = n->next) {
 		const struct iac_node *own = iac_get(n, "address");
 		if (own != NULL && iac_same(own->text, address))
 			return iac_get(iac_get(n, "change"), "after_unknown");
@@ -184,14 +184,14 @@ static const struct iac_node *change_of(const struct iac *c, struct span address
 static void complete(struct iac *c, const struct iac_node *configuration, struct span prefix)
 {
 	const struct iac_node *list = iac_get(configuration, "resources");
-	for (struct iac_resource *r = c->first; r != NULL && !c->full; r = r->next) {
+	for (struct iac_resource *r = c->first; r != NULL && iac_step(c); r = r->next) {
 		struct span base = without_index(r->name);
 		if (base.len < prefix.len ||
 			(prefix.len > 0 && memcmp(base.ptr, prefix.ptr, prefix.len) != 0))
 			continue;
 		base = (struct span){base.ptr + prefix.len, base.len - prefix.len};
-		for (const struct iac_node *n = list == NULL ? NULL : list->first; n != NULL;
-			n = n->next) {
+		for (const struct iac_node *n = list == NULL ? NULL : list->first;
+			n != NULL && iac_step(c); n = n->next) {
 			const struct iac_node *address = iac_get(n, "address");
 			if (address == NULL || !iac_same(address->text, base))
 				continue;

@@ -14,23 +14,31 @@ bool iac_same(struct span a, struct span b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Stands for each node that found no room: nothing is made of a text that is refused. */
+static struct iac_node none;
+
 struct iac_node *iac_new(struct iac *c, enum iac_kind kind, struct span text)
 {
-	static struct iac_node none;
 	struct iac_node *n =
 		c->nodes++ > IAC_NODES_MAX ? NULL : ARENA_NEW(&c->arena, struct iac_node, 1);
 	c->full = c->full || n == NULL;
 	if (n == NULL)
-		return &none; /* nothing is made of a text that is refused */
+		return &none;
 	n->kind = kind;
 	n->text = text;
 	return n;
 }
 
+bool iac_step(struct iac *c)
+{
+	c->full = c->full || c->steps++ > IAC_STEPS_MAX;
+	return !c->full;
+}
+
 void iac_append(struct iac_node *parent, struct iac_node *child)
 {
-	if (parent->kind < IAC_LIST)
-		return; /* no room: the text is refused */
+	if (parent->kind < IAC_LIST || child == &none)
+		return;
 	if (parent->last == NULL)
 		parent->first = child;
 	else
@@ -104,13 +112,14 @@ static struct iac_node *tree_of(struct iac *c, const struct json_value *value, u
 	if (n->kind == IAC_LIST)
 		while (!c->full && json_each(c->json, value, &item))
 			iac_append(n, tree_of(c, &item, depth + 1));
-	if (n->kind == IAC_MAP)
-		while (!c->full && json_member(c->json, value, &key, &item)) {
-			struct iac_node *child = tree_of(c, &item, depth + 1);
-			if (!c->full)
-				child->key = key;
-			iac_append(n, child);
-		}
+	for (size_t i = 0;
+		n->kind == IAC_MAP && !c->full && json_member(c->json, value, &key, &item); i++) {
+		struct iac_node *child = tree_of(c, &item, depth + 1);
+		c->full = c->full || i == IAC_MEMBERS_MAX;
+		if (!c->full)
+			child->key = key;
+		iac_append(n, child);
+	}
 	return n;
 }
 
@@ -122,6 +131,19 @@ static const struct iac_node *stack_of(const struct iac_node *root)
 		if (resources->kind == IAC_MAP && iac_get(n, "Type") != NULL)
 			return resources;
 	return NULL;
+}
+
+/* Before a tree is made of what is none of ours. */
+static bool may_be_ours(struct iac *c, const struct json_value *root)
+{
+	static const char *const names[] = {"Resources", "planned_values", "values", "resources"};
+	struct json_value member = {0};
+	struct span key;
+	bool found = false;
+	while (root->type == JSON_OBJECT && json_member(c->json, root, &key, &member))
+		for (size_t i = 0; i < ARRAY_LEN(names); i++)
+			found = found || span_is(key, names[i]);
+	return found;
 }
 
 static int read_tree(struct iac *c, struct span text, struct fail *why)
@@ -139,11 +161,13 @@ static int read_tree(struct iac *c, struct span text, struct fail *why)
 	const char *wrong = json_read(c->json, trimmed, &root);
 	if (wrong != NULL)
 		return fail_set(why, -EINVAL, "no JSON: %s", wrong);
+	if (!may_be_ours(c, &root))
+		return -ENOENT;
 	c->root = tree_of(c, &root, 0);
-	const struct iac_node *stack = stack_of(c->root);
+	const struct iac_node *stack = c->full ? NULL : stack_of(c->root);
 	if (stack != NULL)
 		iac_read_stack(c, stack);
-	else if (!iac_read_terraform(c))
+	else if (!c->full && !iac_read_terraform(c))
 		return -ENOENT;
 	return c->full ? fail_set(why, -E2BIG, "too much to be kept") : 0;
 }

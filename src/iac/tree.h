@@ -11,10 +11,13 @@ struct iac {
 	struct iac_node *root;
 	struct iac_resource *first, **end;
 	size_t nodes;
+	uint64_t steps;
 	bool full, terraform;
 };
 
 struct iac_node *iac_new(struct iac *c, enum iac_kind kind, struct span text);
+/* One more resource is looked at. False: too many were, and the text is refused. */
+bool iac_step(struct iac *c);
 void iac_append(struct iac_node *parent, struct iac_node *child);
 /* A copy with another key, its children shared. */
 struct iac_node *iac_as(struct iac *c, const struct iac_node *node, struct span key);

@@ -82,6 +82,7 @@ struct reader {
 	const char *id;         /* of the object around: a template's name for it */
 	struct json_value root; /* for parameters */
 	size_t found;
+	uint32_t substituted; /* ${NAME}, so far */
 };
 
 /* ---- values: read.c ---- */

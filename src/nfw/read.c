@@ -8,6 +8,8 @@
 #include "iac/iac.h"
 
 #define WARNINGS_MAX ((size_t)256 << 10)
+/* Of ${NAME} in one document. */
+#define SUBSTITUTED_MAX 65536u
 
 /* ---- values ---- */
 
@@ -112,7 +114,8 @@ static bool parameter(struct reader *r, struct span name, struct span *ret)
 	struct span key;
 	if (!get_object(r, &r->root, "Parameters", &parameters))
 		return false;
-	while (json_member(r->n->json, &parameters, &key, &member)) {
+	for (size_t i = 0;
+		i < IAC_MEMBERS_MAX && json_member(r->n->json, &parameters, &key, &member); i++) {
 		if (key.len != name.len || memcmp(key.ptr, name.ptr, key.len) != 0)
 			continue;
 		if (!get(r, &member, "Default", &value) || value.type != JSON_STRING)
@@ -124,26 +127,22 @@ static bool parameter(struct reader *r, struct span name, struct span *ret)
 }
 
 /* ${NAME} inside a text: a parameter's default, else a variable. */
+static bool value_of(void *context, struct span name, struct span *ret)
+{
+	struct reader *r = context;
+	r->n->full = r->n->full || r->substituted++ == SUBSTITUTED_MAX;
+	if (!parameter(r, name, ret))
+		*ret = variable_of(r, name);
+	return !r->n->full;
+}
+
 static struct span substitute(struct reader *r, struct span text)
 {
 	struct out o = {0};
-	while (text.len > 0) {
-		size_t at = span_find(text, "${");
-		out_bytes(&o, (const char *)text.ptr, at);
-		text = (struct span){text.ptr + at, text.len - at};
-		size_t end = span_find(text, "}");
-		if (text.len < 3 || end == text.len) {
-			out_bytes(&o, (const char *)text.ptr, text.len);
-			break;
-		}
-		struct span name = {text.ptr + 2, end - 2}, value;
-		if (!parameter(r, name, &value))
-			value = variable_of(r, name);
-		out_bytes(&o, (const char *)value.ptr, value.len);
-		text = (struct span){text.ptr + end + 1, text.len - end - 1};
-	}
-	r->n->full = r->n->full || o.failed;
-	const char *copy = copy_text(r, (struct span){(const uint8_t *)out_string(&o), o.len});
+	r->n->full = !iac_substitute(text, value_of, r, &o) || r->n->full;
+	const char *copy =
+		r->n->full ? NULL
+			   : copy_text(r, (struct span){(const uint8_t *)out_string(&o), o.len});
 	struct span ret =
 		copy == NULL ? (struct span){0} : (struct span){(const uint8_t *)copy, o.len};
 	out_fini(&o);

@@ -2,6 +2,7 @@
 """Amazon's boundary read whole: groups, ACLs, routes and the firewall on the way, as the API, CloudFormation and Terraform tell of one network."""
 import copy
 import json
+import time
 import unittest
 
 from support import DONE, Case, Run
@@ -310,6 +311,52 @@ class Whole(Case):
         self.assertEqual(verdict["ipv4 udp 123"], "allowed")  # a first datagram
         run = Run("cover", "--json", folder)
         self.assertEqual(run.code, DONE, run.err)
+
+
+class Elsewhere(Case):
+    def test_a_firewall_whose_policy_is_in_another_stack(self):
+        template = stack()
+        for name in ("Egress", "Names"):
+            del template["Resources"][name]
+        template["Resources"]["Edge"]["Properties"]["FirewallPolicyArn"] = POLICY_ARN
+        path = self.folder / "networks.json"
+        path.write_text(json.dumps(template))
+        run = Run("policy", "test", "--json", path, "tcp:10.0.0.5>203.0.113.7:443")
+        self.assertEqual((run.code, run.err), (DONE, ""))
+        self.assertEqual(json.loads(run.out)["verdict"], "undecided")
+
+
+class Hostile(Case):
+    """Templates that would take forever, or all memory, are refused or undecided at once."""
+
+    def audit(self, resources, parameters=None):
+        path = self.folder / f"{self._testMethodName}-{len(list(self.folder.iterdir()))}.json"
+        path.write_text(json.dumps({"Parameters": parameters or {}, "Resources": resources}))
+        began = time.monotonic()
+        run = Run("audit", path)
+        self.assertLess(time.monotonic() - began, 30)
+        return run
+
+    def test_texts_that_grow(self):
+        parameters = {"A": {"Type": "String", "Default": "x" * 1_000_000}, "L": {"Type": "CommaDelimitedList", "Default": "," * 100_000}}
+        for text in ({"Fn::Sub": "${A}" * 20_000}, {"Fn::Join": [{"Ref": "A"}, {"Ref": "L"}]}):
+            self.audit({"V": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": text}}}, parameters)
+        group = {"RulesSource": {"RulesString": {"Fn::Sub": "${A}" * 20_000}}}
+        run = self.audit({"G": {"Type": "AWS::NetworkFirewall::RuleGroup", "Properties": {"RuleGroup": group}}}, parameters)
+        self.assertNotEqual(run.code, DONE)
+
+    def test_resources_that_ask_about_each_other(self):
+        hosts = {f"H{i}": {"Type": "AWS::EC2::Instance", "Properties": {"SubnetId": f"S{i}"}} for i in range(2000)}
+        self.audit({**hosts, **{f"E{i}": {"Type": "AWS::EC2::EIP", "Properties": {"InstanceId": f"none{i}"}} for i in range(2000)}})
+        tables = [{"address": f"aws_route_table.t{i}", "type": "aws_route_table", "values": {}} for i in range(8000)]
+        path = self.folder / "state.json"
+        path.write_text(json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": tables}}}))
+        self.assertIn("too many resources that may belong to each other", Run("audit", path).err)
+
+    def test_lists_beyond_what_is_kept(self):
+        firewall = {"Type": "AWS::NetworkFirewall::Firewall", "Properties": {"SubnetMappings": [{}] * 600_000}}
+        way = {"Type": "AWS::EC2::Route", "Properties": {"VpcEndpointId": {"Fn::Join": [",", {"Fn::GetAtt": ["F", "EndpointIds"]}]}}}
+        self.assertIn("too much to be kept", self.audit({"R": way, "F": firewall}).err)
 
 
 if __name__ == "__main__":
