@@ -5,17 +5,11 @@
 
 #define DEPTH_MAX 64u
 
-static bool less(struct wide a, struct wide b)
-{
-	return a.high != b.high ? a.high < b.high : a.low < b.low;
-}
-
 static int by_first(const void *a, const void *b)
 {
 	const struct nearby_entry *x = a, *y = b;
-	if (less(x->first, y->first) || less(y->first, x->first))
-		return less(x->first, y->first) ? -1 : 1;
-	return (x->box > y->box) - (x->box < y->box);
+	int order = wide_cmp(x->first, y->first);
+	return order != 0 ? order : (x->box > y->box) - (x->box < y->box);
 }
 
 static void sort_by(struct nearby *n, enum region_axis axis)
@@ -33,7 +27,7 @@ static size_t distinct(const struct nearby *n)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < n->count; i++)
-		count += i == 0 || less(n->entry[i - 1].first, n->entry[i].first);
+		count += i == 0 || wide_cmp(n->entry[i - 1].first, n->entry[i].first) < 0;
 	return count;
 }
 
@@ -45,11 +39,11 @@ static struct wide set_most(struct nearby *n, size_t from, size_t to)
 	e->most = e->last;
 	if (middle > from) {
 		struct wide most = set_most(n, from, middle);
-		e->most = less(e->most, most) ? most : e->most;
+		e->most = wide_cmp(e->most, most) < 0 ? most : e->most;
 	}
 	if (middle + 1 < to) {
 		struct wide most = set_most(n, middle + 1, to);
-		e->most = less(e->most, most) ? most : e->most;
+		e->most = wide_cmp(e->most, most) < 0 ? most : e->most;
 	}
 	return e->most;
 }
@@ -102,13 +96,13 @@ void nearby_each(const struct nearby *n, const struct region_box *box, uint64_t 
 		size_t middle = from + (to - from) / 2;
 		const struct nearby_entry *e = &n->entry[middle];
 		--*left;
-		if (less(e->most, r->first))
+		if (wide_cmp(e->most, r->first) < 0)
 			continue;
 		const struct region_box *mine = &n->shapes->box[e->box];
 		if (region_box_overlaps(mine, box) && !tell(context, e->shape, mine))
 			return;
 		/* the stack holds at most one part of each halving */
-		if (middle + 1 < to && !less(r->last, e->first)) {
+		if (middle + 1 < to && wide_cmp(r->last, e->first) >= 0) {
 			part[parts].from = middle + 1;
 			part[parts++].to = to;
 		}

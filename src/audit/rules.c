@@ -60,20 +60,6 @@ static void tell(const struct one_chain *c, size_t i, enum audit_kind kind, cons
 	out_fini(&words);
 }
 
-static bool less(struct wide a, struct wide b)
-{
-	return a.high != b.high ? a.high < b.high : a.low < b.low;
-}
-
-static bool holds(const struct region_box *outer, const struct region_box *inner)
-{
-	for (size_t i = 0; i < REGION_AXES; i++)
-		if (less(inner->axis[i].first, outer->axis[i].first) ||
-			less(outer->axis[i].last, inner->axis[i].last))
-			return false;
-	return true;
-}
-
 /* ---- earlier rules take all ---- */
 
 struct earlier {
@@ -97,7 +83,7 @@ static bool can_take(const struct earlier *e, size_t number)
 static bool take_alone(void *context, size_t number, const struct region_box *box)
 {
 	struct earlier *e = context;
-	if (number < e->alone && can_take(e, number) && holds(box, e->box))
+	if (number < e->alone && can_take(e, number) && region_box_holds(box, e->box))
 		e->alone = number;
 	return true;
 }
@@ -183,7 +169,8 @@ static bool take_later(void *context, size_t number, const struct region_box *bo
 		return true;
 	if (other->verdict != mine->verdict)
 		l->differs = number < l->differs ? number : l->differs;
-	else if (number < l->same && shape_others_hold(other, mine) && holds(box, l->box))
+	else if (number < l->same && shape_others_hold(other, mine) &&
+		 region_box_holds(box, l->box))
 		l->same = number;
 	return true;
 }

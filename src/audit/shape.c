@@ -7,21 +7,6 @@
 
 #define NO_AXIS REGION_AXES
 
-static struct wide wide_of(const struct addr *a)
-{
-	struct wide w = {0};
-	for (size_t i = 0; i < 8; i++) {
-		w.high = w.high << 8 | a->byte[i];
-		w.low = w.low << 8 | a->byte[8 + i];
-	}
-	return w;
-}
-
-static bool less(struct wide a, struct wide b)
-{
-	return a.high != b.high ? a.high < b.high : a.low < b.low;
-}
-
 static const struct range v4 = {{0, UINT64_C(0xffff00000000)}, {0, UINT64_C(0xffffffffffff)}};
 static const struct range below_v4 = {{0, 0}, {0, UINT64_C(0xfffeffffffff)}};
 static const struct range above_v4 = {{0, UINT64_C(0x1000000000000)}, {UINT64_MAX, UINT64_MAX}};
@@ -54,11 +39,11 @@ static struct region_box everything(void)
 /* False: they have nothing in common. */
 static bool cut(struct range *to, const struct range *by)
 {
-	if (less(to->first, by->first))
+	if (wide_cmp(to->first, by->first) < 0)
 		to->first = by->first;
-	if (less(by->last, to->last))
+	if (wide_cmp(by->last, to->last) < 0)
 		to->last = by->last;
-	return !less(to->last, to->first);
+	return wide_cmp(to->last, to->first) >= 0;
 }
 
 /* ---- a list of boxes, while a rule is read ---- */
@@ -116,8 +101,8 @@ static int plain(const struct boundary_step *s, struct list *ret)
 		struct region_box box = everything();
 		bool some = true;
 		for (size_t d = 0; d < s->dims && some; d++) {
-			struct range r = {wide_of(&s->box[i].range[d].first),
-				wide_of(&s->box[i].range[d].last)};
+			struct range r = {wide_of_addr(&s->box[i].range[d].first),
+				wide_of_addr(&s->box[i].range[d].last)};
 			some = cut(&box.axis[axis_of(s->field[d])], &r);
 		}
 		if (some)
@@ -129,7 +114,7 @@ static int plain(const struct boundary_step *s, struct list *ret)
 static int by_first(const void *a, const void *b)
 {
 	const struct range *x = a, *y = b;
-	return less(x->first, y->first) ? -1 : less(y->first, x->first);
+	return wide_cmp(x->first, y->first);
 }
 
 /* What lies between the values of one field. */
@@ -143,21 +128,18 @@ static int gaps(const struct boundary_step *s, struct list *ret)
 	if (r == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->boxes; i++)
-		r[i] = (struct range){
-			wide_of(&s->box[i].range[0].first), wide_of(&s->box[i].range[0].last)};
+		r[i] = (struct range){wide_of_addr(&s->box[i].range[0].first),
+			wide_of_addr(&s->box[i].range[0].last)};
 	qsort(r, s->boxes, sizeof *r, by_first);
 	for (size_t i = 0; i < s->boxes && err == 0 && !end; i++) {
-		if (less(r[i].last, r[i].first))
+		if (wide_cmp(r[i].last, r[i].first) < 0)
 			continue;
-		if (less(at, r[i].first)) {
-			struct wide before = {
-				r[i].first.high - (r[i].first.low == 0), r[i].first.low - 1};
-			err = push_range(ret, axis, &(struct range){at, before});
+		if (wide_cmp(at, r[i].first) < 0) {
+			err = push_range(ret, axis, &(struct range){at, wide_before(r[i].first)});
 		}
-		struct wide after = {
-			r[i].last.high + (r[i].last.low == UINT64_MAX), r[i].last.low + 1};
+		struct wide after = wide_next(r[i].last);
 		end = after.high == 0 && after.low == 0;
-		if (less(at, after))
+		if (wide_cmp(at, after) < 0)
 			at = after;
 	}
 	if (err == 0 && !end)
@@ -170,8 +152,8 @@ static int family(const struct boundary_step *s, struct list *ret)
 {
 	bool has4 = s->negated, has6 = s->negated;
 	for (size_t i = 0; i < s->boxes; i++) {
-		uint64_t first = wide_of(&s->box[i].range[0].first).low;
-		uint64_t last = wide_of(&s->box[i].range[0].last).low;
+		uint64_t first = wide_of_addr(&s->box[i].range[0].first).low;
+		uint64_t last = wide_of_addr(&s->box[i].range[0].last).low;
 		has4 = (first <= 4 && last >= 4) ? !s->negated : has4;
 		has6 = (first <= 6 && last >= 6) ? !s->negated : has6;
 	}
@@ -265,7 +247,7 @@ static bool ports_are_sure(const struct boundary_rule *r, const struct list *l)
 	for (size_t i = 0; i < l->count && (port || type); i++) {
 		const struct range *proto = &l->box[i].axis[REGION_PROTO];
 		bool icmp = proto->first.low == 1 || proto->first.low == 58;
-		if (less(proto->first, proto->last) || icmp != type || (port && type))
+		if (wide_cmp(proto->first, proto->last) < 0 || icmp != type || (port && type))
 			return false;
 	}
 	return true;

@@ -78,16 +78,6 @@ void allowances_learn(struct allowances *a, const struct lookup *lookup)
 
 /* ---- sending ---- */
 
-static struct addr addr_of_wide(struct wide w)
-{
-	struct addr a;
-	for (unsigned i = 0; i < 8; i++) {
-		a.byte[i] = (uint8_t)(w.high >> (56 - 8 * i));
-		a.byte[8 + i] = (uint8_t)(w.low >> (56 - 8 * i));
-	}
-	return a;
-}
-
 static int send_net(struct sending *s, struct wide first, unsigned bits)
 {
 	struct addr net = addr_of_wide(first);
@@ -105,13 +95,6 @@ static int send_net(struct sending *s, struct wide first, unsigned bits)
 	s->command.peer_bits = (uint8_t)bits;
 	struct guard_command c = s->command;
 	return guard_link_send(s->link, &c, 0);
-}
-
-static int wide_cmp(struct wide a, struct wide b)
-{
-	if (a.high != b.high)
-		return a.high < b.high ? -1 : 1;
-	return a.low == b.low ? 0 : a.low < b.low ? -1 : 1;
 }
 
 /* The last address of the network of so many bits that begins there. */

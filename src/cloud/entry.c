@@ -28,13 +28,6 @@ int entries_add(struct entries *to, const struct entry *e)
 
 /* ---- prefixes of a range ---- */
 
-static int compare(struct wide a, struct wide b)
-{
-	if (a.high != b.high)
-		return a.high < b.high ? -1 : 1;
-	return a.low < b.low ? -1 : a.low > b.low;
-}
-
 static struct wide host_bits(unsigned count)
 {
 	struct wide w = {.low = count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1};
@@ -56,10 +49,10 @@ static bool next_net(struct range *r, bool *done, struct cidr *ret)
 		/* the bits behind the prefix: all of them must be clear in its first address */
 		const struct wide host = host_bits(128 - bits);
 		bool begins = (r->first.high & host.high) == 0 && (r->first.low & host.low) == 0;
-		if (!begins || compare(last, r->last) > 0)
+		if (!begins || wide_cmp(last, r->last) > 0)
 			continue;
-		*done = compare(last, r->last) == 0;
-		r->first = (struct wide){last.high + (last.low == UINT64_MAX), last.low + 1};
+		*done = wide_cmp(last, r->last) == 0;
+		r->first = wide_next(last);
 		return true;
 	}
 	return false;

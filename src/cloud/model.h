@@ -124,8 +124,6 @@ MUST_USE int entries_add(struct entries *to, const struct entry *e);
 /* Without those that one before them holds wholly. */
 void entries_prune(struct entries *e);
 void entries_fini(struct entries *e);
-struct addr addr_of_wide(struct wide w);
-struct wide wide_of_addr(const struct addr *a);
 
 /* ---- each target ---- */
 

@@ -15,34 +15,6 @@ struct edges { /* where a range begins, or the address behind one */
 	size_t count;
 };
 
-struct addr addr_of_wide(struct wide w)
-{
-	struct addr a;
-	for (unsigned i = 0; i < 8; i++) {
-		a.byte[i] = (uint8_t)(w.high >> (56 - 8 * i));
-		a.byte[i + 8] = (uint8_t)(w.low >> (56 - 8 * i));
-	}
-	return a;
-}
-
-struct wide wide_of_addr(const struct addr *a)
-{
-	struct cur c = cur_of(a->byte, sizeof a->byte);
-	struct wide w = {.high = cur_be64(&c)};
-	w.low = cur_be64(&c);
-	return w;
-}
-
-static struct wide behind(struct wide w)
-{
-	return (struct wide){w.high + (w.low == UINT64_MAX), w.low + 1};
-}
-
-static struct wide before(struct wide w)
-{
-	return (struct wide){w.high - (w.low == 0), w.low - 1};
-}
-
 /* ---- edges ---- */
 
 static int add_edges(struct edges *e, const struct policy_nets *nets, bool v4)
@@ -54,7 +26,7 @@ static int add_edges(struct edges *e, const struct policy_nets *nets, bool v4)
 			return -E2BIG;
 		struct range r = policy_range_of(&nets->net[i]);
 		e->at[e->count++] = addr_of_wide(r.first);
-		e->at[e->count++] = addr_of_wide(behind(r.last));
+		e->at[e->count++] = addr_of_wide(wide_next(r.last));
 	}
 	return 0;
 }
@@ -117,7 +89,7 @@ static int add_place(struct places *p, const struct policy_zone *zone, bool v4,
 
 static int add_range(struct place *at, struct range r)
 {
-	struct wide next = at->srcs == 0 ? r.first : behind(at->src[at->srcs - 1].last);
+	struct wide next = at->srcs == 0 ? r.first : wide_next(at->src[at->srcs - 1].last);
 	if (at->srcs > 0 && next.high == r.first.high && next.low == r.first.low) {
 		at->src[at->srcs - 1].last = r.last;
 		return 0;
@@ -170,7 +142,7 @@ int places_of(const struct cloud_call *c, bool apart, struct places *ret)
 		err = find_edges(c, family == 0, &e);
 		for (size_t i = 0; i + 1 < e.count && err == 0; i++) {
 			const struct range r = {
-				wide_of_addr(&e.at[i]), before(wide_of_addr(&e.at[i + 1]))};
+				wide_of_addr(&e.at[i]), wide_before(wide_of_addr(&e.at[i + 1]))};
 			err = add_hosts(c, ret, r, family == 0, apart, speaks);
 		}
 	}

@@ -29,26 +29,6 @@ void parts_fini(struct parts *p)
 	*p = (struct parts){0};
 }
 
-static int compare(struct wide a, struct wide b)
-{
-	if (a.high != b.high)
-		return a.high < b.high ? -1 : 1;
-	return a.low < b.low ? -1 : a.low > b.low;
-}
-
-static bool holds(const struct range *a, const struct range *b)
-{
-	return compare(a->first, b->first) <= 0 && compare(b->last, a->last) <= 0;
-}
-
-static bool box_holds(const struct region_box *a, const struct region_box *b)
-{
-	for (size_t i = 0; i < REGION_AXES; i++)
-		if (!holds(&a->axis[i], &b->axis[i]))
-			return false;
-	return true;
-}
-
 /* ---- one rule ---- */
 
 struct flat { /* a rule on its way into parts */
@@ -61,7 +41,7 @@ struct flat { /* a rule on its way into parts */
 static int add(struct flat *f)
 {
 	for (size_t i = f->from; i < f->to->count; i++)
-		if (box_holds(&f->to->part[i].box, &f->part.box))
+		if (region_box_holds(&f->to->part[i].box, &f->part.box))
 			return 0;
 	return push(f->to, &f->part);
 }
@@ -200,7 +180,7 @@ static int add_rest(const struct parts *ordered, size_t number, struct parts *re
 	for (size_t i = 0; i < rest.count && err == 0; i++) {
 		bool held = false;
 		for (size_t k = 0; k < ret->count && !held; k++)
-			held = box_holds(&ret->part[k].box, &rest.box[i]);
+			held = region_box_holds(&ret->part[k].box, &rest.box[i]);
 		part.box = rest.box[i];
 		err = held ? 0 : push(ret, &part);
 	}
@@ -219,29 +199,24 @@ int parts_allowed(const struct parts *ordered, struct parts *ret)
 
 /* ---- joining ---- */
 
-static struct wide behind(struct wide w)
-{
-	return (struct wide){w.high + (w.low == UINT64_MAX), w.low + 1};
-}
-
 /* The two overlap or touch. */
 static bool meets(const struct range *a, const struct range *b)
 {
-	const struct range *low = compare(a->first, b->first) <= 0 ? a : b;
+	const struct range *low = wide_cmp(a->first, b->first) <= 0 ? a : b;
 	const struct range *high = low == a ? b : a;
 	bool end = low->last.high == UINT64_MAX && low->last.low == UINT64_MAX;
-	return end || compare(high->first, behind(low->last)) <= 0;
+	return end || wide_cmp(high->first, wide_next(low->last)) <= 0;
 }
 
 /* Whether both are one box; then *a becomes it. */
 static bool join(struct region_box *a, const struct region_box *b)
 {
 	size_t other = REGION_AXES;
-	if (box_holds(a, b))
+	if (region_box_holds(a, b))
 		return true;
 	for (size_t i = 0; i < REGION_AXES; i++) {
-		if (compare(a->axis[i].first, b->axis[i].first) == 0 &&
-			compare(a->axis[i].last, b->axis[i].last) == 0)
+		if (wide_cmp(a->axis[i].first, b->axis[i].first) == 0 &&
+			wide_cmp(a->axis[i].last, b->axis[i].last) == 0)
 			continue;
 		if (other < REGION_AXES)
 			return false;
@@ -249,9 +224,9 @@ static bool join(struct region_box *a, const struct region_box *b)
 	}
 	if (other == REGION_AXES || !meets(&a->axis[other], &b->axis[other]))
 		return false;
-	if (compare(b->axis[other].first, a->axis[other].first) < 0)
+	if (wide_cmp(b->axis[other].first, a->axis[other].first) < 0)
 		a->axis[other].first = b->axis[other].first;
-	if (compare(a->axis[other].last, b->axis[other].last) < 0)
+	if (wide_cmp(a->axis[other].last, b->axis[other].last) < 0)
 		a->axis[other].last = b->axis[other].last;
 	return true;
 }

@@ -28,12 +28,8 @@ struct half {
 
 static void say_addr(struct out *o, struct wide w)
 {
-	struct addr a;
+	struct addr a = addr_of_wide(w);
 	char text[ADDR_TEXT_BYTES];
-	for (unsigned i = 0; i < 8; i++) {
-		a.byte[i] = (uint8_t)(w.high >> (56 - 8 * i));
-		a.byte[i + 8] = (uint8_t)(w.low >> (56 - 8 * i));
-	}
 	out_text(o, addr_text(&a, text));
 }
 

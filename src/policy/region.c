@@ -1,22 +1,27 @@
 #include "policy/region.h"
-#include "base/grow.h"
 
 #include <errno.h>
 #include <string.h>
 
-static bool less(struct wide a, struct wide b)
+#include "base/cur.h"
+#include "base/grow.h"
+
+struct wide wide_of_addr(const struct addr *a)
 {
-	return a.high != b.high ? a.high < b.high : a.low < b.low;
+	struct cur c = cur_of(a->byte, sizeof a->byte);
+	struct wide w = {.high = cur_be64(&c)};
+	w.low = cur_be64(&c);
+	return w;
 }
 
-static struct wide before(struct wide a)
+struct addr addr_of_wide(struct wide w)
 {
-	return (struct wide){a.high - (a.low == 0), a.low - 1};
-}
-
-static struct wide after(struct wide a)
-{
-	return (struct wide){a.high + (a.low == UINT64_MAX), a.low + 1};
+	struct addr a;
+	for (unsigned i = 0; i < 8; i++) {
+		a.byte[i] = (uint8_t)(w.high >> (56 - 8 * i));
+		a.byte[i + 8] = (uint8_t)(w.low >> (56 - 8 * i));
+	}
+	return a;
 }
 
 struct region_box region_box_all(void)
@@ -30,8 +35,17 @@ struct region_box region_box_all(void)
 bool region_box_overlaps(const struct region_box *a, const struct region_box *b)
 {
 	for (size_t i = 0; i < REGION_AXES; i++)
-		if (less(a->axis[i].last, b->axis[i].first) ||
-			less(b->axis[i].last, a->axis[i].first))
+		if (wide_cmp(a->axis[i].last, b->axis[i].first) < 0 ||
+			wide_cmp(b->axis[i].last, a->axis[i].first) < 0)
+			return false;
+	return true;
+}
+
+bool region_box_holds(const struct region_box *a, const struct region_box *b)
+{
+	for (size_t i = 0; i < REGION_AXES; i++)
+		if (wide_cmp(b->axis[i].first, a->axis[i].first) < 0 ||
+			wide_cmp(a->axis[i].last, b->axis[i].last) < 0)
 			return false;
 	return true;
 }
@@ -62,15 +76,15 @@ static int push_rest(struct region *r, struct region_box from, const struct regi
 	for (size_t i = 0; err == 0 && i < REGION_AXES; i++) {
 		struct range *mine = &from.axis[i];
 		const struct range *theirs = &box->axis[i];
-		if (less(mine->first, theirs->first)) {
+		if (wide_cmp(mine->first, theirs->first) < 0) {
 			struct region_box part = from;
-			part.axis[i].last = before(theirs->first);
+			part.axis[i].last = wide_before(theirs->first);
 			err = push(r, &part);
 			mine->first = theirs->first;
 		}
-		if (err == 0 && less(theirs->last, mine->last)) {
+		if (err == 0 && wide_cmp(theirs->last, mine->last) < 0) {
 			struct region_box part = from;
-			part.axis[i].first = after(theirs->last);
+			part.axis[i].first = wide_next(theirs->last);
 			err = push(r, &part);
 			mine->last = theirs->last;
 		}
@@ -129,9 +143,9 @@ static struct region_box common(const struct region_box *a, const struct region_
 {
 	struct region_box both = *a;
 	for (size_t i = 0; i < REGION_AXES; i++) {
-		if (less(both.axis[i].first, b->axis[i].first))
+		if (wide_cmp(both.axis[i].first, b->axis[i].first) < 0)
 			both.axis[i].first = b->axis[i].first;
-		if (less(b->axis[i].last, both.axis[i].last))
+		if (wide_cmp(b->axis[i].last, both.axis[i].last) < 0)
 			both.axis[i].last = b->axis[i].last;
 	}
 	return both;

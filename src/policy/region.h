@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/check.h"
 
 enum region_axis {
@@ -31,6 +32,27 @@ struct range { /* both ends belong to it */
 	struct wide first, last;
 };
 
+static inline int wide_cmp(struct wide a, struct wide b)
+{
+	if (a.high != b.high)
+		return a.high < b.high ? -1 : 1;
+	return a.low < b.low ? -1 : a.low > b.low;
+}
+
+/* The number behind it, and before it; around at the end. */
+static inline struct wide wide_next(struct wide w)
+{
+	return (struct wide){w.high + (w.low == UINT64_MAX), w.low + 1};
+}
+
+static inline struct wide wide_before(struct wide w)
+{
+	return (struct wide){w.high - (w.low == 0), w.low - 1};
+}
+
+struct wide wide_of_addr(const struct addr *a);
+struct addr addr_of_wide(struct wide w);
+
 struct region_box {
 	struct range axis[REGION_AXES];
 };
@@ -47,6 +69,8 @@ struct region {                 /* all zero is the empty set */
 /* Everything. */
 struct region_box region_box_all(void);
 bool region_box_overlaps(const struct region_box *a, const struct region_box *b);
+/* Whether all of b lies in a. */
+bool region_box_holds(const struct region_box *a, const struct region_box *b);
 
 void region_fini(struct region *r);
 /* Each fails: -ENOMEM, -E2BIG (over REGION_BOXES_MAX); *r then holds less than it should, and is

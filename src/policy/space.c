@@ -134,17 +134,9 @@ static struct wide number(uint64_t n)
 	return (struct wide){0, n};
 }
 
-static struct wide wide_of(const struct addr *addr)
-{
-	struct cur c = cur_of(addr->byte, sizeof addr->byte);
-	struct wide w = {.high = cur_be64(&c)};
-	w.low = cur_be64(&c);
-	return w;
-}
-
 struct range policy_range_of(const struct cidr *net)
 {
-	struct range r = {.first = wide_of(&net->net)};
+	struct range r = {.first = wide_of_addr(&net->net)};
 	r.last = r.first;
 	unsigned host = 128u - net->bits;
 	r.last.low |= host >= 64 ? UINT64_MAX : (UINT64_C(1) << host) - 1;
@@ -284,8 +276,8 @@ static uint64_t number_of_name(const struct policy_space *s, const char *name)
 void policy_point_of_flow(
 	const struct policy_space *s, const struct policy_flow *flow, struct region_point *ret)
 {
-	ret->at[REGION_SRC] = wide_of(&flow->src);
-	ret->at[REGION_DST] = wide_of(&flow->dst);
+	ret->at[REGION_SRC] = wide_of_addr(&flow->src);
+	ret->at[REGION_DST] = wide_of_addr(&flow->dst);
 	ret->at[REGION_PROTO] = number(flow->proto);
 	ret->at[REGION_PORT] = number(flow->port);
 	ret->at[REGION_NAME] = number(number_of_name(s, flow->name));

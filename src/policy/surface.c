@@ -13,11 +13,6 @@
 static const struct wide v4_first = {0, UINT64_C(0xffff00000000)};
 static const struct wide v4_last = {0, UINT64_C(0xffffffffffff)};
 
-static bool less(struct wide a, struct wide b)
-{
-	return a.high != b.high ? a.high < b.high : a.low < b.low;
-}
-
 /* ---- counts ---- */
 
 void surface_count_add(struct surface_count *to, const struct surface_count *n)
@@ -136,9 +131,9 @@ static struct sides sides_of(enum surface_family family)
 /* What both hold. False: nothing. */
 static bool cut(const struct range *a, const struct range *b, struct range *ret)
 {
-	ret->first = less(a->first, b->first) ? b->first : a->first;
-	ret->last = less(a->last, b->last) ? a->last : b->last;
-	return !less(ret->last, ret->first);
+	ret->first = wide_cmp(a->first, b->first) < 0 ? b->first : a->first;
+	ret->last = wide_cmp(a->last, b->last) < 0 ? a->last : b->last;
+	return wide_cmp(ret->last, ret->first) >= 0;
 }
 
 struct surface_count surface_measure(const struct region_box *box, enum surface_family family)
@@ -252,16 +247,6 @@ void surface_fini(struct surface *s)
 
 /* ---- saying ---- */
 
-static struct addr from_wide(struct wide w)
-{
-	struct addr addr;
-	for (unsigned i = 0; i < 8; i++) {
-		addr.byte[i] = (uint8_t)(w.high >> (56 - 8 * i));
-		addr.byte[8 + i] = (uint8_t)(w.low >> (56 - 8 * i));
-	}
-	return addr;
-}
-
 /* How many of the last bits are free, when the range is a prefix; -1 else. */
 static int free_bits(const struct range *r)
 {
@@ -281,7 +266,7 @@ static int free_bits(const struct range *r)
 static void say_range(struct out *o, const struct range *r, enum surface_family family)
 {
 	char text[ADDR_TEXT_BYTES];
-	struct addr first = from_wide(r->first), last = from_wide(r->last);
+	struct addr first = addr_of_wide(r->first), last = addr_of_wide(r->last);
 	int bits = free_bits(r), all = family == SURFACE_V4 ? 32 : 128;
 	out_text(o, addr_text(&first, text));
 	if (bits > 0)
