@@ -86,8 +86,9 @@ const char *audit_file(const struct audit *a)
 static uint64_t hash_of(enum audit_kind kind, const char *key, uint32_t nth)
 {
 	static const struct hash_key fixed = {UINT64_C(0x706f737465726e01), 1};
-	uint64_t part[3] = {hash_bytes(&fixed, key, strlen(key)), kind, nth};
-	part[1] = hash_bytes(&fixed, audit_kinds[kind].id, strlen(audit_kinds[kind].id));
+	const char *id = audit_kinds[kind].id;
+	const uint64_t part[3] = {
+		hash_bytes(&fixed, key, strlen(key)), hash_bytes(&fixed, id, strlen(id)), nth};
 	return hash_bytes(&fixed, part, sizeof part);
 }
 

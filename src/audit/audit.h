@@ -61,6 +61,11 @@ size_t audit_refused(const struct audit *a);
 /* "owner=NAME" and the first date (2026-03-08) of a comment; copied into the audit. */
 void audit_read_comment(struct audit *a, const char *comment, struct audit_finding *ret);
 
+/* Addresses of the Internet that hardly a rule names, of operators without a public resolver: what
+ * is asked about where any would do. */
+#define AUDIT_STRANGER_V4 "45.83.12.9"
+#define AUDIT_STRANGER_V6 "2a0a:1111:9::9"
+
 /* ---- holes, of whatever can be asked ---- */
 
 enum audit_way { /* what was asked of each place, to an address that no rule names */
@@ -139,6 +144,7 @@ void audit_since_free(struct audit_since *s);
 size_t audit_since_mark(struct audit_since *s, const struct audit *a);
 /* After marking. Begins with *at 0; false: no more. */
 bool audit_since_gone(const struct audit_since *s, size_t *at, struct audit_gone *ret);
-/* The verdict that was given then about the flow from the place (either may be NULL); NULL: it was
- * not asked about. */
-const char *audit_since_answer(const struct audit_since *s, const char *place, const char *flow);
+/* The verdict that was given then about the flow from the place (either may be NULL), when it was
+ * asked about for as many times as it is asked for here: of several targets each has its own. NULL:
+ * it was not. */
+const char *audit_since_answer(struct audit_since *s, const char *place, const char *flow);

@@ -5,16 +5,7 @@
 
 static const char *const resolvers[] = {"1.1.1.1", "8.8.8.8", "9.9.9.9", "2606:4700:4700::1111",
 	"2001:4860:4860::8888", "2620:fe::fe"};
-/* Of operators that run no such resolver. */
-static const char *const others[] = {"45.83.12.9", "2a0a:1111:9::9"};
-
-static bool has_hook(const struct boundary *b, enum boundary_hook hook)
-{
-	for (const struct boundary_chain *c = b->chain; c != NULL; c = c->next)
-		if (c->hook == hook && !c->dormant)
-			return true;
-	return false;
-}
+static const char *const others[] = {AUDIT_STRANGER_V4, AUDIT_STRANGER_V6};
 
 static void ask(const struct boundary *b, struct boundary_flow *flow, const char *server,
 	struct boundary_answer *ret)
@@ -28,13 +19,20 @@ static void ask(const struct boundary *b, struct boundary_flow *flow, const char
 static void one_path(
 	struct audit *a, const struct boundary *b, struct boundary_flow *flow, const char *place)
 {
+	bool shut_to[2];
+	for (size_t v6 = 0; v6 < 2; v6++) {
+		struct boundary_answer other;
+		ask(b, flow, others[v6], &other);
+		shut_to[v6] = other.kind == BOUNDARY_DENIED;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(resolvers); i++) {
 		bool v6 = i >= ARRAY_LEN(resolvers) / 2;
-		struct boundary_answer answer, other;
+		struct boundary_answer answer;
 		struct out words = {0}, passes = {0}, shut = {0}, rule = {0}, key = {0};
-		ask(b, flow, others[v6], &other);
+		if (!shut_to[v6])
+			continue;
 		ask(b, flow, resolvers[i], &answer);
-		if (answer.kind != BOUNDARY_ALLOWED || other.kind != BOUNDARY_DENIED)
+		if (answer.kind != BOUNDARY_ALLOWED)
 			continue;
 		out_printf(&passes, v6 ? "tcp:any>[%s]:443" : "tcp:any>%s:443", resolvers[i]);
 		out_printf(&shut, v6 ? "tcp:any>[%s]:443" : "tcp:any>%s:443", others[v6]);
@@ -61,9 +59,9 @@ static void one_path(
 void audit_doh(struct audit *a, const struct boundary *b, const char *iif, const char *oif)
 {
 	struct boundary_flow flow = {.path = BOUNDARY_PATH_OUTPUT, .iif = iif, .oif = oif};
-	if (has_hook(b, BOUNDARY_OUTPUT))
+	if (boundary_has_hook(b, BOUNDARY_OUTPUT))
 		one_path(a, b, &flow, "output");
 	flow.path = BOUNDARY_PATH_FORWARD;
-	if (has_hook(b, BOUNDARY_FORWARD))
+	if (boundary_has_hook(b, BOUNDARY_FORWARD))
 		one_path(a, b, &flow, "forward");
 }

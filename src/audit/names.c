@@ -30,6 +30,7 @@ struct asker {
 	struct out place;
 	uint64_t left, cost; /* cost: rules of the policy */
 	bool cut;
+	bool shut[3]; /* of ways[]: a name that nobody named is denied */
 	int err;
 };
 
@@ -39,12 +40,12 @@ static struct nfw_answer ask(
 {
 	struct nfw_answer a = {.verdict = NFW_UNDECIDED};
 	struct nfw_flow flow = {.flow = {.src = *src,
-					.dst = addr_v4(0x2d530c09),
 					.proto = way->proto,
 					.src_port = 40000,
 					.port = way->port,
 					.as = way->as,
 					.name = name}};
+	CHECK(addr_parse(AUDIT_STRANGER_V4, &flow.flow.dst) == 0);
 	k->cut |= k->left < k->cost;
 	if (k->cut || k->err < 0)
 		return a;
@@ -115,27 +116,23 @@ static void one_pattern(struct asker *k, const struct spoken *way, struct span b
 	try_name(k, way, name, of);
 }
 
-static void one_rule(struct asker *k, const struct suricata_rule *r, const bool *shut)
+static void one_rule(struct asker *k, const struct suricata_rule *r)
 {
 	for (const struct suricata_test *t = r->test; t != NULL; t = t->next)
 		for (size_t i = 0; i < ARRAY_LEN(ways); i++)
-			if (shut[i] && t->kind == TEST_CONTENT && t->buffer == ways[i].buffer &&
+			if (k->shut[i] && t->kind == TEST_CONTENT && t->buffer == ways[i].buffer &&
 				!t->negated && is_name(t->bytes))
 				one_pattern(k, &ways[i], t->bytes);
 }
 
 static void names(struct asker *k)
 {
-	static const struct addr home = {{0}};
-	bool shut[ARRAY_LEN(ways)];
 	const void *at = NULL;
-	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
-		shut[i] = ask(k, &ways[i], NOBODY, &home).verdict == NFW_DENIED;
 	for (const struct suricata_rules *r = nfw_next_rules(k->policy, &at); r != NULL;
 		r = nfw_next_rules(k->policy, &at))
 		for (const struct suricata_rule *one = r->first; one != NULL; one = one->next)
 			if (one->action == SURICATA_PASS)
-				one_rule(k, one, shut);
+				one_rule(k, one);
 }
 
 static void resolvers(struct asker *k)
@@ -143,9 +140,7 @@ static void resolvers(struct asker *k)
 	static const char *const doh[] = {"dns.google", "cloudflare-dns.com", "dns.quad9.net",
 		"one.one.one.one", "doh.opendns.com"};
 	static const struct addr home = {{0}};
-	if (ask(k, &ways[0], NOBODY, &home).verdict != NFW_DENIED)
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(doh); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(doh) && k->shut[0]; i++) {
 		struct nfw_answer a = ask(k, &ways[0], doh[i], &home);
 		struct out words = {0}, passes = {0};
 		if (a.verdict != NFW_ALLOWED)
@@ -164,7 +159,7 @@ static void without_name(struct asker *k)
 {
 	static const struct addr home = {{0}};
 	struct nfw_answer a = ask(k, &ways[0], "", &home);
-	if (a.verdict != NFW_ALLOWED || ask(k, &ways[0], NOBODY, &home).verdict != NFW_DENIED)
+	if (a.verdict != NFW_ALLOWED || !k->shut[0])
 		return;
 	struct out words = {0}, passes = {0};
 	out_text(&words, "TLS whose hello names nobody passes, where a name that is not allowed "
@@ -197,8 +192,7 @@ static void one_source(struct asker *k, const struct addr *src, bool named)
 static void sources(struct asker *k, const struct cidr *spoke, size_t spokes)
 {
 	static const uint32_t some[] = {0x0afffe09, 0xac1ffe09, 0xc0a8fe09}; /* of RFC 1918 */
-	static const struct addr home = {{0}};
-	if (ask(k, &ways[0], NOBODY, &home).verdict != NFW_DENIED)
+	if (!k->shut[0])
 		return;
 	for (size_t i = 0; i < spokes; i++) {
 		struct addr host = spoke[i].net;
@@ -213,7 +207,9 @@ static void sources(struct asker *k, const struct cidr *spoke, size_t spokes)
 
 int audit_nfw(struct audit *a, const struct nfw *n, const struct cidr *spoke, size_t spokes)
 {
+	static const struct addr home = {{0}};
 	struct asker k = {.audit = a, .nfw = n, .left = WORK_MAX};
+	_Static_assert(ARRAY_LEN(k.shut) == ARRAY_LEN(ways), "one for each way");
 	for (k.policy = nfw_next_policy(n, NULL); k.policy != NULL && k.err == 0;
 		k.policy = nfw_next_policy(n, k.policy)) {
 		const void *at = NULL;
@@ -223,6 +219,8 @@ int audit_nfw(struct audit *a, const struct nfw *n, const struct cidr *spoke, si
 			k.cost += r->count;
 		out_clear(&k.place);
 		out_safe(&k.place, nfw_policy_name(k.policy), NAME_BYTES);
+		for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+			k.shut[i] = ask(&k, &ways[i], NOBODY, &home).verdict == NFW_DENIED;
 		names(&k);
 		resolvers(&k);
 		without_name(&k);

@@ -4,9 +4,6 @@
 #define PROTO_TCP 6
 #define WORK_MAX  UINT64_C(60000000) /* boxes looked at, by all answers together */
 
-/* Asked about where a translation takes any destination: documentation's own. */
-static const struct addr any_v4 = {{[10] = 0xff, [11] = 0xff, [12] = 45, [13] = 83, 12, 9}};
-
 struct sample {
 	struct boundary_flow flow;
 	char iif[16], oif[16];
@@ -118,8 +115,9 @@ static bool one_rule(struct audit *a, const struct boundary *b, const struct bou
 	const char *iif, const char *oif)
 {
 	bool output = r->chain->hook == BOUNDARY_OUTPUT, out = false;
-	struct sample s = {.flow = {.flow = {.dst = any_v4, .proto = PROTO_TCP, .port = 443},
+	struct sample s = {.flow = {.flow = {.proto = PROTO_TCP, .port = 443},
 				   .path = output ? BOUNDARY_PATH_OUTPUT : BOUNDARY_PATH_FORWARD}};
+	CHECK(addr_parse(AUDIT_STRANGER_V4, &s.flow.flow.dst) == 0);
 	for (size_t i = 0; i < r->steps && !out; i++) {
 		if (r->step[i].kind == STEP_MATCH)
 			take(&s, &r->step[i]);

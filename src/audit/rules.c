@@ -186,7 +186,7 @@ static void is_repeated(const struct one_chain *c, size_t i)
 	if (s->verdict != BOUNDARY_ACCEPT && s->verdict != BOUNDARY_DROP &&
 		s->verdict != BOUNDARY_REJECT)
 		return;
-	for (size_t k = 0; k<s->count && * c->left> 0; k++) {
+	for (size_t k = 0; *c->left > 0 && k < s->count; k++) {
 		l.box = &c->shapes.box[s->first + k];
 		l.same = SIZE_MAX;
 		nearby_each(&c->nearby, l.box, c->left, take_later, &l);
@@ -224,7 +224,7 @@ static int compare_all(struct one_chain *c)
 			continue;
 		if (c->shapes.shape[i].count == 0) {
 			tell(c, i, AUDIT_NEVER_MATCHES, "its conditions exclude each other", NULL,
-				0);
+				false);
 			continue;
 		}
 		err = is_taken(c, i, &taken);

@@ -19,6 +19,7 @@ static const char *const members[MEMBERS] = {"type", "id", "kind", "file", "text
 struct old {
 	const char *key; /* a finding's id; an answer's place and flow */
 	bool answer, seen;
+	uint32_t times; /* an answer of this key, asked for so far; while it is read: there are */
 	const char *kind, *file, *text; /* text: an answer's verdict */
 };
 
@@ -68,10 +69,13 @@ static const char *copy(struct audit_since *s, struct span text)
 	return to;
 }
 
-static const char *key_of_answer(struct out *o, const char *place, const char *flow)
+/* nth: from 0; the first stands for all of its key, and counts them. */
+static const char *key_of_answer(struct out *o, const char *place, const char *flow, uint32_t nth)
 {
 	out_clear(o);
 	out_printf(o, "%s | %s", place == NULL ? "" : place, flow == NULL ? "" : flow);
+	if (nth > 0)
+		out_printf(o, " | %u", nth);
 	return out_string(o);
 }
 
@@ -96,7 +100,10 @@ static int add_answer(struct audit_since *s, const struct json_value *v)
 		if (v[i].type == JSON_STRING)
 			place = v[i].text;
 	const char *from = copy(s, place), *flow = copy(s, v[FLOW].text);
-	const char *text = key_of_answer(&key, from, flow);
+	size_t slot;
+	struct old *first = find(s, key_of_answer(&key, from, flow, 0), true, &slot);
+	uint32_t nth = first == NULL ? 0 : ++first->times;
+	const char *text = key_of_answer(&key, from, flow, nth);
 	struct old old = {
 		.key = copy(s, span_of(text)), .answer = true, .text = copy(s, v[VERDICT].text)};
 	out_fini(&key);
@@ -162,6 +169,8 @@ int audit_since_read(struct audit_since **ret, struct cur text, struct fail *why
 	                  : read_lines(s, json, keys, all, why);
 	json_keys_free(keys);
 	json_free(json);
+	for (size_t i = 0; i < s->count && s->old != NULL; i++)
+		s->old[i].times = 0; /* counted anew, while they are asked for */
 	if (err == 0)
 		*ret = s;
 	else
@@ -195,11 +204,14 @@ bool audit_since_gone(const struct audit_since *s, size_t *at, struct audit_gone
 	return false;
 }
 
-const char *audit_since_answer(const struct audit_since *s, const char *place, const char *flow)
+const char *audit_since_answer(struct audit_since *s, const char *place, const char *flow)
 {
 	struct out key = {0};
 	size_t slot;
-	const struct old *old = find(s, key_of_answer(&key, place, flow), true, &slot);
+	struct old *first = find(s, key_of_answer(&key, place, flow, 0), true, &slot);
+	uint32_t nth = first == NULL ? 0 : first->times++;
+	const struct old *old =
+		nth == 0 ? first : find(s, key_of_answer(&key, place, flow, nth), true, &slot);
 	out_fini(&key);
 	return old == NULL ? NULL : old->text;
 }

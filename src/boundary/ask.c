@@ -19,6 +19,14 @@ const char *boundary_answer_name(enum boundary_answer_kind kind)
 	return names[kind];
 }
 
+bool boundary_has_hook(const struct boundary *b, enum boundary_hook hook)
+{
+	for (const struct boundary_chain *c = b->chain; c != NULL; c = c->next)
+		if (c->hook == hook && !c->dormant)
+			return true;
+	return false;
+}
+
 static const char *const hook_names[] = {
 	"prerouting", "input", "forward", "output", "postrouting", "ingress", "egress"};
 

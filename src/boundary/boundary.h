@@ -166,6 +166,9 @@ struct boundary_flow {
 	void *context;
 };
 
+/* Whether a chain hangs on the hook. */
+bool boundary_has_hook(const struct boundary *b, enum boundary_hook hook);
+
 enum boundary_answer_kind { BOUNDARY_DENIED, BOUNDARY_ALLOWED, BOUNDARY_UNDECIDED };
 const char *boundary_answer_name(enum boundary_answer_kind kind);
 

@@ -32,9 +32,9 @@ static void find_owners(struct audit *a, const struct boundary *b)
 
 static int find_in_rules(struct audit *a, const struct audit_call *c, const struct boundary *b)
 {
-	audit_nat(a, b, c->in, c->out);
 	audit_doh(a, b, c->in, c->out);
-	find_owners(a, b);
+	find_owners(a, b); /* before those that know their rule: there may be many */
+	audit_nat(a, b, c->in, c->out);
 	int err = audit_rules(a, b);
 	if (err == 0)
 		err = audit_chains(a, b);

@@ -21,11 +21,7 @@ const char *audit_path(const struct audit_call *c, const struct target *t)
 {
 	if (t->rules == NULL || c->path_given)
 		return t->rules == NULL ? NULL : c->path;
-	for (const struct boundary_chain *chain = t->rules->chain; chain != NULL;
-		chain = chain->next)
-		if (chain->hook == BOUNDARY_FORWARD && !chain->dormant)
-			return "forward";
-	return c->path;
+	return boundary_has_hook(t->rules, BOUNDARY_FORWARD) ? "forward" : c->path;
 }
 
 static void met(void *context, const struct boundary_rule *rule, bool hit)

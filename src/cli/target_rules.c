@@ -54,10 +54,7 @@ static bool has_hook(const struct boundary *b, enum boundary_path path)
 {
 	static const enum boundary_hook hooks[] = {
 		BOUNDARY_OUTPUT, BOUNDARY_FORWARD, BOUNDARY_INPUT};
-	for (const struct boundary_chain *c = b->chain; c != NULL; c = c->next)
-		if (c->hook == hooks[path] && !c->dormant)
-			return true;
-	return false;
+	return boundary_has_hook(b, hooks[path]);
 }
 
 /* Whether a rule names the address, by anything but all addresses. */

@@ -3,12 +3,10 @@
 import collections
 import csv
 import json
-import pathlib
 import subprocess
-import tempfile
 import unittest
 
-from support import DATA, DONE, FINDINGS, USAGE, Run
+from support import Case, DATA, DONE, FINDINGS, Run, USAGE
 
 RULES = {"nftables": [
     {"table": {"family": "inet", "name": "t"}},
@@ -31,15 +29,9 @@ def flow_of(row):
     return f"{row['proto']}:{src}:40000>{row['dst']}:{row['dport']}"
 
 
-class Audit(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-
+class Audit(Case):
     def file(self, name, text):
-        path = pathlib.Path(self.folder.name) / name
-        path.write_text(text)
-        return path
+        return self.path(name, text.encode())
 
     def test_one_flow(self):
         for text in json.dumps(RULES), SAVE:

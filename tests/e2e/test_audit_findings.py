@@ -3,12 +3,11 @@
 import json
 import pathlib
 import re
-import tempfile
 import time
 import unittest
 
 import zeeklogs
-from support import DATA, DONE, FINDINGS, USAGE, Run
+from support import Case, DATA, DONE, FINDINGS, Run, USAGE
 
 SAVE = """*filter
 :FORWARD DROP [0:0]
@@ -59,15 +58,9 @@ def findings(run):
     return [row for row in run.lines() if row["type"] == "finding"]
 
 
-class Findings(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-
+class Findings(Case):
     def file(self, name, text):
-        path = pathlib.Path(self.folder.name) / name
-        path.write_text(text)
-        return path
+        return self.path(name, text.encode())
 
     def kinds(self, text, *options, name="rules"):
         run = Run("audit", "--json", "-q", *options, self.file(name, text))
@@ -96,6 +89,16 @@ class Findings(unittest.TestCase):
         self.assertEqual(self.kinds(rules)["all-open"]["level"], "error")
         filtered = "*mangle\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"
         self.assertEqual(self.kinds(filtered)["all-open"]["rule"], "policy of filter FORWARD")
+
+    def test_of_several_targets_each_is_compared_with_itself(self):
+        targets = self.file("open", "*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"), self.file("shut", "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n")
+        then = self.path("then", Run("audit", "--json", *targets).out)
+        run = Run("audit", "--json", "--since", then, "--exit-code", *targets)
+        self.assertEqual((run.code, [row for row in run.lines() if "before" in row]), (DONE, []))
+        changed = targets[0], self.file("shut", "*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n")
+        run = Run("audit", "--json", "--since", then, "--exit-code", *changed)
+        before = {(row["file"], row["before"]) for row in run.lines() if "before" in row}
+        self.assertEqual((run.code, before), (FINDINGS, {(str(changed[1]), "denied")}))
 
     def test_a_network_firewall(self):
         kinds = self.kinds(LIST, "--home", "10.0.0.0/8", name="a.rules")
