@@ -135,3 +135,11 @@ void form_net(struct out *o, const struct cidr *net)
 	bool v4 = policy_net_is_v4(net);
 	out_printf(o, "%s/%u", addr_text(&net->net, text), v4 ? net->bits - 96u : net->bits);
 }
+
+void form_number(struct emit *e, const char *key, int value)
+{
+	if (value < 0)
+		emit_number(e, key, value);
+	else
+		emit_count(e, key, (uint64_t)value);
+}

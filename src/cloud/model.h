@@ -30,6 +30,7 @@ void form_lines(struct emit *e, enum cloud_form form, const char *key, const cha
 void form_name(struct out *o, const char *what, size_t number);
 /* ADDR/BITS of the family's own bits. */
 void form_net(struct out *o, const struct cidr *net);
+void form_number(struct emit *e, const char *key, int value);
 
 /* ---- Suricata's rules: rules.c ---- */
 
@@ -82,7 +83,7 @@ struct place {
 };
 struct places { /* all zero is valid; in the order of zones */
 	struct place *place;
-	size_t count, room;
+	size_t count;
 };
 /* apart: hosts of which other rules speak are other places. Fails: -ENOMEM, -E2BIG. */
 MUST_USE int places_of(const struct cloud_call *c, bool apart, struct places *ret);

@@ -133,14 +133,6 @@ static void say_net(struct emit *e, const char *key, const struct cidr *net)
 	emit_said(e, key, &o);
 }
 
-static void say_number(struct emit *e, const char *key, int value)
-{
-	if (value < 0)
-		emit_number(e, key, value);
-	else
-		emit_count(e, key, (uint64_t)value);
-}
-
 static void say_camel(
 	struct emit *e, enum cloud_form form, const struct entry *entry, bool egress, size_t number)
 {
@@ -152,18 +144,18 @@ static void say_camel(
 	if (form == CLOUD_CLI)
 		emit_text(e, "Protocol", proto, SIZE_MAX);
 	else
-		say_number(e, "Protocol", entry->proto);
+		form_number(e, "Protocol", entry->proto);
 	emit_text(e, "RuleAction", entry->allow ? "allow" : "deny", SIZE_MAX);
 	say_net(e, policy_net_is_v4(&entry->net) ? "CidrBlock" : "Ipv6CidrBlock", &entry->net);
 	if (icmp) {
 		emit_open(e, form == CLOUD_CLI ? "IcmpTypeCode" : "Icmp", '{');
-		say_number(e, "Type", entry->low);
+		form_number(e, "Type", entry->low);
 		emit_number(e, "Code", -1);
 		emit_close(e, '}');
 	} else if (entry->proto == 6 || entry->proto == 17) {
 		emit_open(e, "PortRange", '{');
-		say_number(e, "From", entry->low);
-		say_number(e, "To", entry->high);
+		form_number(e, "From", entry->low);
+		form_number(e, "To", entry->high);
 		emit_close(e, '}');
 	}
 }
@@ -181,10 +173,10 @@ static void say_snake(struct emit *e, const struct entry *entry, size_t number)
 	emit_text(e, "protocol", proto, SIZE_MAX);
 	say_net(e, v4 ? "cidr_block" : "ipv6_cidr_block", &entry->net);
 	emit_text(e, v4 ? "ipv6_cidr_block" : "cidr_block", NULL, 0);
-	say_number(e, "from_port", ports ? entry->low : 0);
-	say_number(e, "to_port", ports ? entry->high : 0);
-	say_number(e, "icmp_type", icmp ? entry->low : 0);
-	say_number(e, "icmp_code", icmp ? -1 : 0);
+	form_number(e, "from_port", ports ? entry->low : 0);
+	form_number(e, "to_port", ports ? entry->high : 0);
+	form_number(e, "icmp_type", icmp ? entry->low : 0);
+	form_number(e, "icmp_code", icmp ? -1 : 0);
 	emit_close(e, '}');
 }
 

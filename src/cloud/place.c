@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "cloud/model.h"
 
 /* More of either are no set of groups that anybody attaches. */
@@ -94,14 +95,10 @@ static int add_range(struct place *at, struct range r)
 		at->src[at->srcs - 1].last = r.last;
 		return 0;
 	}
-	if (at->srcs == at->room) {
-		size_t room = at->room == 0 ? 4 : at->room * 2;
-		struct range *bigger = realloc(at->src, room * sizeof *bigger);
-		if (bigger == NULL)
-			return -ENOMEM;
-		at->src = bigger;
-		at->room = room;
-	}
+	struct range *grown = grow_array(at->src, at->srcs, &at->room, 4, sizeof *grown);
+	if (grown == NULL)
+		return -ENOMEM;
+	at->src = grown;
 	at->src[at->srcs++] = r;
 	return 0;
 }

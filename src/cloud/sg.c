@@ -41,14 +41,6 @@ static void say_hosts(struct emit *e, const char *key, const struct group *g)
 	out_fini(&o);
 }
 
-static void say_number(struct emit *e, const char *key, int value)
-{
-	if (value < 0)
-		emit_number(e, key, value);
-	else
-		emit_count(e, key, (uint64_t)value);
-}
-
 static void say_proto(struct emit *e, const char *key, int proto)
 {
 	char text[8];
@@ -79,8 +71,8 @@ static void say_ports(struct emit *e, const struct entry *entry, bool snake)
 	if (!icmp && !ports && !snake)
 		return;
 	/* ICMP: its type, and any code */
-	say_number(e, snake ? "from_port" : "FromPort", icmp || ports ? entry->low : 0);
-	say_number(e, snake ? "to_port" : "ToPort", icmp ? -1 : ports ? entry->high : 0);
+	form_number(e, snake ? "from_port" : "FromPort", icmp || ports ? entry->low : 0);
+	form_number(e, snake ? "to_port" : "ToPort", icmp ? -1 : ports ? entry->high : 0);
 }
 
 /* ---- the command line ---- */

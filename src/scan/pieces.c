@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 /* More zeros than these are not put in for what is missing. */
 #define FILL_MAX ((uint64_t)1 << 20)
 
@@ -29,16 +31,10 @@ static bool insert(struct pieces *p, size_t index, uint64_t at)
 {
 	if (p->count == PIECES_MAX)
 		return false;
-	if (p->count == p->room) {
-		size_t room = p->room == 0 ? 4 : p->room * 2;
-		struct piece *bigger = realloc(p->piece, room * sizeof *bigger);
-		if (bigger == NULL)
-			return false;
-		p->piece = bigger;
-		p->room = room;
-	}
-	if (p->piece == NULL)
+	struct piece *grown = grow_array(p->piece, p->count, &p->room, 4, sizeof *grown);
+	if (grown == NULL)
 		return false;
+	p->piece = grown;
 	memmove(p->piece + index + 1, p->piece + index, (p->count - index) * sizeof *p->piece);
 	p->piece[index] = (struct piece){.at = at};
 	p->count++;

@@ -57,6 +57,13 @@ bool smb_begins(struct span s, enum side *ret_side)
 
 /* ---- messages ---- */
 
+struct span smb_part(struct span message, size_t at, size_t len)
+{
+	struct cur c = cur_of(message.ptr, message.len);
+	cur_skip(&c, at);
+	return cur_bytes(&c, len < c.len ? len : c.len);
+}
+
 void smb_tell_unnamed(const struct smb_now *now, struct span bytes, const char *gap)
 {
 	const struct ends *ends = now->smb->ends;

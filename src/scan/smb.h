@@ -94,6 +94,8 @@ void smb1_message(const struct smb_now *now, enum side side, struct span message
 
 /* Something from the server to the client that is of no file known. */
 void smb_tell_unnamed(const struct smb_now *now, struct span bytes, const char *gap);
+/* Bytes of the message at a place that it names; what the capture lacks of them is left out. */
+struct span smb_part(struct span message, size_t at, size_t len);
 /* text: UTF-16LE, or bytes as they are. */
 void smb_text(char ret[static CARRY_NAME_BYTES], struct span text, bool wide);
 void smb_tree_asked(const struct smb_now *now, uint64_t key, const char *path);

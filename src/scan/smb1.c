@@ -56,13 +56,6 @@ static struct smb_id take_id(struct cur *c)
 	return id;
 }
 
-static struct span part(struct span m, size_t at, size_t len)
-{
-	struct cur c = cur_of(m.ptr, m.len);
-	cur_skip(&c, at);
-	return cur_bytes(&c, len < c.len ? len : c.len);
-}
-
 /* A text at the next place where it may stand. */
 static void take_text(struct command *c, size_t skip, char ret[static CARRY_NAME_BYTES])
 {
@@ -94,7 +87,7 @@ static void write_bytes(struct command *c)
 	if (c->words_count >= 14)
 		at |= (uint64_t)cur_le32(&c->words) << 32;
 	if (cur_ok(&c->words))
-		smb_write(c->now, smb_file_of(c->now, &id), at, part(c->message, from, len));
+		smb_write(c->now, smb_file_of(c->now, &id), at, smb_part(c->message, from, len));
 }
 
 static void question(struct command *c, uint8_t command)
@@ -146,7 +139,8 @@ static void answer(struct command *c, uint8_t command)
 		size_t len = cur_le16(&c->words), from = cur_le16(&c->words);
 		len |= (size_t)cur_le16(&c->words) << 16;
 		ok = ok && cur_ok(&c->words);
-		smb_read(c->now, c->head->key, ok ? part(c->message, from, len) : (struct span){0});
+		smb_read(c->now, c->head->key,
+			ok ? smb_part(c->message, from, len) : (struct span){0});
 	} else if (command == CLOSE) {
 		smb_closed(c->now, c->head->key);
 	}

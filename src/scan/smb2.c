@@ -37,14 +37,6 @@ static void head_decode(struct cur *c, struct head *ret)
 		*ret = h;
 }
 
-/* Bytes of the message at a place that it names; what the capture lacks of them is left out. */
-static struct span part(struct span m, size_t at, size_t len)
-{
-	struct cur c = cur_of(m.ptr, m.len);
-	cur_skip(&c, at);
-	return cur_bytes(&c, len < c.len ? len : c.len);
-}
-
 static struct smb_id take_id(struct cur *c)
 {
 	struct smb_id id = {0};
@@ -77,14 +69,14 @@ static uint32_t question(const struct smb_now *now, const struct head *h, struct
 		cur_skip(&c, 4);
 		at = cur_le16(&c);
 		len = cur_le16(&c);
-		smb_text(name, part(m, at, len), true);
+		smb_text(name, smb_part(m, at, len), true);
 		smb_tree_asked(now, h->key, name);
 		return 0;
 	case CREATE: /* 2.2.13 */
 		cur_skip(&c, 44);
 		at = cur_le16(&c);
 		len = cur_le16(&c);
-		smb_text(name, part(m, at, len), true);
+		smb_text(name, smb_part(m, at, len), true);
 		return smb_open_asked(now, h->key, h->session, h->tree, name);
 	case CLOSE: /* 2.2.15 */
 		cur_skip(&c, 8);
@@ -104,7 +96,7 @@ static uint32_t question(const struct smb_now *now, const struct head *h, struct
 		at = cur_le64(&c);
 		file = file_of(now, &c, before);
 		if (cur_ok(&c))
-			smb_write(now, file, at, part(m, from, len));
+			smb_write(now, file, at, smb_part(m, from, len));
 		return file;
 	}
 	default:
@@ -143,7 +135,7 @@ static void answer(const struct smb_now *now, const struct head *h, struct span 
 		cur_skip(&c, 1);
 		size_t len = cur_le32(&c);
 		ok = (ok || h->status == BUFFER_OVERFLOW) && cur_ok(&c);
-		smb_read(now, h->key, ok ? part(m, from, len) : (struct span){0});
+		smb_read(now, h->key, ok ? smb_part(m, from, len) : (struct span){0});
 		return;
 	}
 	default:
