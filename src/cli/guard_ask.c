@@ -45,15 +45,33 @@ static const char *read_words(
 	return NULL;
 }
 
+/* Whoever listens at the path has written it. */
+static void say_safe(struct out *o, struct span text)
+{
+	char *value = text.len == 0 ? NULL : strndup((const char *)text.ptr, text.len);
+	out_safe(o, value == NULL ? "" : value, 4096);
+	free(value);
+}
+
+static void say_refused(struct span why)
+{
+	struct out safe = {0};
+	say_safe(&safe, why);
+	message("guard: %s", out_string(&safe));
+	out_fini(&safe);
+}
+
 /* An object's members, a line each: nested ones further in. */
 static void print_object(struct json *j, const struct json_value *object, unsigned depth)
 {
 	struct json_value member = {0};
 	struct span name;
 	while (json_member(j, object, &name, &member)) {
-		struct out text = {0};
-		out_printf(&text, "%*s%-*.*s ", (int)depth * 2, "", 20 - (int)depth * 2,
-			(int)name.len, (const char *)name.ptr);
+		struct out text = {0}, safe = {0};
+		say_safe(&safe, name);
+		out_printf(&text, "%*s%-*s ", (int)depth * 2, "", 20 - (int)depth * 2,
+			out_string(&safe));
+		out_fini(&safe);
 		if (member.type == JSON_OBJECT && depth < INDENTS_MAX) {
 			(void)puts(out_string(&text));
 			print_object(j, &member, depth + 1);
@@ -65,9 +83,7 @@ static void print_object(struct json *j, const struct json_value *object, unsign
 				print_object(j, &item, depth + 2);
 			}
 		} else {
-			char *value = strndup((const char *)member.text.ptr, member.text.len);
-			out_safe(&text, value == NULL ? "" : value, 4096);
-			free(value);
+			say_safe(&text, member.text);
 			(void)puts(out_string(&text));
 		}
 		out_fini(&text);
@@ -88,7 +104,7 @@ static bool print_answer(const struct out *line, bool as_json)
 	else if (json_read(j, text, &root) != NULL || json_pick(j, keys, &root, slot) != NULL)
 		message("guard: the answer is none of a guard's");
 	else if (span_is(slot[0].text, "error"))
-		message("guard: %.*s", (int)slot[1].text.len, (const char *)slot[1].text.ptr);
+		say_refused(slot[1].text);
 	else
 		right = true;
 	if (right && as_json)

@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import time
 import unittest
 
@@ -252,6 +253,32 @@ rules:
             run = Run("guard", *args)
             self.assertEqual(run.code, USAGE, run)
             self.assertIn(words, run.err)
+
+
+class Answer(Case):
+    """Who listens at a path may be anybody."""
+
+    def test_nothing_of_it_reaches_a_terminal_as_it_came(self):
+        path = self.folder / "control"
+        for answer in ('{"type":"status","na\u009bme\u202e":"\u009bval"}', '{"type":"error","why":"\u009bno"}'):
+            with socket.socket(socket.AF_UNIX) as listener:
+                path.unlink(missing_ok=True)
+                listener.bind(str(path))
+                listener.listen(1)
+
+                def talk():
+                    with listener.accept()[0] as client:
+                        client.recv(512)
+                        client.sendall(answer.encode() + b"\n")
+
+                thread = threading.Thread(target=talk)
+                thread.start()
+                run = Run("guard", "status", "--control", path)
+                thread.join()
+            said = run.out.decode() + run.err
+            self.assertIn("\\x", said)
+            for bad in "\u009b", "\u202e":
+                self.assertNotIn(bad, said)
 
 
 if __name__ == "__main__":
