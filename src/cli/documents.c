@@ -66,10 +66,13 @@ static int read_file(struct reading *r, const struct walk_file *file)
 
 static void tell_warnings(const struct reading *r)
 {
-	struct span rest = span_of(r->kind->warnings(r->model)), line;
-	while (!r->quiet && span_next(&rest, '\n', &line))
-		if (line.len > 0)
-			message("%.*s", (int)line.len, (const char *)line.ptr);
+	const char *text = NULL;
+	for (size_t i = 0; !r->quiet && (text = r->kind->warnings(r->model, i)) != NULL; i++) {
+		struct span rest = span_of(text), line;
+		while (span_next(&rest, '\n', &line))
+			if (line.len > 0)
+				message("%.*s", (int)line.len, (const char *)line.ptr);
+	}
 }
 
 enum exit_code documents_read(const struct documents *kind, void *model, const char *const *path,

@@ -14,7 +14,8 @@ struct documents {               /* of one kind */
 	 */
 	int fatal[2];
 	int (*read)(void *model, const char *name, struct span text, struct fail *why);
-	const char *(*warnings)(const void *model); /* a line each, safe */
+	/* The i-th text of them, from 0: a line each, safe; NULL: no more. */
+	const char *(*warnings)(const void *model, size_t i);
 };
 
 /* first is the text of path[0], NULL: not read yet. Says what is wrong. Returns EXIT_DONE,

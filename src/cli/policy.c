@@ -265,8 +265,6 @@ static enum exit_code compile(const struct policy_call *c)
 	if (call->words > 2 && (!takes_dns || !call_given(call, "dns")))
 		return usage(takes_dns ? "compile takes one FILE; inputs go behind --dns"
 				       : "rpz and nfw need no inputs: compile takes one FILE");
-	if (c->quota > 0 && c->quota < 1)
-		return usage("--quota takes whole numbers");
 	struct policy *p = policy_call_open(call->word[1]);
 	if (p == NULL)
 		return EXIT_USAGE;

@@ -97,7 +97,7 @@ size_t target_each_try(const struct target *t, const struct target_ask *ask,
 #define TARGET_NAME     "fallback.invalid"                   /* RFC 6761 */
 extern const char *const target_unknown[2][TARGET_UNKNOWNS]; /* IPv4, IPv6 */
 
-/* ---- by kind (target_rules.c, target_vpc.c) ---- */
+/* ---- by kind (target_KIND.c) ---- */
 
 /* t->paths of them; first is the text of path[0], NULL: not read yet. Networks, firewalls or both:
  * t->kind becomes what it is. */
@@ -124,6 +124,8 @@ MUST_USE int target_ask_vpc(const struct target *t, struct span flow, const stru
 void target_put_stages(struct emit *e, const struct vpc_answer *a);
 size_t target_each_rules(const struct target *t, const struct target_ask *ask,
 	const struct target_try *tries, size_t count, target_tell *tell, void *context);
+/* An empty one. Says what is wrong. */
+enum exit_code target_open_nfw(struct nfw **ret, const struct target_read *how);
 /* t->paths of them, as above. */
 enum exit_code target_read_nfw(struct target *t, const char *const *path, const struct cur *first,
 	const struct target_read *how);

@@ -25,7 +25,6 @@ struct target_firewalls { /* what the way through a VPC asks */
 struct both {
 	struct vpc *vpc;
 	struct nfw *nfw;
-	struct out warnings;
 };
 
 static bool holds(struct span text, const char *const *mark, size_t marks)
@@ -64,11 +63,6 @@ static int read_both(void *model, const char *name, struct span text, struct fai
 	return vpc_read(b->vpc, name, text, why);
 }
 
-static const char *warnings(const void *model)
-{
-	return out_string(&((const struct both *)model)->warnings);
-}
-
 /* What holds nothing is dropped, and the kind is what is left. */
 static enum exit_code keep(struct target *t, struct both *b)
 {
@@ -95,30 +89,10 @@ static enum exit_code keep(struct target *t, struct both *b)
 	return EXIT_DONE;
 }
 
-static enum exit_code open_models(struct both *b, const struct target_read *how)
+static const char *warnings(const void *model, size_t i)
 {
-	struct fail why = {0};
-	if (vpc_new(&b->vpc, MODEL_BYTES_MAX) < 0 || nfw_new(&b->nfw, MODEL_BYTES_MAX) < 0) {
-		message("out of memory");
-		return EXIT_NOTHING;
-	}
-	nfw_set_strict(b->nfw, how->strict);
-	if (how->home != NULL && nfw_set_home(b->nfw, span_of(how->home), &why) < 0) {
-		message("--home %s: %s", quoted(how->home).text, why.text);
-		return EXIT_USAGE;
-	}
-	return EXIT_DONE;
-}
-
-static void tell_warnings(struct both *b, bool quiet)
-{
-	const char *const text[] = {vpc_warnings(b->vpc), nfw_warnings(b->nfw)};
-	for (size_t i = 0; i < ARRAY_LEN(text) && !quiet; i++) {
-		struct span rest = span_of(text[i]), line;
-		while (span_next(&rest, '\n', &line))
-			if (line.len > 0)
-				message("%.*s", (int)line.len, (const char *)line.ptr);
-	}
+	const struct both *b = model;
+	return i == 0 ? vpc_warnings(b->vpc) : i == 1 ? nfw_warnings(b->nfw) : NULL;
 }
 
 enum exit_code target_read_aws(struct target *t, const char *const *path, const struct cur *first,
@@ -137,12 +111,13 @@ enum exit_code target_read_aws(struct target *t, const char *const *path, const 
 		.read = read_both,
 		.warnings = warnings};
 	struct both b = {0};
-	enum exit_code code = open_models(&b, how);
-	if (code == EXIT_DONE) {
-		code = documents_read(&kind, &b, path, t->paths, first, how->quiet);
-		tell_warnings(&b, how->quiet);
+	enum exit_code code = target_open_nfw(&b.nfw, how);
+	if (code == EXIT_DONE && vpc_new(&b.vpc, MODEL_BYTES_MAX) < 0) {
+		message("out of memory");
+		code = EXIT_NOTHING;
 	}
-	out_fini(&b.warnings);
+	if (code == EXIT_DONE)
+		code = documents_read(&kind, &b, path, t->paths, first, how->quiet);
 	if (code == EXIT_DONE || code == EXIT_PARTIAL) {
 		enum exit_code kept = keep(t, &b);
 		return kept == EXIT_DONE ? code : kept;

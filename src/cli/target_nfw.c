@@ -17,9 +17,23 @@ static int read_text(void *model, const char *name, struct span text, struct fai
 	return nfw_read(model, name, text, why);
 }
 
-static const char *warnings(const void *model)
+static const char *warnings(const void *model, size_t i)
 {
-	return nfw_warnings(model);
+	return i == 0 ? nfw_warnings(model) : NULL;
+}
+
+enum exit_code target_open_nfw(struct nfw **ret, const struct target_read *how)
+{
+	struct fail why = {0};
+	if (nfw_new(ret, MODEL_BYTES_MAX) < 0) {
+		message("out of memory");
+		return EXIT_NOTHING;
+	}
+	nfw_set_strict(*ret, how->strict);
+	if (how->home == NULL || nfw_set_home(*ret, span_of(how->home), &why) == 0)
+		return EXIT_DONE;
+	message("--home %s: %s", quoted(how->home).text, why.text);
+	return EXIT_USAGE;
 }
 
 enum exit_code target_read_nfw(struct target *t, const char *const *path, const struct cur *first,
@@ -35,16 +49,9 @@ enum exit_code target_read_nfw(struct target *t, const char *const *path, const 
 		.fatal = {-E2BIG, -ENOMEM},
 		.read = read_text,
 		.warnings = warnings};
-	struct fail why = {0};
-	if (nfw_new(&t->nfw, MODEL_BYTES_MAX) < 0) {
-		message("out of memory");
-		return EXIT_NOTHING;
-	}
-	nfw_set_strict(t->nfw, how->strict);
-	if (how->home != NULL && nfw_set_home(t->nfw, span_of(how->home), &why) < 0) {
-		message("--home %s: %s", quoted(how->home).text, why.text);
-		return EXIT_USAGE;
-	}
+	enum exit_code code = target_open_nfw(&t->nfw, how);
+	if (code != EXIT_DONE)
+		return code;
 	return documents_read(&kind, t->nfw, path, t->paths, first, how->quiet);
 }
 
