@@ -55,6 +55,9 @@ static void apply_outcome(struct conn *c, const struct note *n)
 		c->outcome = OUTCOME_HTTP_ERROR;
 		c->fail_ns = n->response_ns;
 	}
+	/* the logs' clocks may differ; what failed had begun */
+	if (outcome_is_failure(c->outcome) && c->fail_ns < c->start_ns)
+		c->fail_ns = c->start_ns;
 }
 
 /* All that the client sent was its first request when nothing was answered, when the handshake

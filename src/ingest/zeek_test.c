@@ -123,6 +123,23 @@ static void logs_of_one_record_are_joined(void **state)
 	told_free(t);
 }
 
+/* The logs' clocks differ: what failed is told no earlier than what began. */
+static void an_answer_before_its_connection_fails_at_its_start(void **state)
+{
+	(void)state;
+	static const char conn[] = CONN "1600000002.0\tC2\t10.0.0.5\t50001\t192.0.2."
+					"2\t80\ttcp\thttp\t9\t80\t300\tSF\tShAD\t5\t4\n";
+	static const char http[] = HTTP "1600000001.5\tC2\t10.0.0.5\t50001\t192.0.2."
+					"2\t80\tGET\tbad.example:80\t/x?id=a1b2c3\tcurl/8\t404\n";
+	static const char *const paths[] = {"conn.log", "http.log"};
+	write_file("conn.log", conn, sizeof conn - 1);
+	write_file("http.log", http, sizeof http - 1);
+	struct told_rows *t = tell_paths(paths, 2);
+	EXPECT_CONNS(t, T0,
+		"2+9 tcp 10.0.0.5:50001 > 192.0.2.2:80 http-error@2 x1 5/80 4/300 bad.example");
+	told_free(t);
+}
+
 static void questions_have_outcomes(void **state)
 {
 	(void)state;
@@ -316,6 +333,7 @@ int main(void)
 		cmocka_unit_test(retries_are_one_attempt),
 		cmocka_unit_test(rows_of_one_record_are_one),
 		cmocka_unit_test(logs_of_one_record_are_joined),
+		cmocka_unit_test(an_answer_before_its_connection_fails_at_its_start),
 		cmocka_unit_test(questions_have_outcomes),
 		cmocka_unit_test(odd_files_are_read),
 		cmocka_unit_test(bad_rows_are_counted_with_their_line),
