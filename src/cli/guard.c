@@ -8,12 +8,13 @@
 #include "cli/guard_ask.h"
 #include "cli/guarding.h"
 #include "cli/message.h"
+#include "guard/privileges.h"
 
 #define ENFORCER_NAME "postern-enforcer"
 
 struct guard {
 	struct watch watch;
-	const char *policy, *respond, *on_exit, *trail, *enforcer, *control;
+	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *user;
 	struct networks never;
 	double act_e, expiry_s, max_blocked, max_hosts, max_changes, popular;
 	bool enforce;
@@ -64,6 +65,10 @@ static const struct option options[] = {
 	{"control", 0, OPTION_TEXT, "PATH", AT(control),
 		.help = "a socket at PATH, for root and the guard's user: status, undo and explain "
 			"ask there"},
+	{"user", 0, OPTION_TEXT, "NAME", AT(user),
+		.help = "started by root, read packets and write files as NAME; without it as "
+			"root, "
+			"with no capability left"},
 	{"state", 0, OPTION_TEXT, "FILE", OF(state),
 		.help = "remember beside FILE what hosts did, so that a restart goes on with it"},
 	{"json", 0, OPTION_FLAG, NULL, OF(json), .help = "print JSON Lines: findings and changes"},
@@ -100,6 +105,11 @@ static const char *complaint(const struct call *call, const struct guard *g)
 		return "--enforce needs a trail (--trail FILE): what is changed must be known "
 		       "afterwards";
 	return NULL;
+}
+
+static bool acts(const struct guard *g)
+{
+	return g->enforce && strcmp(g->respond, "alert") != 0;
 }
 
 static enum guard_response response_of(const char *name)
@@ -144,9 +154,8 @@ static struct guarding_options options_of(const struct guard *g, const struct po
 		.local = &g->watch.local,
 		.never = &g->never,
 		.trail = g->trail,
-		.enforcer = g->enforcer,
 		.control = g->control,
-		.enforce = g->enforce && strcmp(g->respond, "alert") != 0,
+		.enforce = acts(g),
 		.persistent = strcmp(g->on_exit, "closed") == 0,
 		.remembers = g->watch.state != NULL,
 		.json = g->watch.json,
@@ -161,27 +170,27 @@ static struct guarding_options options_of(const struct guard *g, const struct po
 	return o;
 }
 
-static enum exit_code guard_run(const struct call *call)
+/* Nothing was read yet: what needs privileges is set apart, the rest gives them up. */
+static int split(const struct guard *g, struct guard_spawner **ret, struct fail *why)
+{
+	char beside[4096];
+	int code = 0;
+	find_enforcer(beside, sizeof beside);
+	if (acts(g))
+		code = guard_spawner_start(ret, g->enforcer != NULL ? g->enforcer : beside, why);
+	return code < 0 ? code : privileges_lower(g->user, why);
+}
+
+static enum exit_code guard_on(const struct call *call, struct guard_spawner *spawner)
 {
 	const struct guard *g = call->settings;
-	const char *wrong = complaint(call, g);
-	char beside[4096];
 	struct policy *policy = NULL;
 	struct guarding *guarding = NULL;
 	struct fail why = {0};
 	enum exit_code code = EXIT_USAGE;
-	if (guard_asks(call))
-		return guard_ask(call, &(struct guard_asking){g->control, g->expiry_s,
-					       call_given(call, "expiry"), g->watch.json});
-	if (wrong != NULL) {
-		message("guard: %s", wrong);
-		return EXIT_USAGE;
-	}
-	find_enforcer(beside, sizeof beside);
 	int failed = read_policy(g->policy, &policy, &why);
 	struct guarding_options o = options_of(g, policy);
-	if (o.enforcer == NULL)
-		o.enforcer = beside;
+	o.spawner = spawner;
 	if (failed == 0 && (failed = guarding_new(&guarding, &o, &why)) < 0)
 		code = EXIT_NOTHING;
 	struct watch_hooks hooks = {.context = guarding,
@@ -197,6 +206,28 @@ static enum exit_code guard_run(const struct call *call)
 		code = watch_start(call, &g->watch, &hooks);
 	guarding_free(guarding);
 	policy_free(policy);
+	return code;
+}
+
+static enum exit_code guard_run(const struct call *call)
+{
+	const struct guard *g = call->settings;
+	const char *wrong = complaint(call, g);
+	struct guard_spawner *spawner = NULL;
+	struct fail why = {0};
+	enum exit_code code = EXIT_NOTHING;
+	if (guard_asks(call))
+		return guard_ask(call, &(struct guard_asking){g->control, g->expiry_s,
+					       call_given(call, "expiry"), g->watch.json});
+	if (wrong != NULL) {
+		message("guard: %s", wrong);
+		return EXIT_USAGE;
+	}
+	if (split(g, &spawner, &why) < 0)
+		message("%s", why.text);
+	else
+		code = guard_on(call, spawner);
+	guard_spawner_end(spawner);
 	return code;
 }
 

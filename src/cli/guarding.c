@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cli/message.h"
+#include "guard/privileges.h"
 
 /* A resolver is who answers the DNS questions of so many hosts. */
 #define RESOLVER_HOSTS 3u
@@ -86,7 +87,7 @@ static int send_change(struct guarding *g, const struct guard_change *c, bool ba
 static int open_link(struct guarding *g, struct fail *why)
 {
 	const struct guard_rules *r = &g->options.rules;
-	struct guard_link_options o = {.program = g->options.enforcer,
+	struct guard_link_options o = {.spawner = g->options.spawner,
 		.persistent = g->options.persistent,
 		.channels = r->channels,
 		.hosts = r->hosts,
@@ -105,8 +106,8 @@ static int open_link(struct guarding *g, struct fail *why)
 static void lose_link(struct guarding *g)
 {
 	g->counts.losses++;
-	message("postern-enforcer has ended: what it blocked is %s; it is started again",
-		g->options.persistent ? "blocked still" : "open until then");
+	message("postern-enforcer has ended: what it blocked is %s until it is started again",
+		g->options.persistent ? "blocked" : "open");
 	guard_link_close(g->link);
 	g->link = NULL;
 }
@@ -222,6 +223,9 @@ int guarding_start(
 	void *context, struct watching *watching, struct engine *engine, struct fail *why)
 {
 	struct guarding *g = context;
+	int code = privileges_drop(why); /* the capture is open */
+	if (code < 0)
+		return code;
 	g->watching = watching;
 	g->engine = engine;
 	/* what it blocks stopped them while nobody looked; whom they knew before is remembered */
@@ -375,6 +379,24 @@ static void hear(struct guarding *g, struct engine *engine, const struct guard_r
 			g, &c, ACT_REFUSED, guard_reason_words((enum guard_reason)r->reason));
 }
 
+/* An enforcer that ended is started again, by a spawner that lives. */
+static void keep_enforcing(struct guarding *g)
+{
+	struct fail why = {0};
+	if (!g->helpless && !guard_spawner_lives(g->options.spawner)) {
+		g->helpless = true;
+		message("what starts postern-enforcer has ended: it can't be started again; "
+			"restart "
+			"the guard");
+	}
+	if (g->link != NULL || g->helpless || clock_steady_ns() - g->tried_ns <= AGAIN_NS ||
+		open_link(g, &why) == 0)
+		return;
+	message("%s", why.text);
+	guard_link_close(g->link);
+	g->link = NULL;
+}
+
 int guarding_turn(void *context, struct engine *engine, struct fail *why)
 {
 	struct guarding *g = context;
@@ -389,13 +411,8 @@ int guarding_turn(void *context, struct engine *engine, struct fail *why)
 	/* an element of the kernel's ends by itself */
 	while (guard_state_take_ended(&g->state, clock_day_ns(), &c))
 		(void)guarding_note(g, &c, ACT_ENDED, NULL);
-	struct fail again = {0};
-	if (g->options.enforce && g->link == NULL && clock_steady_ns() - g->tried_ns > AGAIN_NS &&
-		open_link(g, &again) < 0) {
-		message("%s", again.text);
-		guard_link_close(g->link);
-		g->link = NULL;
-	}
+	if (g->options.enforce)
+		keep_enforcing(g);
 	if (g->control != NULL)
 		control_turn(g->control, guarding_answer, g);
 	return 0;

@@ -8,9 +8,9 @@ struct guarding_options {
 	struct guard_rules rules;    /* its never, crowd and nevers are the guarding's own */
 	const struct policy *policy; /* NULL none; outlives it */
 	const struct networks *local, *never;
-	const char *trail;    /* NULL: none is kept */
-	const char *enforcer; /* its program */
-	const char *control;  /* where it can be asked (guard/control.h); NULL: nowhere */
+	const char *trail;             /* NULL: none is kept */
+	struct guard_spawner *spawner; /* of the enforcer; NULL unless enforce; outlives it */
+	const char *control;           /* where it can be asked (guard/control.h); NULL: nowhere */
 	bool enforce, persistent, json, quiet;
 	bool remembers; /* events of earlier runs are told again */
 };

@@ -90,6 +90,7 @@ static void say_status(struct guarding *g, struct out *o)
 		: g->link != NULL   ? "up"
 				    : "down",
 		16);
+	emit_bool(&e, "restart_needed", g->helpless);
 	emit_bool(&e, "trail_failed", g->trail_failed);
 	say_limits(&e, g);
 	say_watch(&e, g, now_ns);

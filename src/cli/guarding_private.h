@@ -34,6 +34,7 @@ struct guarding {
 	struct guarding_counts counts;
 	uint64_t denials, lost; /* lost: packets that were dropped and not told, as last said */
 	bool full;              /* that never[] is was said */
+	bool helpless;          /* the spawner is gone */
 	bool trail_failed;      /* the last line did not reach the disk */
 };
 

@@ -4,12 +4,12 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <seccomp.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+
+#include "guard/calls.h"
 
 static int drop_capabilities(void)
 {
@@ -28,23 +28,16 @@ static int drop_capabilities(void)
 	return capng_apply(bounds ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) < 0 ? -EPERM : 0;
 }
 
-/* Refused are the ways to anything but what is open already and netlink: libraries' harmless calls
- * differ from version to version, and a list of those would break with them. */
+/* Refused are the ways to anything but what is open already and netlink. */
 static int filter_calls(void)
 {
-	static const int refused[] = {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
-		SCMP_SYS(bpf), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root),
-		SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(init_module), SCMP_SYS(finit_module),
-		SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(process_vm_readv),
-		SCMP_SYS(process_vm_writev), SCMP_SYS(keyctl), SCMP_SYS(add_key),
-		SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup),
-		SCMP_SYS(creat), SCMP_SYS(openat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-		SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(chmod),
-		SCMP_SYS(fchmodat), SCMP_SYS(kill), SCMP_SYS(tkill)};
+	static const int refused[] = {SCMP_SYS(creat), SCMP_SYS(openat2), SCMP_SYS(unlink),
+		SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
+		SCMP_SYS(chmod), SCMP_SYS(fchmodat)};
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	int code = ctx == NULL ? -ENOMEM : 0;
-	for (size_t i = 0; code == 0 && i < sizeof refused / sizeof refused[0]; i++)
-		code = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+	int code = ctx == NULL ? -ENOMEM : calls_refuse_foreign(ctx);
+	if (code == 0)
+		code = calls_refuse(ctx, refused, sizeof refused / sizeof refused[0]);
 	const struct scmp_arg_cmp not_netlink = {
 		.arg = 0, .op = SCMP_CMP_NE, .datum_a = AF_NETLINK};
 	if (code == 0)

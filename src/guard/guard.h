@@ -10,6 +10,7 @@
 #include "base/out.h"
 #include "event/event.h"
 #include "guard/command.h"
+#include "guard/spawner.h"
 #include "judge/judge.h"
 #include "policy/policy.h"
 
@@ -196,17 +197,18 @@ MUST_USE int trail_add(FILE *trail, const struct guard_change *change, enum guar
 struct guard_link;
 
 struct guard_link_options {
-	const char *program;
+	struct guard_spawner *spawner; /* guard/spawner.h */
 	bool persistent;
 	uint32_t channels, hosts, changes;
 	const struct cidr *never;
 	size_t nevers;
 };
 
-/* Starts it and waits for its answer to the hello. Fails: -errno. */
+/* Has it started and waits for its answer to the hello. Fails: -errno; -EPIPE: the spawner is gone.
+ */
 MUST_USE int guard_link_open(
 	struct guard_link **ret, const struct guard_link_options *options, struct fail *why);
-/* The enforcer ends; its table too unless it is persistent. */
+/* The enforcer ends, soon; its table too unless it is persistent. */
 void guard_link_close(struct guard_link *l);
 /* serial: comes back in the reply. Fails: -EPIPE and others: the enforcer is gone. */
 MUST_USE int guard_link_send(struct guard_link *l, struct guard_command *c, uint64_t serial);

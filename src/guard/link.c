@@ -1,11 +1,7 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -16,7 +12,6 @@
 
 struct guard_link {
 	int fd;
-	pid_t pid;
 };
 
 const char *guard_reason_words(enum guard_reason reason)
@@ -30,25 +25,6 @@ const char *guard_reason_words(enum guard_reason reason)
 		[GUARD_REASON_FULL] = "as much is blocked as may be at once",
 		[GUARD_REASON_KERNEL] = "the kernel refused it"};
 	return reason < GUARD_REASON_COUNT ? words[reason] : "an unknown reason";
-}
-
-static int start(struct guard_link *l, const char *program, int there)
-{
-	char name[] = "postern-enforcer";
-	char *const argv[] = {name, NULL};
-	posix_spawn_file_actions_t actions;
-	int code = -posix_spawn_file_actions_init(&actions);
-	if (code < 0)
-		return code;
-	/* a descriptor that is 3 already would be closed with the program's start */
-	if (code == 0 && there == GUARD_FD && fcntl(there, F_SETFD, 0) < 0)
-		code = -errno;
-	if (code == 0)
-		code = -posix_spawn_file_actions_adddup2(&actions, there, GUARD_FD);
-	if (code == 0)
-		code = -posix_spawn(&l->pid, program, &actions, NULL, argv, environ);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	return code;
 }
 
 int guard_link_send(struct guard_link *l, struct guard_command *c, uint64_t serial)
@@ -106,21 +82,19 @@ int guard_link_open(
 	struct guard_link **ret, const struct guard_link_options *options, struct fail *why)
 {
 	struct guard_link *l = calloc(1, sizeof *l);
-	int pair[2] = {-1, -1}, size = 1 << 20;
 	if (l == NULL)
 		return fail_set(why, -ENOMEM, "out of memory");
 	l->fd = -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		free(l);
-		return fail_set(why, -errno, "socketpair: %s", strerror(errno));
-	}
-	l->fd = pair[0];
-	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	int code = start(l, options->program, pair[1]);
-	(void)close(pair[1]);
-	if (code < 0)
-		(void)fail_set(why, code, "%s: %s", options->program, strerror(-code));
+	int code = guard_spawner_ask(options->spawner, &l->fd);
+	if (code == -EPIPE)
+		(void)fail_set(why, code,
+			"what starts postern-enforcer has ended: restart the guard; nothing is "
+			"changed until then");
+	else if (code < 0)
+		(void)fail_set(why, code,
+			"postern-enforcer can't be started: %s (--enforcer "
+			"PROGRAM says where it is)",
+			strerror(-code));
 	else
 		code = greet(l, options, why);
 	if (code < 0)
@@ -134,9 +108,8 @@ void guard_link_close(struct guard_link *l)
 {
 	if (l == NULL)
 		return;
-	(void)close(l->fd);
-	if (l->pid > 0)
-		(void)waitpid(l->pid, NULL, 0);
+	if (l->fd >= 0)
+		(void)close(l->fd);
 	free(l);
 }
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """postern guard between a host and its servers, in network namespaces of the test's own."""
 import json
+import os
+import pwd
 import signal
 import socket
-import subprocess
 import threading
 import time
 import unittest
+from pathlib import Path
 
 import gateway
 from gateway import HOST, OTHER, SERVERS, Client, Guard, Net, ladder
@@ -37,6 +39,20 @@ while sent < count and time.monotonic() < until:
     sent += 1
 print(sent)
 """
+
+
+def children(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def rights(pid):
+    """Sets of capabilities, whether more may be gained, whether calls are filtered, and as whom."""
+    ret = {}
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":\t")
+        if name[:3] == "Cap" or name in ("NoNewPrivs", "Seccomp", "Uid"):
+            ret[name] = int(value.split()[0], 16 if name[:3] == "Cap" else 10)
+    return ret
 
 
 @gateway.NEEDS
@@ -155,13 +171,52 @@ rules:
         made = again.change("made", FALLBACKS[1], 40)
         self.assertEqual(made["id"], 2)
         self.assertIn("1 changes of an earlier run are in force", again.words())
-        pid = subprocess.run(["pgrep", "-P", str(again.process.pid)], capture_output=True, text=True, check=True).stdout.split()
-        subprocess.run(["kill", "-9", *pid], check=True)
+        os.kill(children(children(again.process.pid)[0])[0], signal.SIGKILL)
         client.wait(lambda line: line[:2] == ("open", FALLBACKS[2]), 40)
         again.change("made", FALLBACKS[2], 40)
         self.assertEqual([Client(net, HOST, addr, 8080).state for addr in FALLBACKS[:2]], ["failed"] * 2)
         self.assertEqual(again.end(), DONE)
         self.assertIn(gateway.TABLE, net.ruleset())
+
+    def confined(self, uid, *more):
+        """What each process may do, while it works; and the enforcer is started again by what may."""
+        folder = self.folder / f"run-{uid}"
+        folder.mkdir()
+        self.folder.chmod(0o711)
+        os.chown(folder, uid, -1)
+        guard = Guard(self.net, "--enforce", "--trail", folder / "trail", "--state", folder / "state", "--control", folder / "control", *more)
+        ladder(self.net, HOST, *DEAD, *(f"{addr}:8080" for addr in FALLBACKS[:2]))
+        guard.change("made", FALLBACKS[0])
+        spawner, = children(guard.process.pid)
+        enforcer, = children(spawner)
+        admin, none = 1 << 12, {"CapInh": 0, "CapPrm": 0, "CapEff": 0, "CapBnd": 0, "CapAmb": 0, "NoNewPrivs": 1, "Seccomp": 2}
+        self.assertEqual(rights(guard.process.pid), {**none, "Uid": uid})
+        self.assertEqual(rights(spawner), {**dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), admin), "NoNewPrivs": 1, "Seccomp": 0, "Uid": 0})
+        self.assertEqual(rights(enforcer), {**none, "CapPrm": admin, "CapEff": admin, "CapBnd": admin, "Uid": 0})
+        os.kill(enforcer, signal.SIGKILL)
+        guard.change("made", FALLBACKS[1], 40)
+        self.assertNotEqual(children(spawner), [enforcer])
+        os.kill(spawner, signal.SIGKILL)
+        time.sleep(1)
+        self.assertIn("what starts postern-enforcer has ended", guard.words())
+        status = json.loads(Run("guard", "status", "--control", folder / "control", "--json").out)
+        self.assertEqual((status["enforcer"], status["restart_needed"]), ("up", True))
+        self.assertEqual(guard.end(), DONE)
+        time.sleep(1)  # nobody is left to wait for the enforcer
+        self.assertNotIn(gateway.TABLE, self.net.ruleset())
+
+    def test_the_half_that_reads_packets_may_do_nothing_else(self):
+        self.confined(0)
+
+    def test_it_becomes_a_user_of_its_own(self):
+        self.confined(pwd.getpwnam("nobody").pw_uid, "--user", "nobody")
+
+    def test_who_can_not_become_the_user(self):
+        for args, words in ((("--user", "no-such-user"), "no such user"),
+                            (("--enforce", "--trail", self.trail, "--enforcer", "/nonexistent/enforcer"), "postern-enforcer can't be started")):
+            guard = Guard(self.net, *args)
+            self.assertEqual(guard.process.wait(20), NOTHING)
+            self.assertIn(words, guard.words())
 
     def ask(self, *words, code=DONE):
         run = Run("guard", *words, "--control", self.control)

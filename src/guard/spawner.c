@@ -1,0 +1,229 @@
+/* Both sides of the spawner: the guard, which asks, and the child that starts enforcers. */
+#include "guard/spawner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "guard/command.h"
+#include "guard/privileges.h"
+
+/* The guard hung up on it, and it has its table to take away; then it is killed. */
+#define END_MS 5000
+/* To end one and to start the next, on a busy machine. */
+#define ASK_MS (2 * END_MS)
+/* The child's end; the program's (GUARD_FD) is made of another. */
+#define SPAWNER_FD 4
+
+struct guard_spawner {
+	int fd; /* -1: it is of no use any more */
+	pid_t pid;
+};
+
+/* ---- the child ---- */
+
+static int start(const char *program, int there, pid_t *ret)
+{
+	char name[] = "postern-enforcer";
+	char *const argv[] = {name, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t usual;
+	int code = -posix_spawn_file_actions_init(&actions);
+	if (code < 0)
+		return code;
+	if ((code = -posix_spawnattr_init(&attributes)) < 0) {
+		(void)posix_spawn_file_actions_destroy(&actions);
+		return code;
+	}
+	(void)sigemptyset(&usual);
+	(void)sigaddset(&usual, SIGTERM);
+	(void)posix_spawnattr_setsigdefault(&attributes, &usual);
+	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	/* a descriptor that is 3 already would be closed with the program's start */
+	if (there == GUARD_FD && fcntl(there, F_SETFD, 0) < 0)
+		code = -errno;
+	if (code == 0)
+		code = -posix_spawn_file_actions_adddup2(&actions, there, GUARD_FD);
+	if (code == 0)
+		code = -posix_spawn(ret, program, &actions, &attributes, argv, environ);
+	(void)posix_spawnattr_destroy(&attributes);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return code;
+}
+
+/* Two at once would fight for the table. */
+static void end(pid_t *pid)
+{
+	if (*pid <= 0)
+		return;
+	int fd = pidfd_open(*pid, 0);
+	struct pollfd waiting = {.fd = fd, .events = POLLIN};
+	if (fd < 0 || poll(&waiting, 1, END_MS) != 1)
+		(void)kill(*pid, SIGKILL);
+	(void)waitpid(*pid, NULL, 0);
+	if (fd >= 0)
+		(void)close(fd);
+	*pid = 0;
+}
+
+/* code: 0, and fd goes with it; or a negative errno. */
+static void answer(int code, int fd)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec part = {&code, sizeof code};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	if (code == 0) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof control.bytes;
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		*c = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof fd)};
+		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	}
+	(void)sendmsg(SPAWNER_FD, &m, MSG_NOSIGNAL);
+}
+
+static void serve(const char *program)
+{
+	pid_t pid = 0;
+	char byte;
+	ssize_t got;
+	while ((got = recv(SPAWNER_FD, &byte, 1, 0)) == 1 || (got < 0 && errno == EINTR)) {
+		int pair[2] = {-1, -1}, size = 1 << 20;
+		if (got < 0)
+			continue;
+		end(&pid);
+		int code = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ? -errno
+		                                                                           : 0;
+		for (size_t i = 0; i < 2 && code == 0; i++)
+			(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+		if (code == 0)
+			code = start(program, pair[1], &pid);
+		answer(code, pair[0]);
+		for (size_t i = 0; i < 2; i++)
+			if (pair[i] >= 0)
+				(void)close(pair[i]);
+	}
+	end(&pid);
+}
+
+/* Of the guard's it keeps standard error, for the enforcer's words, and its end of the pair. */
+static _Noreturn void be_spawner(const char *program, int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bool ready = null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0;
+	if (ready && fd != SPAWNER_FD)
+		ready = dup3(fd, SPAWNER_FD, O_CLOEXEC) >= 0;
+	(void)close_range(SPAWNER_FD + 1, ~0u, 0);
+	(void)close(GUARD_FD);
+	/* it ends when the guard does, which decides what becomes of the table */
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)prctl(PR_SET_NAME, "postern-spawner");
+	ready = ready && privileges_keep_admin() == 0;
+	if (ready)
+		serve(program);
+	_exit(ready ? 0 : 3);
+}
+
+/* ---- the guard ---- */
+
+int guard_spawner_start(struct guard_spawner **ret, const char *program, struct fail *why)
+{
+	struct guard_spawner *s = calloc(1, sizeof *s);
+	int pair[2] = {-1, -1};
+	if (s == NULL)
+		return fail_set(why, -ENOMEM, "out of memory");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+		(s->pid = fork()) < 0) {
+		int code = -errno;
+		for (size_t i = 0; i < 2; i++)
+			if (pair[i] >= 0)
+				(void)close(pair[i]);
+		free(s);
+		return fail_set(why, code, "the spawner can't be started: %s", strerror(-code));
+	}
+	if (s->pid == 0)
+		be_spawner(program, pair[1]);
+	(void)close(pair[1]);
+	s->fd = pair[0];
+	*ret = s;
+	return 0;
+}
+
+void guard_spawner_end(struct guard_spawner *s)
+{
+	if (s == NULL)
+		return;
+	if (s->fd >= 0)
+		(void)close(s->fd);
+	(void)waitpid(s->pid, NULL, 0);
+	free(s);
+}
+
+static void lose(struct guard_spawner *s)
+{
+	(void)close(s->fd);
+	s->fd = -1;
+}
+
+bool guard_spawner_lives(struct guard_spawner *s)
+{
+	struct pollfd at = {.fd = s->fd};
+	if (s->fd >= 0 && poll(&at, 1, 0) == 1) /* it says nothing unless asked */
+		lose(s);
+	return s->fd >= 0;
+}
+
+/* One descriptor, or none with a reason. */
+static int take_answer(struct guard_spawner *s, int *ret)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	int code = 0;
+	struct iovec part = {&code, sizeof code};
+	struct msghdr m = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control.bytes};
+	if (recvmsg(s->fd, &m, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof code)
+		return -EPIPE;
+	if (code < 0)
+		return code;
+	const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+		c->cmsg_len != CMSG_LEN(sizeof *ret))
+		return -EPIPE;
+	memcpy(ret, CMSG_DATA(c), sizeof *ret);
+	return 0;
+}
+
+int guard_spawner_ask(struct guard_spawner *s, int *ret_fd)
+{
+	struct pollfd waiting = {.fd = s->fd, .events = POLLIN};
+	int code = -EPIPE;
+	if (s->fd < 0)
+		return -EPIPE;
+	if (send(s->fd, "s", 1, MSG_NOSIGNAL) == 1 && poll(&waiting, 1, ASK_MS) == 1)
+		code = take_answer(s, ret_fd);
+	if (code == -EPIPE) /* what it says later is no answer to what is asked then */
+		lose(s);
+	return code;
+}
