@@ -41,6 +41,11 @@ void allowances_free(struct allowances *a)
 	free(a);
 }
 
+void allowances_policy(struct allowances *a, const struct policy *policy)
+{
+	a->policy = policy;
+}
+
 static bool is_spoken_of(const struct policy *p, const char *name)
 {
 	for (size_t i = 0; i < p->rules; i++)

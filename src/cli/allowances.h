@@ -8,6 +8,8 @@ struct allowances;
 /* policy: NULL, or outlives it. Fails: -ENOMEM. */
 MUST_USE int allowances_new(struct allowances **ret, const struct policy *policy);
 void allowances_free(struct allowances *a);
+/* Another policy; which addresses names had is kept. */
+void allowances_policy(struct allowances *a, const struct policy *policy);
 /* Keeps the addresses of names that the policy speaks of. */
 void allowances_learn(struct allowances *a, const struct lookup *lookup);
 /* Fails: -EPIPE: the enforcer is gone. What does not fit is not allowed. */

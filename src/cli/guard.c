@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "cli/file.h"
 #include "cli/guard_ask.h"
 #include "cli/guarding.h"
 #include "cli/message.h"
@@ -135,22 +134,10 @@ static void find_enforcer(char *ret, size_t room)
 		(void)snprintf(ret, room, "%s", POSTERN_LIBEXEC "/" ENFORCER_NAME);
 }
 
-static int read_policy(const char *path, struct policy **ret, struct fail *why)
-{
-	struct cur text;
-	char *owned = NULL;
-	if (path == NULL)
-		return 0;
-	int code = file_read(path, POLICY_BYTES_MAX, &owned, &text, why);
-	if (code == 0)
-		code = policy_parse(ret, shown(path).text, text, why);
-	free(owned);
-	return code;
-}
-
-static struct guarding_options options_of(const struct guard *g, const struct policy *policy)
+static struct guarding_options options_of(const struct guard *g, struct policy *policy)
 {
 	struct guarding_options o = {.policy = policy,
+		.policy_path = g->policy,
 		.local = &g->watch.local,
 		.never = &g->never,
 		.trail = g->trail,
@@ -188,7 +175,7 @@ static enum exit_code guard_on(const struct call *call, struct guard_spawner *sp
 	struct guarding *guarding = NULL;
 	struct fail why = {0};
 	enum exit_code code = EXIT_USAGE;
-	int failed = read_policy(g->policy, &policy, &why);
+	int failed = guarding_policy_read(g->policy, &policy, &why);
 	struct guarding_options o = options_of(g, policy);
 	o.spawner = spawner;
 	if (failed == 0 && (failed = guarding_new(&guarding, &o, &why)) < 0)
@@ -205,7 +192,6 @@ static enum exit_code guard_on(const struct call *call, struct guard_spawner *sp
 	else
 		code = watch_start(call, &g->watch, &hooks);
 	guarding_free(guarding);
-	policy_free(policy);
 	return code;
 }
 
@@ -256,7 +242,10 @@ static const char *const text[] = {
 	"finding does not make it again for --expiry (the guard's own when it is not given). "
 	"explain HOST tells what the host was found to do, what was done about it, and what was "
 	"left alone and why.",
-	"-i needs CAP_NET_RAW and CAP_NET_ADMIN. docs/GUARD.md tells more.",
+	"SIGHUP reads the policy anew: it takes the place of the one before as a whole, or, when "
+	"something is wrong with it, that is told and nothing changes.",
+	"-i needs CAP_NET_RAW and CAP_NET_ADMIN, which are given up once the interface is open. "
+	"docs/GUARD.md tells more.",
 	NULL,
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cli/message.h"
+#include "cli/signals.h"
 #include "guard/privileges.h"
 
 /* A resolver is who answers the DNS questions of so many hosts. */
@@ -89,18 +90,31 @@ static int open_link(struct guarding *g, struct fail *why)
 	const struct guard_rules *r = &g->options.rules;
 	struct guard_link_options o = {.spawner = g->options.spawner,
 		.persistent = g->options.persistent,
+		.flush = g->stale,
 		.channels = r->channels,
 		.hosts = r->hosts,
 		/* what was in force is sent again at once, beside what is new */
 		.changes = r->changes + (uint32_t)g->state.count + 1,
-		.never = g->never,
-		.nevers = g->nevers};
+		.never = g->never.net,
+		.nevers = g->never.count};
 	o.changes = o.changes > GUARD_CHANGES_MAX ? GUARD_CHANGES_MAX : o.changes;
 	g->tried_ns = clock_steady_ns();
 	int code = guard_link_open(&g->link, &o, why);
 	for (size_t i = 0; i < g->state.count && code == 0; i++)
 		code = send_change(g, &g->state.change[i], false);
+	g->stale &= code < 0;
 	return code;
+}
+
+/* Or it is told why not; it is tried again. */
+static void start_enforcer(struct guarding *g)
+{
+	struct fail why = {0};
+	if (open_link(g, &why) == 0)
+		return;
+	message("%s", why.text);
+	guard_link_close(g->link);
+	g->link = NULL;
 }
 
 static void lose_link(struct guarding *g)
@@ -119,25 +133,20 @@ void guarding_send(struct guarding *g, const struct guard_change *c, bool back)
 		lose_link(g);
 }
 
-/* False: there is no room. */
-static bool add_never(struct guarding *g, const struct cidr *net)
+bool guarding_is_resolver(const struct guarding *g, const struct addr *a)
 {
-	for (size_t i = 0; i < g->nevers; i++)
-		if (g->never[i].bits <= net->bits && cidr_has(&g->never[i], &net->net))
-			return true;
-	if (g->nevers == NEVER_MAX)
-		return false;
-	g->never[g->nevers++] = *net;
-	if (g->link != NULL && guard_link_never(g->link, net) < 0)
-		lose_link(g);
-	return true;
+	return crowd_hosts(g->resolvers, a) >= RESOLVER_HOSTS;
 }
 
 /* Who answers the DNS questions of several hosts. */
 static void add_resolver(struct guarding *g, const struct addr *resolver)
 {
+	const struct cidr net = {.net = *resolver, .bits = 128};
 	char text[ADDR_TEXT_BYTES];
-	if (add_never(g, &(struct cidr){.net = *resolver, .bits = 128}) || g->full)
+	int added = never_add(&g->never, &net);
+	if (added > 0 && g->link != NULL && guard_link_never(g->link, &net) < 0)
+		lose_link(g);
+	if (added >= 0 || g->full)
 		return;
 	g->full = true;
 	message("%s and other resolvers that are seen from now on may be blocked: the list of what "
@@ -145,37 +154,28 @@ static void add_resolver(struct guarding *g, const struct addr *resolver)
 		addr_text(resolver, text));
 }
 
-/* ---- the life of a guard ---- */
-
-/* All of them, or none is promised. Fails: -E2BIG. */
-static int collect_never(struct guarding *g, struct fail *why)
+void guarding_renew(struct guarding *g)
 {
-	bool room = true;
-	struct cidr own[256];
-	size_t owned = guard_own(own, 256);
-	const struct policy *p = g->options.policy;
-	for (size_t i = 0; i < g->options.never->count; i++)
-		room &= add_never(g, &g->options.never->net[i]);
-	for (size_t i = 0; i < owned; i++)
-		room &= add_never(g, &own[i]);
-	for (size_t i = 0; p != NULL && i < p->rules; i++)
-		for (size_t k = 0; p->rule[i].never && k < p->rule[i].to.count; k++)
-			room &= add_never(g, &p->rule[i].to.net[k]);
-	if (room)
-		return 0;
-	return fail_set(why, -E2BIG,
-		"more than %u networks are never to be blocked: write fewer, wider ones",
-		NEVER_MAX);
+	g->stale = true;
+	if (g->link == NULL)
+		return;
+	guard_link_close(g->link);
+	g->link = NULL;
+	start_enforcer(g);
 }
+
+/* ---- the life of a guard ---- */
 
 int guarding_new(struct guarding **ret, const struct guarding_options *options, struct fail *why)
 {
 	struct guarding *g = calloc(1, sizeof *g);
 	int code = 0;
-	if (g == NULL)
+	if (g == NULL) {
+		policy_free(options->policy);
 		return fail_set(why, -ENOMEM, "out of memory");
+	}
 	g->options = *options;
-	g->since_ns = clock_day_ns();
+	g->since_ns = g->policy_ns = clock_day_ns();
 	g->wake = epoll_create1(EPOLL_CLOEXEC);
 	if (g->wake < 0 || diary_new(&g->diary) < 0 || crowd_new(&g->servers) < 0 ||
 		crowd_new(&g->resolvers) < 0 || allowances_new(&g->allowances, options->policy) < 0)
@@ -183,7 +183,7 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 	if (code == 0 && options->trail != NULL)
 		code = trail_open(&g->trail, options->trail, &g->state, clock_day_ns(), why);
 	if (code == 0)
-		code = collect_never(g, why);
+		code = never_collect(&g->never, options, options->policy, why);
 	if (code == 0 && options->control != NULL)
 		code = control_open(&g->control, options->control, g->wake, why);
 	if (code < 0) {
@@ -191,7 +191,7 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 		return code;
 	}
 	g->options.rules.crowd = g->servers;
-	g->options.rules.never = g->never;
+	g->options.rules.never = g->never.net;
 	*ret = g;
 	return 0;
 }
@@ -209,6 +209,7 @@ void guarding_free(struct guarding *g)
 	crowd_free(g->servers);
 	crowd_free(g->resolvers);
 	diary_free(g->diary);
+	policy_free(g->options.policy);
 	if (g->wake >= 0)
 		(void)close(g->wake);
 	free(g);
@@ -226,6 +227,7 @@ int guarding_start(
 	int code = privileges_drop(why); /* the capture is open */
 	if (code < 0)
 		return code;
+	signals_catch_reload();
 	g->watching = watching;
 	g->engine = engine;
 	/* what it blocks stopped them while nobody looked; whom they knew before is remembered */
@@ -270,7 +272,7 @@ void guarding_finding(void *context, const struct finding *f)
 	struct guard_plan plan;
 	if (diary_finding(g->diary, f, clock_day_ns()))
 		g->counts.finding[f->kind]++;
-	g->options.rules.nevers = g->nevers;
+	g->options.rules.nevers = g->never.count;
 	guard_decide(f, &g->options.rules, &g->state, clock_day_ns(), &plan);
 	carry_out(g, &plan, f->id, &f->host);
 }
@@ -292,7 +294,7 @@ static void follow(struct guarding *g, const struct conn *c, bool first)
 		.named = c->name != NULL || hosts_name_of(g->engine->hosts, &c->server) != 0,
 		.expected = g->options.policy != NULL &&
 	                    policy_expects(g->options.policy, &contact) != NULL};
-	g->options.rules.nevers = g->nevers;
+	g->options.rules.nevers = g->never.count;
 	guard_follow(&n, &g->options.rules, &g->state, clock_day_ns(), &plan);
 	carry_out(g, &plan, "after a block", &c->client);
 }
@@ -324,7 +326,7 @@ void guarding_event(void *context, const struct event *event, bool before)
 	if (event->kind != EVENT_LOOKUP || l->answer_ns == 0)
 		return;
 	crowd_add(g->resolvers, &l->resolver, &l->client);
-	if (crowd_hosts(g->resolvers, &l->resolver) >= RESOLVER_HOSTS)
+	if (guarding_is_resolver(g, &l->resolver))
 		add_resolver(g, &l->resolver);
 	allowances_learn(g->allowances, l);
 }
@@ -382,19 +384,14 @@ static void hear(struct guarding *g, struct engine *engine, const struct guard_r
 /* An enforcer that ended is started again, by a spawner that lives. */
 static void keep_enforcing(struct guarding *g)
 {
-	struct fail why = {0};
 	if (!g->helpless && !guard_spawner_lives(g->options.spawner)) {
 		g->helpless = true;
 		message("what starts postern-enforcer has ended: it can't be started again; "
 			"restart "
 			"the guard");
 	}
-	if (g->link != NULL || g->helpless || clock_steady_ns() - g->tried_ns <= AGAIN_NS ||
-		open_link(g, &why) == 0)
-		return;
-	message("%s", why.text);
-	guard_link_close(g->link);
-	g->link = NULL;
+	if (g->link == NULL && !g->helpless && clock_steady_ns() - g->tried_ns > AGAIN_NS)
+		start_enforcer(g);
 }
 
 int guarding_turn(void *context, struct engine *engine, struct fail *why)
@@ -404,6 +401,10 @@ int guarding_turn(void *context, struct engine *engine, struct fail *why)
 	struct guard_change c;
 	int got = 0;
 	(void)why;
+	if (signals_reload) {
+		signals_reload = 0;
+		guarding_reload(g);
+	}
 	while (g->link != NULL && (got = guard_link_hear(g->link, &r)) == 1)
 		hear(g, engine, &r);
 	if (got < 0)

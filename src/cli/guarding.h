@@ -5,8 +5,9 @@
 #include "guard/guard.h"
 
 struct guarding_options {
-	struct guard_rules rules;    /* its never, crowd and nevers are the guarding's own */
-	const struct policy *policy; /* NULL none; outlives it */
+	struct guard_rules rules; /* its never, crowd and nevers are the guarding's own */
+	const char *policy_path;  /* where it is read anew */
+	struct policy *policy;    /* NULL none; the guarding's from guarding_new() on */
 	const struct networks *local, *never;
 	const char *trail;             /* NULL: none is kept */
 	struct guard_spawner *spawner; /* of the enforcer; NULL unless enforce; outlives it */
@@ -17,7 +18,10 @@ struct guarding_options {
 
 struct guarding;
 
-/* Fails: -errno, with words. */
+/* path: NULL none. Fails: -errno, with words. */
+MUST_USE int guarding_policy_read(const char *path, struct policy **ret, struct fail *why);
+
+/* Fails: -errno, with words; the policy is gone then too. */
 MUST_USE int guarding_new(
 	struct guarding **ret, const struct guarding_options *options, struct fail *why);
 /* All that is in force goes on or goes, as persistent says. */

@@ -27,7 +27,20 @@ static void say_limits(struct emit *e, const struct guarding *g)
 	say_full(e, "blocked", g->state.count - hosts, r->channels);
 	say_full(e, "hosts", hosts, r->hosts);
 	say_full(e, "changes_a_minute", counted ? g->state.changes : 0, r->changes);
-	say_full(e, "never_block", g->nevers, NEVER_MAX);
+	say_full(e, "never_block", g->never.count, NEVER_MAX);
+	emit_close(e, '}');
+}
+
+static void say_policy(struct emit *e, const struct guarding *g)
+{
+	if (g->options.policy_path == NULL)
+		return;
+	emit_open(e, "policy", '{');
+	emit_text(e, "file", g->options.policy_path, 4096);
+	emit_time(e, "loaded", g->policy_ns);
+	emit_count(e, "rules", g->options.policy->rules);
+	emit_text(e, "not_loaded", g->policy_failed.code == 0 ? NULL : g->policy_failed.text,
+		FAIL_BYTES);
 	emit_close(e, '}');
 }
 
@@ -92,6 +105,7 @@ static void say_status(struct guarding *g, struct out *o)
 		16);
 	emit_bool(&e, "restart_needed", g->helpless);
 	emit_bool(&e, "trail_failed", g->trail_failed);
+	say_policy(&e, g);
 	say_limits(&e, g);
 	say_watch(&e, g, now_ns);
 	say_counts(&e, g);

@@ -9,6 +9,11 @@
 /* What is never blocked: of the policy, of the command line, of this machine, resolvers. */
 #define NEVER_MAX 1024u
 
+struct never {
+	struct cidr net[NEVER_MAX];
+	size_t count;
+};
+
 struct guarding_counts {
 	uint64_t finding[KIND_COUNT]; /* each once */
 	uint64_t act[ACT_COUNT], left[LEAVE_COUNT];
@@ -17,8 +22,7 @@ struct guarding_counts {
 
 struct guarding {
 	struct guarding_options options;
-	struct cidr never[NEVER_MAX];
-	size_t nevers;
+	struct never never;
 	struct crowd *servers, *resolvers;
 	struct guard_state state;
 	struct guard_link *link;   /* NULL: none runs */
@@ -28,12 +32,14 @@ struct guarding {
 	struct allowances *allowances;
 	FILE *trail;
 	struct diary *diary;
-	struct control *control; /* NULL: none was asked for */
-	int wake;                /* epoll; what wakes the watch */
-	int64_t since_ns;
+	struct control *control;     /* NULL: none was asked for */
+	int wake;                    /* epoll; what wakes the watch */
+	int64_t since_ns, policy_ns; /* policy_ns: when it was read */
+	struct fail policy_failed;   /* the last time it was read anew; no code: it did not */
 	struct guarding_counts counts;
 	uint64_t denials, lost; /* lost: packets that were dropped and not told, as last said */
-	bool full;              /* that never[] is was said */
+	bool full;              /* that never is was said */
+	bool stale;             /* a table that stayed holds what is not allowed any more */
 	bool helpless;          /* the spawner is gone */
 	bool trail_failed;      /* the last line did not reach the disk */
 };
@@ -41,6 +47,20 @@ struct guarding {
 /* In the trail, and said. Fails: -EIO, with words: it is not in the trail. */
 int guarding_note(
 	struct guarding *g, const struct guard_change *c, enum guard_act act, const char *why);
+/* A new enforcer, told what holds now, when one runs. */
+void guarding_renew(struct guarding *g);
+bool guarding_is_resolver(const struct guarding *g, const struct addr *a);
+/* The policy and what is never blocked are read anew and take the place of those before, or, when
+ * something is wrong with them, nothing happens but that it is told. */
+void guarding_reload(struct guarding *g);
+
+bool never_has(const struct never *n, const struct cidr *net);
+/* 1: it is added; 0: it was there, or a wider one; -ENOSPC. */
+MUST_USE int never_add(struct never *n, const struct cidr *net);
+/* All of the policy (NULL: none), the command line and this machine. Fails: -E2BIG, with words. */
+MUST_USE int never_collect(struct never *n, const struct guarding_options *o,
+	const struct policy *p, struct fail *why);
+
 /* Over the link, when there is one; back: it is taken back. */
 void guarding_send(struct guarding *g, const struct guard_change *c, bool back);
 /* What the control socket is asked (control_turn). */

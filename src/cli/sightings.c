@@ -128,6 +128,11 @@ static void see(struct sightings *s, const struct finding *f, uint32_t host, int
 	tell(s, x, "provisional");
 }
 
+void sightings_policy(struct sightings *s, const struct policy *policy)
+{
+	s->options.policy = policy;
+}
+
 void sightings_look(struct sightings *s, struct host *host, int64_t now_ns)
 {
 	struct judge *judge = NULL;

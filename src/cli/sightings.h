@@ -33,6 +33,8 @@ void sightings_free(struct sightings *s);
 
 /* The run's hosts were made anew. */
 void sightings_move(struct sightings *s, struct hosts *hosts);
+/* Another policy than that of the options. */
+void sightings_policy(struct sightings *s, const struct policy *policy);
 /* Looks at one host; now_ns: the data's time. */
 void sightings_look(struct sightings *s, struct host *host, int64_t now_ns);
 /* Looks at hosts that changed since, for about budget_ns of the machine's time; goes on where it

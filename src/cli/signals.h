@@ -7,3 +7,9 @@
 extern volatile sig_atomic_t signals_stop;
 
 void signals_catch(void);
+
+/* Not 0 once a SIGHUP asked to read anew what was read at the start; the verb that does sets it
+ * back. */
+extern volatile sig_atomic_t signals_reload;
+
+void signals_catch_reload(void);

@@ -353,6 +353,11 @@ void watch_health(struct watching *t, struct watch_health *ret)
 		.connections = hosts_stats(t->engine.hosts)->connections};
 }
 
+void watch_policy(struct watching *t, const struct policy *policy)
+{
+	sightings_policy(t->sightings, policy);
+}
+
 /* What came is judged, told and stored. */
 static int settle(struct watching *t, struct fail *why)
 {

@@ -27,6 +27,8 @@ struct watch_health {
 	uint64_t connections; /* of all hosts, ended */
 };
 void watch_health(struct watching *t, struct watch_health *ret);
+/* From now on another than the hooks'; outlives the watch or the next. */
+void watch_policy(struct watching *t, const struct policy *policy);
 
 /* What a verb that does more than tell wants to hear; each may be NULL. */
 struct watch_hooks {

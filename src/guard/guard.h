@@ -198,7 +198,7 @@ struct guard_link;
 
 struct guard_link_options {
 	struct guard_spawner *spawner; /* guard/spawner.h */
-	bool persistent;
+	bool persistent, flush; /* flush: what an earlier one left in the table is taken out */
 	uint32_t channels, hosts, changes;
 	const struct cidr *never;
 	size_t nevers;

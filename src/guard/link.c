@@ -72,7 +72,9 @@ static int greet(struct guard_link *l, const struct guard_link_options *o, struc
 		return fail_set(why, -EPERM, "postern-enforcer: %s (%s)",
 			guard_reason_words((enum guard_reason)r.reason),
 			strerror((int)r.error_number));
-	code = 0;
+	const struct guard_command flush = {.kind = GUARD_FLUSH};
+	c = flush;
+	code = o->flush ? guard_link_send(l, &c, 0) : 0;
 	for (size_t i = 0; i < o->nevers && code == 0; i++)
 		code = guard_link_never(l, &o->never[i]);
 	return code < 0 ? fail_set(why, code, "postern-enforcer has ended") : 0;

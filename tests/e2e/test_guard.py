@@ -131,6 +131,67 @@ class TestGuard(Case):
         self.assertEqual(guard.end(), DONE)
         self.assertEqual(guard.changes("made"), [])
 
+    def policy(self, *lines):
+        return self.path("policy.yaml", ("version: 1\nzones:\n  office: {networks: 10.77.0.0/24}\nservices:\n  web: {protocol: tcp, ports: 443}\n"
+                                         + "".join(f"{line}\n" for line in lines)).encode())
+
+    def allow(self, number):
+        return f'  - {{id: good, owner: net, why: work, from: office, to: "{GOOD[number]}", service: web, action: allow}}'
+
+    def reload(self, guard, words):
+        guard.process.send_signal(signal.SIGHUP)
+        until = time.monotonic() + 20
+        while words not in guard.words() and time.monotonic() < until:
+            time.sleep(0.05)
+        self.assertIn(words, guard.words())
+        return self.answer("status")
+
+    def read_anew(self, on_exit):
+        net, self.control = self.net, self.folder / "control"
+        policy = self.policy("rules:", self.allow(0))
+        guard = Guard(net, "--enforce", "--trail", self.trail, "--respond", "contain", "--policy", policy, "--control", self.control,
+                      "--on-exit", on_exit)
+        kept = Client(net, HOST, GOOD[0], 443)
+        self.client()
+        guard.wait(lambda line: line["type"] == "change" and line["action"] == "contain" and line["act"] == "made")
+        first = self.answer("status")["policy"]
+        # a broken one: nothing changes
+        self.policy("rules:", self.allow(1), "  - {id: broken, colour: red}")
+        status = self.reload(guard, "the one before holds")
+        self.assertRegex(guard.words(), r":8:\d+: a rule has no .colour.")
+        self.assertIn(":8:", status["policy"]["not_loaded"])
+        self.assertEqual((status["policy"]["loaded"], status["policy"]["rules"]), (first["loaded"], first["rules"]))
+        self.assertEqual((kept.say(), Client(net, HOST, GOOD[1], 443).state), ("answered", "failed"))
+        # another: what it no longer names is cut, what it names is let through
+        self.policy("rules:", self.allow(1))
+        status = self.reload(guard, "the policy was read anew")
+        self.assertGreater(status["policy"]["loaded"], first["loaded"])
+        self.assertIsNone(status["policy"]["not_loaded"])
+        self.assertEqual((kept.say(), Client(net, HOST, GOOD[1], 443).state), ("silent", "open"))
+        blocks = [change for change in status["in_force"] if change["action"] == "block"]
+        self.assertTrue(blocks)
+        self.assertEqual(status["enforcer"], "up")
+        # what it names never-block is let go, and blocked no more
+        self.policy(f"never-block: {{networks: {HOST}/32}}", "rules:", self.allow(1))
+        status = self.reload(guard, "blocks of them were ended")
+        self.assertEqual((status["in_force"], [Client(net, HOST, addr, 443).state for addr in GOOD[:2]]), ([], ["open"] * 2))
+        self.assertEqual({line["why"] for line in guard.changes("ended")}, {"never-block"})
+        time.sleep(5)
+        self.assertEqual(self.answer("status")["in_force"], [])
+        # and is not any more when it names it no more
+        self.policy("rules:", self.allow(1))
+        guard.process.send_signal(signal.SIGHUP)
+        made = len(guard.changes("made"))
+        guard.wait(lambda line: len(guard.changes("made")) > made)
+        self.assertEqual(guard.changes("refused"), [])
+        self.assertEqual(guard.end(), DONE)
+
+    def test_the_policy_is_read_anew(self):
+        self.read_anew("open")
+
+    def test_the_policy_is_read_anew_with_a_table_that_stays(self):
+        self.read_anew("closed")
+
     def test_a_block_ends(self):
         guard = Guard(self.net, "--enforce", "--trail", self.trail, "--expiry", "3")
         client = ladder(self.net, HOST, *DEAD, f"{FALLBACKS[0]}:8080", f"{FALLBACKS[0]}:8080")
@@ -141,14 +202,7 @@ class TestGuard(Case):
 
     def test_contained_a_host_reaches_what_the_policy_names(self):
         net = self.net
-        policy = self.path("policy.yaml", f"""version: 1
-zones:
-  office: {{networks: 10.77.0.0/24}}
-services:
-  web: {{protocol: tcp, ports: 443}}
-rules:
-  - {{id: good, owner: net, why: work, from: office, to: "{GOOD[0]}", service: web, action: allow}}
-""".encode())
+        policy = self.policy("rules:", self.allow(0))
         guard = Guard(net, "--enforce", "--trail", self.trail, "--respond", "contain", "--policy", policy)
         kept, other = Client(net, HOST, GOOD[0], 443), Client(net, OTHER, GOOD[1], 443)
         self.client()

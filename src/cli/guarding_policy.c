@@ -1,0 +1,159 @@
+/* The policy of a running guard, and what is never blocked; both may be read anew. */
+#include "cli/guarding_private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/file.h"
+#include "cli/message.h"
+#include "cli/terminal.h"
+
+int guarding_policy_read(const char *path, struct policy **ret, struct fail *why)
+{
+	struct cur text;
+	char *owned = NULL;
+	if (path == NULL)
+		return 0;
+	int code = file_read(path, POLICY_BYTES_MAX, &owned, &text, why);
+	if (code == 0)
+		code = policy_parse(ret, shown(path).text, text, why);
+	free(owned);
+	return code;
+}
+
+/* ---- what is never blocked ---- */
+
+bool never_has(const struct never *n, const struct cidr *net)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (n->net[i].bits <= net->bits && cidr_has(&n->net[i], &net->net))
+			return true;
+	return false;
+}
+
+int never_add(struct never *n, const struct cidr *net)
+{
+	if (never_has(n, net))
+		return 0;
+	if (n->count == NEVER_MAX)
+		return -ENOSPC;
+	n->net[n->count++] = *net;
+	return 1;
+}
+
+/* All that the policy, the command line and this machine name. Fails: -E2BIG. */
+int never_collect(
+	struct never *n, const struct guarding_options *o, const struct policy *p, struct fail *why)
+{
+	struct cidr own[64];
+	size_t owns = guard_own(own, ARRAY_LEN(own));
+	bool room = true;
+	*n = (struct never){0};
+	for (size_t i = 0; i < o->never->count; i++)
+		room &= never_add(n, &o->never->net[i]) >= 0;
+	for (size_t i = 0; i < owns; i++)
+		room &= never_add(n, &own[i]) >= 0;
+	for (size_t i = 0; p != NULL && i < p->rules; i++)
+		for (size_t k = 0; p->rule[i].never && k < p->rule[i].to.count; k++)
+			room &= never_add(n, &p->rule[i].to.net[k]) >= 0;
+	if (room)
+		return 0;
+	return fail_set(why, -E2BIG,
+		"more than %u networks are never to be blocked: write fewer, wider ones",
+		NEVER_MAX);
+}
+
+/* Resolvers that were seen stay what they are. */
+static void keep_resolvers(const struct guarding *g, struct never *n)
+{
+	for (size_t i = 0; i < g->never.count; i++)
+		if (g->never.net[i].bits == 128 && guarding_is_resolver(g, &g->never.net[i].net) &&
+			never_add(n, &g->never.net[i]) < 0)
+			return; /* told when it answers again */
+}
+
+static bool is_same(const struct never *a, const struct never *b)
+{
+	bool same = a->count == b->count;
+	for (size_t i = 0; i < a->count && same; i++)
+		same = a->net[i].bits == b->net[i].bits && addr_eq(&a->net[i].net, &b->net[i].net);
+	return same;
+}
+
+/* ---- reading it anew ---- */
+
+/* What is in force against what is never blocked from now on ends. */
+static size_t let_go(struct guarding *g)
+{
+	size_t ended = 0;
+	for (size_t i = g->state.count; i-- > 0;) {
+		struct guard_change c = g->state.change[i];
+		const struct cidr host = {.net = c.host, .bits = 128},
+				  peer = {.net = c.peer, .bits = 128};
+		if (!never_has(&g->never, &host) && (c.contain || !never_has(&g->never, &peer)))
+			continue;
+		if (guarding_note(g, &c, ACT_ENDED, guard_leave_words(LEAVE_NEVER)) < 0)
+			continue; /* it can't be told, so it stays until its time is over */
+		(void)guard_state_take(&g->state, c.id, NULL);
+		guarding_send(g, &c, true);
+		ended++;
+	}
+	return ended;
+}
+
+static bool contains_any(const struct guard_state *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->change[i].contain)
+			return true;
+	return false;
+}
+
+/* Nothing of the guard's is touched before all of it was read. */
+static void swap(struct guarding *g, struct policy *policy, struct never *spare)
+{
+	keep_resolvers(g, spare);
+	bool same = is_same(&g->never, spare);
+	watch_policy(g->watching, policy);
+	allowances_policy(g->allowances, policy);
+	policy_free(g->options.policy);
+	g->options.policy = policy;
+	g->policy_ns = clock_day_ns();
+	g->never = *spare;
+	g->full = false;
+	size_t ended = let_go(g);
+	/* a list only grows in an enforcer: what is no longer named is known by a new one alone */
+	if (!same || contains_any(&g->state))
+		guarding_renew(g);
+	message("the policy was read anew: %zu rules; %zu networks are never blocked%s",
+		policy == NULL ? 0 : policy->rules, g->never.count,
+		ended > 0 ? "; blocks of them were ended" : "");
+}
+
+/* *spare: filled. */
+static int read_spare(
+	const struct guarding *g, struct policy **ret, struct never *spare, struct fail *why)
+{
+	int code = guarding_policy_read(g->options.policy_path, ret, why);
+	return code < 0 ? code : never_collect(spare, &g->options, *ret, why);
+}
+
+void guarding_reload(struct guarding *g)
+{
+	struct policy *policy = NULL;
+	struct never *spare = calloc(1, sizeof *spare);
+	if (spare == NULL) {
+		message("the policy was not read anew: out of memory");
+		return;
+	}
+	g->policy_failed = (struct fail){0};
+	if (read_spare(g, &policy, spare, &g->policy_failed) == 0) {
+		swap(g, policy, spare);
+	} else {
+		policy_free(policy);
+		message("%s", g->policy_failed.text);
+		message("the policy was not read anew: the one before holds");
+	}
+	free(spare);
+}
