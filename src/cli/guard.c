@@ -70,6 +70,7 @@ static const struct option options[] = {
 			"with no capability left"},
 	{"state", 0, OPTION_TEXT, "FILE", OF(state),
 		.help = "remember beside FILE what hosts did, so that a restart goes on with it"},
+	ALERT_OPTIONS(struct guard, watch.alert),
 	{"json", 0, OPTION_FLAG, NULL, OF(json), .help = "print JSON Lines: findings and changes"},
 	{"max-e", 0, OPTION_NUMBER, "X", OF(max_e), .min = 0, .max = 1e6, .fallback = "0.1",
 		.help = "tell findings of which an innocent host would show X a day or fewer"},

@@ -56,6 +56,8 @@ int guarding_note(
 	}
 	g->counts.act[act]++;
 	diary_change(g->diary, c, act, why_words, now_ns);
+	if (g->watching != NULL)
+		alerting_change(watch_alerting(g->watching), c, act, now_ns, why_words);
 	say_change(g, c, act, why_words);
 	return 0;
 }

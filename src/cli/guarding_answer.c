@@ -109,6 +109,7 @@ static void say_status(struct guarding *g, struct out *o)
 	say_limits(&e, g);
 	say_watch(&e, g, now_ns);
 	say_counts(&e, g);
+	alerting_say(watch_alerting(g->watching), &e);
 	emit_count(&e, "denied", g->denials);
 	emit_count(&e, "denied_not_told", g->lost);
 	say_in_force(&e, g, NULL);

@@ -19,8 +19,9 @@ struct sighting {
 	int64_t changed_ns;
 	uint32_t host;
 	bool final;
-	bool stands; /* the last look at its host saw it */
-	char *text;  /* owned; NULL: told by an earlier run, its text is not known */
+	bool stands;                    /* the last look at its host saw it */
+	bool known;                     /* else told by an earlier run: its text is not known */
+	char *text[SIGHTING_FORMS_MAX]; /* owned; NULL none in that form */
 };
 
 struct sightings {
@@ -39,10 +40,18 @@ int sightings_new(struct sightings **ret, const struct sightings_options *option
 	return 0;
 }
 
+static void free_texts(struct sighting *x)
+{
+	for (size_t i = 0; i < SIGHTING_FORMS_MAX; i++) {
+		free(x->text[i]);
+		x->text[i] = NULL;
+	}
+}
+
 void sightings_free(struct sightings *s)
 {
 	for (size_t i = 0; s != NULL && i < s->count; i++)
-		free(s->sighting[i].text);
+		free_texts(&s->sighting[i]);
 	free(s);
 }
 
@@ -72,7 +81,7 @@ static struct sighting *place(struct sightings *s)
 		              (x->final == oldest->final && x->changed_ns < oldest->changed_ns);
 		oldest = better ? x : oldest;
 	}
-	free(oldest->text);
+	free_texts(oldest);
 	*oldest = (struct sighting){0};
 	return oldest;
 }
@@ -90,16 +99,21 @@ void sightings_remember(struct sightings *s, const char *id, double e, bool fina
 
 static void tell(struct sightings *s, const struct sighting *x, const char *status)
 {
-	s->options.tell(s->options.context, x->id, status, x->e, x->text == NULL ? "" : x->text);
+	const char *text[SIGHTING_FORMS_MAX];
+	for (size_t i = 0; i < SIGHTING_FORMS_MAX; i++)
+		text[i] = x->text[i];
+	s->options.tell(s->options.context, x->id, status, x->e, text);
 }
 
 static void keep_text(struct sightings *s, struct sighting *x, const struct finding *f)
 {
-	struct out o = {0};
-	s->options.format(s->options.context, &o, f);
-	free(x->text);
-	x->text = strdup(out_string(&o));
-	out_fini(&o);
+	free_texts(x);
+	x->known = true;
+	for (size_t i = 0; i < s->options.forms; i++) {
+		struct out o = {0};
+		s->options.format(s->options.context, i, &o, f);
+		x->text[i] = o.text; /* taken; NULL: nothing was made */
+	}
 }
 
 static void see(struct sightings *s, const struct finding *f, uint32_t host, int64_t now_ns)
@@ -115,7 +129,7 @@ static void see(struct sightings *s, const struct finding *f, uint32_t host, int
 	x->host = host;
 	bool stronger = !fresh && f->e_value * STRONGER <= x->e;
 	bool more = fresh || f->last_ns > x->changed_ns;
-	if (more || x->text == NULL) {
+	if (more || !x->known) {
 		keep_text(s, x, f);
 		x->changed_ns = f->last_ns > now_ns ? f->last_ns : now_ns;
 	}
@@ -179,7 +193,7 @@ void sightings_settle(struct sightings *s, int64_t now_ns, bool all)
 		struct sighting *x = &s->sighting[i];
 		if (x->final || (!all && now_ns - x->changed_ns < QUIET_NS))
 			continue;
-		if (x->text == NULL)
+		if (!x->known)
 			continue; /* of an earlier run, not seen again since */
 		x->final = true;
 		tell(s, x, x->stands ? "final" : "withdrawn");

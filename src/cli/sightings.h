@@ -11,16 +11,22 @@
 /* Findings that are remembered; the one that changed longest ago gives way. */
 #define SIGHTINGS_MAX 4096
 
+/* Ways in which a finding is told at once. */
+#define SIGHTING_FORMS_MAX 5
+
 struct sightings;
 
 struct sightings_options {
 	struct hosts *hosts; /* borrowed */
 	double max_e;
 	bool all; /* explained ones too */
-	/* The finding as it is to be told, without its status. */
-	void (*format)(void *context, struct out *o, const struct finding *f);
-	/* Tells it; what format() made. */
-	void (*tell)(void *context, const char *id, const char *status, double e, const char *text);
+	/* The finding as it is to be told, without its status, in one of so many forms; may append
+	 * nothing. */
+	size_t forms;
+	void (*format)(void *context, size_t form, struct out *o, const struct finding *f);
+	/* Tells it; text: what format() made of each form. NULL: an earlier run did, or nothing. */
+	void (*tell)(void *context, const char *id, const char *status, double e,
+		const char *const *text);
 	/* Each one that passes, at every look; may be NULL. */
 	void (*seen)(void *context, const struct finding *f);
 	const struct policy *policy; /* as of judge_options; may be NULL */

@@ -14,8 +14,8 @@
 #include "cli/verb.h"
 #include "cli/watch.h"
 #include "cli/watch_intel.h"
+#include "cli/watch_say.h"
 #include "event/journal.h"
-#include "report/json.h"
 #include "report/report.h"
 
 /* Nothing waits longer than this to be looked at. */
@@ -53,6 +53,7 @@ static const struct option options[] = {
 	{"intel", 0, OPTION_TEXTS, "FILE", AT(intel),
 		.help = "tell at once of what the list FILE knows to be bad (as hunt --intel); it "
 			"is read again when it changes; may be given for several files"},
+	ALERT_OPTIONS(struct watch, alert),
 	{"json", 0, OPTION_FLAG, NULL, AT(json),
 		.help = "print JSON Lines: findings, each with its status"},
 	{"to", 't', OPTION_TEXT, "FORMAT", AT(to),
@@ -86,6 +87,7 @@ struct watching {
 	struct journal *journal; /* NULL: nothing is kept */
 	bool replaying;
 	struct watch_intel *intel; /* NULL: no lists */
+	struct alerting *alerting; /* NULL: no targets */
 	FILE *out;
 	int64_t stored_ns, settled_ns, told_ns; /* on the machine's clock */
 	struct sources_stats told;              /* as said last */
@@ -95,61 +97,16 @@ struct watching {
 
 /* ---- telling ---- */
 
-static bool is_json(const struct watch *w)
-{
-	return w->json || (w->to != NULL && strcmp(w->to, "json") == 0);
-}
+/* Of --to, or of alerts. */
+enum { FORM_OURS, FORM_ALERTS };
 
-static void format_json(void *context, struct out *o, const struct finding *f)
-{
-	(void)context;
-	struct emit e = {.out = o, .comma = true}; /* it stands behind type and status */
-	json_finding(&e, f);
-	emit_close(&e, '}');
-}
-
-/* 10.1.6.206: ladder 46.101.230.194:443 (refused) -> 167.71.4.0:8080, 5 times */
-static void format_line(void *context, struct out *o, const struct finding *f)
-{
-	(void)context;
-	char host[ADDR_TEXT_BYTES];
-	out_time(o, f->last_ns);
-	out_printf(o, " %s", addr_text(&f->host, host));
-	if (f->process != NULL) {
-		out_text(o, " ");
-		out_safe(o, f->process, 64);
-	}
-	out_printf(o, " %s:", finding_kind_name(f->kind));
-	size_t shown_channels = f->channels < 6 ? f->channels : 6;
-	for (size_t i = 0; i < shown_channels; i++) {
-		const struct finding_channel *c = &f->channel[i];
-		out_text(o, i == 0 ? " " : " -> ");
-		out_safe(o, c->endpoint, 255);
-		if (c->port != 0)
-			out_printf(o, ":%u", c->port);
-		if (c->failures > 0)
-			out_printf(o, " (%s)", outcome_name(c->failure));
-	}
-	if (shown_channels < f->channels)
-		out_printf(o, " and %zu more", f->channels - shown_channels);
-	if (f->episodes > 1)
-		out_printf(o, ", %u times", f->episodes);
-	if (f->explained != NULL)
-		out_printf(o, " [%s]", f->explained);
-}
-
-/* The lines that hunt and report write of it. */
-static void format_record(void *context, struct out *o, const struct finding *f)
+static void format(void *context, size_t form, struct out *o, const struct finding *f)
 {
 	const struct watching *t = context;
-	const struct summary nothing = {0};
-	const struct report_style style = {0};
-	const struct report_case one = {.finding = &f,
-		.findings = 1,
-		.max_e = t->w->max_e,
-		.summary = &nothing,
-		.all = t->w->all};
-	t->format->write(o, &one, &style);
+	if (form == FORM_OURS)
+		watch_say(o, t->w, t->format, f);
+	else
+		alerting_form(t->alerting, (enum alert_form)(form - FORM_ALERTS), f, o);
 }
 
 /* The note with the logs' positions: how long the journal was then. */
@@ -168,12 +125,15 @@ static void keep_told(struct watching *t, const char *id, const char *status, do
 	t->dirty = true;
 }
 
-static void tell(void *context, const char *id, const char *status, double e, const char *text)
+static void tell(
+	void *context, const char *id, const char *status, double e, const char *const *texts)
 {
 	struct watching *t = context;
+	const char *text = texts[FORM_OURS] == NULL ? "" : texts[FORM_OURS];
+	alerting_finding(t->alerting, id, status, texts + FORM_ALERTS);
 	if (t->format != NULL)
 		(void)fputs(strcmp(status, "withdrawn") == 0 ? "" : text, t->out);
-	else if (is_json(t->w))
+	else if (watch_is_json(t->w))
 		(void)fprintf(t->out, "{\"type\":\"finding\",\"status\":\"%s\"%s\n", status, text);
 	else
 		(void)fprintf(t->out, "%-11s E %-8.2g %s  %s\n", status, e, text, id);
@@ -205,7 +165,7 @@ static void keep_event(void *context, const struct event *event)
 		return;
 	if (t->journal != NULL)
 		journal_add(t->journal, event);
-	watch_intel_event(t->intel, event, t->out);
+	watch_intel_event(t->intel, event, t->out, t->alerting);
 }
 
 static void keep_finding(void *context, const struct finding *f)
@@ -358,6 +318,11 @@ void watch_policy(struct watching *t, const struct policy *policy)
 	sightings_policy(t->sightings, policy);
 }
 
+struct alerting *watch_alerting(struct watching *t)
+{
+	return t->alerting;
+}
+
 /* What came is judged, told and stored. */
 static int settle(struct watching *t, struct fail *why)
 {
@@ -365,6 +330,7 @@ static int settle(struct watching *t, struct fail *why)
 	int code = 0;
 	engine_settle(&t->engine, now_ns);
 	watch_intel_tick(t->intel, machine);
+	alerting_turn(t->alerting);
 	t->settled_ns = machine;
 	(void)sightings_look_around(t->sightings, now_ns, LOOK_NS);
 	sightings_settle(t->sightings, now_ns, false);
@@ -459,16 +425,17 @@ static int start(struct watching *t, struct fail *why)
 	struct sightings_options s = {.hosts = t->engine.hosts,
 		.max_e = w->max_e,
 		.all = w->all,
-		.format = t->format != NULL ? format_record
-	                  : is_json(w)      ? format_json
-	                                    : format_line,
+		.forms = FORM_ALERTS + ALERT_FORMS,
+		.format = format,
 		.tell = tell,
 		.seen = keep_finding,
 		.policy = t->hooks->policy,
 		.context = t};
 	if (sightings_new(&t->sightings, &s) < 0)
 		return fail_set(why, -ENOMEM, "out of memory");
-	code = watch_intel_new(&t->intel, &w->intel, w->json, why);
+	code = alerting_open(&t->alerting, &w->alert, why);
+	if (code == 0)
+		code = watch_intel_new(&t->intel, &w->intel, w->json, why);
 	if (code == 0 && w->state != NULL)
 		code = open_journal(t, why);
 	t->out = stdout;
@@ -513,6 +480,7 @@ enum exit_code watch_start(
 	journal_close(t.journal);
 	sightings_free(t.sightings);
 	watch_intel_free(t.intel);
+	alerting_close(t.alerting);
 	engine_fini(&t.engine);
 	sources_close(t.sources);
 	return code < 0 ? EXIT_NOTHING : EXIT_DONE;

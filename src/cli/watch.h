@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/fail.h"
+#include "cli/alerting.h"
 #include "cli/engine.h"
 #include "cli/sources.h"
 #include "cli/verb.h"
@@ -12,6 +13,7 @@ struct watch {
 	const char *to; /* a format's name; NULL: text, or with json JSON Lines */
 	struct networks local;
 	struct texts intel;
+	struct alert_options alert;
 	double max_e;
 	size_t memory_bytes;
 	bool host, json, all, from_end, quiet, verbose;
@@ -29,6 +31,8 @@ struct watch_health {
 void watch_health(struct watching *t, struct watch_health *ret);
 /* From now on another than the hooks'; outlives the watch or the next. */
 void watch_policy(struct watching *t, const struct policy *policy);
+/* Where it tells alerts; NULL: nowhere. Lives as long as the watch. */
+struct alerting *watch_alerting(struct watching *t);
 
 /* What a verb that does more than tell wants to hear; each may be NULL. */
 struct watch_hooks {

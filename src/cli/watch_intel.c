@@ -114,13 +114,16 @@ static void tell(const struct watch_intel *w, const struct intel_sight *s, FILE 
 	out_fini(&text);
 }
 
-void watch_intel_event(struct watch_intel *w, const struct event *event, FILE *out)
+void watch_intel_event(
+	struct watch_intel *w, const struct event *event, FILE *out, struct alerting *alerting)
 {
 	if (w == NULL)
 		return;
 	size_t new = intel_seen_add(w->seen, event), count = intel_seen_count(w->seen);
-	for (size_t i = count - new; i < count; i++)
+	for (size_t i = count - new; i < count; i++) {
+		alerting_known(alerting, w->set, intel_seen_get(w->seen, i));
 		tell(w, intel_seen_get(w->seen, i), out);
+	}
 }
 
 /* ---- reading again ---- */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "cli/alerting.h"
 #include "cli/verb.h"
 #include "event/event.h"
 #include "intel/intel.h"
@@ -15,8 +16,9 @@ MUST_USE int watch_intel_new(
 	struct watch_intel **ret, const struct texts *files, bool json, struct fail *why);
 void watch_intel_free(struct watch_intel *w);
 
-/* Prints what is seen for the first time since the set was made. */
-void watch_intel_event(struct watch_intel *w, const struct event *event, FILE *out);
+/* Prints, and alerts of, what is seen for the first time since the set was made. */
+void watch_intel_event(
+	struct watch_intel *w, const struct event *event, FILE *out, struct alerting *alerting);
 /* Every now and then: looks whether a file has changed, has a set made of the new ones by a thread
  * of its own, and takes it when it is ready. now_ns is the machine's. */
 void watch_intel_tick(struct watch_intel *w, int64_t now_ns);
