@@ -40,11 +40,11 @@ enum alert_kind { ALERT_TO_SYSLOG, ALERT_TO_JOURNAL, ALERT_TO_EVE, ALERT_TO_WEBH
 
 struct alert_target {
 	enum alert_kind kind;
-	bool tcp;                   /* syslog: else UDP */
-	char host[256];             /* syslog: "" a socket of this machine */
-	char port[6];               /* syslog, decimal */
-	char place[2048];           /* a path, or the URL */
-	char shown[FAIL_BYTES / 2]; /* to be printed: nothing secret of a URL, safe */
+	bool tcp;               /* syslog: else UDP */
+	char host[256];         /* syslog: "" a socket of this machine */
+	char port[6];           /* syslog, decimal */
+	char place[2048];       /* a path, or the URL */
+	char shown[FAIL_BYTES]; /* to be printed: nothing secret of a URL, safe */
 };
 
 /* syslog:, syslog:PATH, syslog:HOST:PORT, syslog+tcp:HOST:PORT, journal:, journal:PATH, eve:FILE,

@@ -67,8 +67,8 @@ static void test_targets(void **state)
 		assert_non_null(strstr(why.text, "--alert "));
 	}
 	char *huge = calloc(1, 4000);
-	memset(huge, 'a', 3999);
-	memcpy(huge, "eve:", 4);
+	for (size_t i = 0; i < 3999; i++)
+		huge[i] = "eve:a"[i < 4 ? i : 4];
 	assert_int_equal(alert_target_parse(huge, &t, &why), -EINVAL);
 	free(huge);
 }

@@ -150,10 +150,10 @@ static int take_spool(struct sink *s, const char *folder, struct fail *why)
 	char key[32];
 	(void)snprintf(key, sizeof key, "webhook-%016llx",
 		(unsigned long long)hash_bytes(&fixed, s->target.place, strlen(s->target.place)));
+	struct spool_item *left = calloc(s->room, sizeof *left);
+	if (left == NULL)
+		return fail_set(why, -ENOMEM, "out of memory");
 	int code = spool_open(&s->spool, folder, key, why);
-	struct spool_item *left = code < 0 ? NULL : calloc(ALERT_SPOOLED_MAX, sizeof *left);
-	if (code == 0 && left == NULL)
-		code = fail_set(why, -ENOMEM, "out of memory");
 	if (code == 0)
 		code = spool_list(s->spool, left, s->room, &s->count, why);
 	for (size_t i = 0; code == 0 && i < s->count; i++) {
@@ -214,7 +214,9 @@ int alerts_open(struct alerts **ret, const struct alerts_options *options, struc
 	if (options->targets > ALERT_TARGETS_MAX)
 		return fail_set(why, -E2BIG, "--alert: %u targets are the most", ALERT_TARGETS_MAX);
 	struct alerts *a = calloc(1, sizeof *a);
-	int code = a == NULL ? fail_set(why, -ENOMEM, "out of memory") : 0;
+	if (a == NULL)
+		return fail_set(why, -ENOMEM, "out of memory");
+	int code = 0;
 	for (size_t i = 0; code == 0 && i < options->targets; i++)
 		code = add_sink(a, options->target[i], options, why);
 	if (code < 0)

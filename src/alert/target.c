@@ -5,6 +5,9 @@
 #include "base/addr.h"
 #include "base/out.h"
 
+/* Of the words of a target; each byte may be shown as four. */
+#define SHOWN_BYTES_MAX 60
+
 static const struct {
 	const char *scheme;
 	enum alert_kind kind;
@@ -31,7 +34,7 @@ static void show(struct alert_target *t, const char *scheme, const char *rest, s
 	struct out safe = {0}, part = {0};
 	out_bytes(&part, rest, len);
 	out_text(&safe, scheme);
-	out_safe(&safe, out_string(&part), sizeof t->shown / 5);
+	out_safe(&safe, out_string(&part), SHOWN_BYTES_MAX);
 	(void)snprintf(t->shown, sizeof t->shown, "%s", out_string(&safe));
 	out_fini(&safe);
 	out_fini(&part);

@@ -22,6 +22,8 @@ static void webhook_free(void *self)
 	free(w);
 }
 
+/* As libcurl declares it. */
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
 static size_t ignore(char *bytes, size_t size, size_t count, void *context)
 {
 	(void)bytes;

@@ -14,21 +14,22 @@ struct alert_options { /* of a verb */
 	size_t spool_bytes;
 };
 
-/* The rows of a verb's options; field: of a struct alert_options in its settings. */
-#define ALERT_OPTIONS(type, field)                                                                 \
-	{"alert", 0, OPTION_TEXTS, "TARGET", offsetof(type, field.target),                         \
+/* The rows of a verb's options; at: where its settings have a struct alert_options. */
+#define ALERT_OPTION(at, field) ((at) + offsetof(struct alert_options, field))
+#define ALERT_OPTIONS(at)                                                                          \
+	{"alert", 0, OPTION_TEXTS, "TARGET", ALERT_OPTION(at, target),                             \
 		.help = "also tell TARGET: syslog:HOST:PORT (UDP), syslog+tcp:HOST:PORT, "         \
 			"syslog:, "                                                                \
 			"journal:, eve:FILE or webhook:URL; may be given for several"},            \
-		{"alert-spool", 0, OPTION_TEXT, "DIR", offsetof(type, field.spool),                \
+		{"alert-spool", 0, OPTION_TEXT, "DIR", ALERT_OPTION(at, spool),                    \
 			.help = "where alerts wait until a web hook has acknowledged them"},       \
-		{"alert-spool-max", 0, OPTION_SIZE, "SIZE", offsetof(type, field.spool_bytes),     \
+		{"alert-spool-max", 0, OPTION_SIZE, "SIZE", ALERT_OPTION(at, spool_bytes),         \
 			.min = (double)(64u << 10), .max = (double)((size_t)1 << 40),              \
 			.fallback = "64M",                                                         \
 			.help = "of alerts that wait there, for each web hook; more are counted "  \
 				"as lost"},                                                        \
 	{                                                                                          \
-		"alert-ca", 0, OPTION_TEXT, "FILE", offsetof(type, field.ca),                      \
+		"alert-ca", 0, OPTION_TEXT, "FILE", ALERT_OPTION(at, ca),                          \
 			.help = "certificates (PEM) that a web hook's has to come from, in place " \
 				"of the "                                                          \
 				"system's"                                                         \

@@ -16,7 +16,7 @@ struct guard {
 	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *user;
 	struct networks never;
 	double act_e, expiry_s, max_blocked, max_hosts, max_changes, popular;
-	bool enforce;
+	bool enforce, block_known;
 };
 
 #define AT(field) offsetof(struct guard, field)
@@ -55,6 +55,12 @@ static const struct option options[] = {
 		.help = "open: when the guard ends, whatever ended it, its blocks end; closed: "
 			"they "
 			"stay until their time is over"},
+	{"intel", 0, OPTION_TEXTS, "FILE", OF(intel),
+		.help = "tell at once of what the list FILE knows to be bad (as hunt --intel); it "
+			"is read again when it changes; may be given for several files"},
+	{"block-known", 0, OPTION_FLAG, NULL, AT(block_known),
+		.help = "block addresses, networks and names of --intel for the host that goes "
+			"there, without waiting for a finding"},
 	{"trail", 0, OPTION_TEXT, "FILE", AT(trail),
 		.help = "append every change to FILE before it is made, and go on with what is in "
 			"force there"},
@@ -70,7 +76,7 @@ static const struct option options[] = {
 			"with no capability left"},
 	{"state", 0, OPTION_TEXT, "FILE", OF(state),
 		.help = "remember beside FILE what hosts did, so that a restart goes on with it"},
-	ALERT_OPTIONS(struct guard, watch.alert),
+	ALERT_OPTIONS(OF(alert)),
 	{"json", 0, OPTION_FLAG, NULL, OF(json), .help = "print JSON Lines: findings and changes"},
 	{"max-e", 0, OPTION_NUMBER, "X", OF(max_e), .min = 0, .max = 1e6, .fallback = "0.1",
 		.help = "tell findings of which an innocent host would show X a day or fewer"},
@@ -101,6 +107,10 @@ static const char *complaint(const struct call *call, const struct guard *g)
 		return "--respond contain needs a policy (--policy FILE): without one a host would "
 		       "reach "
 		       "nothing at all";
+	if (g->block_known && g->watch.intel.count == 0)
+		return "--block-known needs lists (--intel FILE)";
+	if (g->block_known && strcmp(g->respond, "alert") == 0)
+		return "--respond alert changes nothing: leave out --block-known";
 	if (g->enforce && g->trail == NULL)
 		return "--enforce needs a trail (--trail FILE): what is changed must be known "
 		       "afterwards";
@@ -145,6 +155,7 @@ static struct guarding_options options_of(const struct guard *g, struct policy *
 		.control = g->control,
 		.enforce = acts(g),
 		.persistent = strcmp(g->on_exit, "closed") == 0,
+		.block_known = g->block_known,
 		.remembers = g->watch.state != NULL,
 		.json = g->watch.json,
 		.quiet = g->watch.quiet};
@@ -184,6 +195,7 @@ static enum exit_code guard_on(const struct call *call, struct guard_spawner *sp
 	struct watch_hooks hooks = {.context = guarding,
 		.event = guarding_event,
 		.finding = guarding_finding,
+		.known = guarding_known,
 		.start = guarding_start,
 		.turn = guarding_turn,
 		.wake = guarding != NULL ? guarding_wake(guarding) : 0,

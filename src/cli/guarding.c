@@ -35,8 +35,9 @@ static void say_change(
 				c->proto);
 		out_printf(&o, "for ");
 		out_duration(&o, c->until_ns - c->at_ns);
-		out_printf(&o, "  change %llu  %s%s%s", (unsigned long long)c->id, c->finding,
-			why != NULL ? "  " : "", why != NULL ? why : "");
+		out_printf(&o, "  change %llu  %s%s%s", (unsigned long long)c->id,
+			c->known[0] != '\0' ? c->known : c->finding, why != NULL ? "  " : "",
+			why != NULL ? why : "");
 	}
 	(void)puts(out_string(&o));
 	(void)fflush(stdout);
@@ -259,7 +260,7 @@ static void make(struct guarding *g, const struct guard_change *change)
 	guarding_send(g, &c, false);
 }
 
-static void carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
+void guarding_carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
 	const struct addr *host)
 {
 	for (size_t i = 0; i < plan->changes; i++)
@@ -276,7 +277,7 @@ void guarding_finding(void *context, const struct finding *f)
 		g->counts.finding[f->kind]++;
 	g->options.rules.nevers = g->never.count;
 	guard_decide(f, &g->options.rules, &g->state, clock_day_ns(), &plan);
-	carry_out(g, &plan, f->id, &f->host);
+	guarding_carry_out(g, &plan, f->id, &f->host);
 }
 
 /* What a host does to whom something is blocked. */
@@ -298,10 +299,10 @@ static void follow(struct guarding *g, const struct conn *c, bool first)
 	                    policy_expects(g->options.policy, &contact) != NULL};
 	g->options.rules.nevers = g->never.count;
 	guard_follow(&n, &g->options.rules, &g->state, clock_day_ns(), &plan);
-	carry_out(g, &plan, "after a block", &c->client);
+	guarding_carry_out(g, &plan, "after a block", &c->client);
 }
 
-static bool is_local(const struct guarding *g, const struct addr *a)
+bool guarding_is_local(const struct guarding *g, const struct addr *a)
 {
 	for (size_t i = 0; i < g->options.local->count; i++)
 		if (cidr_has(&g->options.local->net[i], a))
@@ -315,7 +316,7 @@ void guarding_event(void *context, const struct event *event, bool before)
 	if (event->kind == EVENT_CONN) {
 		const struct conn *c = &event->conn;
 		if (c->packets_in == 0 || outcome_is_failure(c->outcome) ||
-			!is_local(g, &c->client))
+			!guarding_is_local(g, &c->client))
 			return;
 		bool first = !crowd_knows(g->servers, &c->server, &c->client);
 		crowd_add(g->servers, &c->server, &c->client);

@@ -13,7 +13,8 @@ struct guarding_options {
 	struct guard_spawner *spawner; /* of the enforcer; NULL unless enforce; outlives it */
 	const char *control;           /* where it can be asked (guard/control.h); NULL: nowhere */
 	bool enforce, persistent, json, quiet;
-	bool remembers; /* events of earlier runs are told again */
+	bool block_known; /* what lists know to be bad */
+	bool remembers;   /* events of earlier runs are told again */
 };
 
 struct guarding;
@@ -34,3 +35,5 @@ int guarding_start(
 int guarding_turn(void *context, struct engine *engine, struct fail *why);
 void guarding_event(void *context, const struct event *event, bool before);
 void guarding_finding(void *context, const struct finding *f);
+void guarding_known(void *context, const struct intel *set, const struct intel_match *match,
+	const struct event *event);

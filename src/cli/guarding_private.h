@@ -63,5 +63,9 @@ MUST_USE int never_collect(struct never *n, const struct guarding_options *o,
 
 /* Over the link, when there is one; back: it is taken back. */
 void guarding_send(struct guarding *g, const struct guard_change *c, bool back);
+/* What the plan says is done, or told. finding: whose it is, for what is left alone. */
+void guarding_carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
+	const struct addr *host);
+bool guarding_is_local(const struct guarding *g, const struct addr *a);
 /* What the control socket is asked (control_turn). */
 void guarding_answer(void *context, const struct control_request *request, struct out *o);

@@ -53,7 +53,7 @@ static const struct option options[] = {
 	{"intel", 0, OPTION_TEXTS, "FILE", AT(intel),
 		.help = "tell at once of what the list FILE knows to be bad (as hunt --intel); it "
 			"is read again when it changes; may be given for several files"},
-	ALERT_OPTIONS(struct watch, alert),
+	ALERT_OPTIONS(AT(alert)),
 	{"json", 0, OPTION_FLAG, NULL, AT(json),
 		.help = "print JSON Lines: findings, each with its status"},
 	{"to", 't', OPTION_TEXT, "FORMAT", AT(to),
@@ -165,7 +165,7 @@ static void keep_event(void *context, const struct event *event)
 		return;
 	if (t->journal != NULL)
 		journal_add(t->journal, event);
-	watch_intel_event(t->intel, event, t->out, t->alerting);
+	watch_intel_event(t->intel, event, t->out);
 }
 
 static void keep_finding(void *context, const struct finding *f)
@@ -434,8 +434,13 @@ static int start(struct watching *t, struct fail *why)
 	if (sightings_new(&t->sightings, &s) < 0)
 		return fail_set(why, -ENOMEM, "out of memory");
 	code = alerting_open(&t->alerting, &w->alert, why);
+	const struct watch_intel_options i = {.files = &w->intel,
+		.json = w->json,
+		.alerting = t->alerting,
+		.known = t->hooks->known,
+		.context = t->hooks->context};
 	if (code == 0)
-		code = watch_intel_new(&t->intel, &w->intel, w->json, why);
+		code = watch_intel_new(&t->intel, &i, why);
 	if (code == 0 && w->state != NULL)
 		code = open_journal(t, why);
 	t->out = stdout;

@@ -29,11 +29,10 @@ struct made { /* by a thread, from files */
 };
 
 struct watch_intel {
-	const struct texts *files;
+	struct watch_intel_options options;
 	struct stamp stamp[TEXTS_MAX];
 	struct intel *set;
 	struct intel_seen *seen;
-	bool json;
 	int64_t looked_ns;
 	bool making;
 	pthread_t thread;
@@ -44,10 +43,10 @@ struct watch_intel {
 static bool take_stamps(struct watch_intel *w)
 {
 	bool other = false;
-	for (size_t i = 0; i < w->files->count; i++) {
+	for (size_t i = 0; i < w->options.files->count; i++) {
 		struct stat st;
 		struct stamp s = {0};
-		if (stat(w->files->text[i], &st) == 0)
+		if (stat(w->options.files->text[i], &st) == 0)
 			s = (struct stamp){
 				.changed_ns = st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec,
 				.bytes = st.st_size,
@@ -60,17 +59,16 @@ static bool take_stamps(struct watch_intel *w)
 }
 
 int watch_intel_new(
-	struct watch_intel **ret, const struct texts *files, bool json, struct fail *why)
+	struct watch_intel **ret, const struct watch_intel_options *options, struct fail *why)
 {
-	if (files->count == 0)
+	if (options->files->count == 0)
 		return 0;
 	struct watch_intel *w = calloc(1, sizeof *w);
 	if (w == NULL)
 		return fail_set(why, -ENOMEM, "out of memory");
-	w->files = files;
-	w->json = json;
+	w->options = *options;
 	(void)take_stamps(w);
-	int err = intel_load(files, &w->set, &w->seen, why);
+	int err = intel_load(options->files, &w->set, &w->seen, why);
 	if (err < 0)
 		watch_intel_free(w);
 	else
@@ -97,7 +95,7 @@ void watch_intel_free(struct watch_intel *w)
 static void tell(const struct watch_intel *w, const struct intel_sight *s, FILE *out)
 {
 	struct out text = {0};
-	if (w->json) {
+	if (w->options.json) {
 		struct emit e = {.out = &text};
 		emit_open(&e, NULL, '{');
 		emit_text(&e, "type", "known-bad", 16);
@@ -114,14 +112,22 @@ static void tell(const struct watch_intel *w, const struct intel_sight *s, FILE 
 	out_fini(&text);
 }
 
-void watch_intel_event(
-	struct watch_intel *w, const struct event *event, FILE *out, struct alerting *alerting)
+static void tell_known(const struct watch_intel *w, const struct event *event)
+{
+	struct intel_match match[INTEL_MATCHES_MAX];
+	size_t count = w->options.known == NULL ? 0 : intel_match(w->set, event, match);
+	for (size_t i = 0; i < count; i++)
+		w->options.known(w->options.context, w->set, &match[i], event);
+}
+
+void watch_intel_event(struct watch_intel *w, const struct event *event, FILE *out)
 {
 	if (w == NULL)
 		return;
+	tell_known(w, event);
 	size_t new = intel_seen_add(w->seen, event), count = intel_seen_count(w->seen);
 	for (size_t i = count - new; i < count; i++) {
-		alerting_known(alerting, w->set, intel_seen_get(w->seen, i));
+		alerting_known(w->options.alerting, w->set, intel_seen_get(w->seen, i));
 		tell(w, intel_seen_get(w->seen, i), out);
 	}
 }
@@ -138,7 +144,7 @@ static void *make(void *argument)
 
 static void begin(struct watch_intel *w)
 {
-	w->made = (struct made){.files = w->files};
+	w->made = (struct made){.files = w->options.files};
 	w->making = pthread_create(&w->thread, NULL, make, &w->made) == 0;
 	if (!w->making)
 		message("--intel: the lists could not be read again: out of threads");

@@ -10,15 +10,24 @@
 
 struct watch_intel;
 
-/* Reads the lists; no files: *ret stays NULL, which all other functions take. files is borrowed.
- * Fails: -errno, with words. */
+struct watch_intel_options {
+	const struct texts *files; /* borrowed */
+	bool json;
+	struct alerting *alerting; /* may be NULL */
+	/* As of watch_hooks; may be NULL. */
+	void (*known)(void *context, const struct intel *set, const struct intel_match *match,
+		const struct event *event);
+	void *context;
+};
+
+/* Reads the lists; no files: *ret stays NULL, which all other functions take. Fails: -errno, with
+ * words. */
 MUST_USE int watch_intel_new(
-	struct watch_intel **ret, const struct texts *files, bool json, struct fail *why);
+	struct watch_intel **ret, const struct watch_intel_options *options, struct fail *why);
 void watch_intel_free(struct watch_intel *w);
 
 /* Prints, and alerts of, what is seen for the first time since the set was made. */
-void watch_intel_event(
-	struct watch_intel *w, const struct event *event, FILE *out, struct alerting *alerting);
+void watch_intel_event(struct watch_intel *w, const struct event *event, FILE *out);
 /* Every now and then: looks whether a file has changed, has a set made of the new ones by a thread
  * of its own, and takes it when it is ready. now_ns is the machine's. */
 void watch_intel_tick(struct watch_intel *w, int64_t now_ns);

@@ -1,3 +1,4 @@
+#include <nettle/sha2.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -181,7 +182,8 @@ static const struct guard_change *story_of(
 	const struct guard_change *latest = NULL;
 	for (size_t i = 0; i < state->count; i++) {
 		const struct guard_change *c = &state->change[i];
-		if (c->contain || c->named || c->denied_ns == 0 || !addr_eq(&c->host, &n->host))
+		if (c->contain || c->named || c->known[0] != '\0' || c->denied_ns == 0 ||
+			!addr_eq(&c->host, &n->host))
 			continue;
 		if (c->denied_ns <= n->start_ns && n->start_ns - c->denied_ns <= GUARD_FOLLOW_NS &&
 			(latest == NULL || c->denied_ns > latest->denied_ns))
@@ -220,4 +222,48 @@ void guard_follow(const struct guard_new *n, const struct guard_rules *rules,
 		ret->change[ret->changes++] = change;
 	else
 		leave(&d, &n->peer, n->port, why);
+}
+
+/* Hex digits as a finding's. */
+static void name_known(const struct guard_known *k, char ret[static 33])
+{
+	struct sha256_ctx sha256;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	sha256_init(&sha256);
+	sha256_update(&sha256, strlen(k->thing), (const uint8_t *)k->thing);
+	sha256_digest(&sha256, sizeof digest, digest);
+	for (size_t i = 0; i < 16; i++)
+		(void)snprintf(ret + 2 * i, 3, "%02x", (unsigned)digest[i]);
+}
+
+void guard_decide_known(const struct guard_known *k, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret)
+{
+	struct deciding d = {.rules = rules, .state = state, .now_ns = now_ns, .plan = ret};
+	struct guard_change change = {.host = k->host,
+		.peer = k->peer,
+		.proto = k->proto,
+		.port = k->port,
+		.named = k->named,
+		.at_ns = now_ns,
+		.until_ns = now_ns + rules->expiry_ns};
+	ret->changes = ret->lefts = 0;
+	if (k->until_ns != 0 && k->until_ns < change.until_ns)
+		change.until_ns = k->until_ns;
+	if (rules->response == RESPOND_ALERT || change.until_ns <= now_ns || is_there(&d, &change))
+		return;
+	name_known(k, change.finding);
+	(void)snprintf(change.known, sizeof change.known, "%s", k->words);
+	count(&d);
+	enum guard_leave why = objection(&d, &change.host, &change.peer);
+	if (why == LEAVE_UNSEEN) /* a list knows it, whoever else reaches it */
+		why = LEAVE_NONE;
+	if (why == LEAVE_NONE && guard_state_holds(state, &change, now_ns))
+		why = LEAVE_UNDONE;
+	if (why == LEAVE_NONE)
+		why = take_room(&d, false);
+	if (why == LEAVE_NONE)
+		ret->change[ret->changes++] = change;
+	else
+		leave(&d, &k->peer, k->port, why);
 }

@@ -48,6 +48,8 @@ size_t guard_own(struct cidr *ret, size_t max);
 
 /* ---- changes ---- */
 
+#define GUARD_KNOWN_BYTES 240u
+
 /* One block or containment. */
 struct guard_change {
 	uint64_t id;             /* of the trail, from 1 */
@@ -62,6 +64,9 @@ struct guard_change {
 	uint64_t follows;        /* the change whose story this one goes on with; 0: a finding's */
 	char finding[33];
 	double e_value;
+	/* "name bad.example of feed.csv, line 12": why, when it is no finding but what a list
+	 * knows; then finding is the indicator's own. Safe text. */
+	char known[GUARD_KNOWN_BYTES];
 	/* An operator ended it: until then its finding does not make it again. 0: nobody did. */
 	int64_t held_ns;
 };
@@ -143,6 +148,22 @@ struct guard_plan {
 /* What is to be done about the finding, given what is in force: only new changes. Changes nothing.
  */
 void guard_decide(const struct finding *f, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
+
+/* An endpoint that a list knows to be bad, at the host that goes there. */
+struct guard_known {
+	struct addr host, peer;
+	uint8_t proto;
+	uint16_t port;     /* 0: all of them */
+	const char *words; /* the indicator and its list; safe text */
+	const char *thing; /* the indicator alone: what it is known by, in whichever list */
+	bool named;        /* peer is where a name led to */
+	int64_t until_ns;  /* the indicator is of no meaning from then on; 0 never */
+};
+
+/* As guard_decide(); nobody need have been answered there, and it lasts no longer than the
+ * indicator. */
+void guard_decide_known(const struct guard_known *k, const struct guard_rules *rules,
 	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
 
 /* A conversation that was answered, of a host to which something is blocked. */

@@ -134,6 +134,70 @@ static void what_is_left_alone(void **state)
 	strike(&s);
 }
 
+/* What lists know is blocked under the same limits, whether anybody was answered there or not. */
+static void known_bad(void **state)
+{
+	struct scene s;
+	struct addr bad = addr("203.0.113.5");
+	struct cidr never;
+	struct guard_known k = {.host = addr("10.0.0.5"),
+		.peer = bad,
+		.proto = 6,
+		.words = "address 203.0.113.5 of \"feed\".csv, line 2",
+		.thing = "203.0.113.5"};
+	const int64_t now_ns = 100 * NS_PER_S;
+	(void)state;
+	set(&s, RESPOND_BLOCK);
+	guard_decide_known(&k, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes, 1);
+	struct guard_change first = s.plan.change[0];
+	assert_int_equal(first.until_ns, 3700 * NS_PER_S);
+	assert_int_equal(strlen(first.finding), 32);
+	assert_string_equal(first.known, k.words);
+	k.until_ns = 160 * NS_PER_S; /* the list's own end */
+	guard_decide_known(&k, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.change[0].until_ns, k.until_ns);
+	k.until_ns = now_ns;
+	guard_decide_known(&k, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes + s.plan.lefts, 0);
+	k.until_ns = 0;
+	assert_int_equal(cidr_parse("203.0.113.0/24", &never), 0);
+	s.rules.never = &never;
+	s.rules.nevers = 1;
+	guard_decide_known(&k, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.left[0].why, LEAVE_NEVER);
+	s.rules.nevers = 0;
+	for (uint32_t i = 0; i <= CROWD_HOSTS; i++) {
+		struct addr host = addr_v4(0x0a000100u + i);
+		crowd_add(s.crowd, &bad, &host);
+	}
+	guard_decide_known(&k, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.left[0].why, LEAVE_POPULAR);
+	k.peer = addr("203.0.113.6");
+	s.rules.channels = 0;
+	guard_decide_known(&k, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.left[0].why, LEAVE_FULL);
+	s.rules.channels = 4;
+	s.rules.response = RESPOND_ALERT;
+	guard_decide_known(&k, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes + s.plan.lefts, 0);
+	/* the trail keeps what it was */
+	struct out line = {0};
+	struct trail_reader *reader = NULL;
+	struct guard_change read;
+	enum guard_act act;
+	first.id = 7;
+	trail_say(&line, &first, ACT_MADE, now_ns, NULL);
+	assert_int_equal(trail_reader_new(&reader), 0);
+	assert_true(trail_read(
+		reader, (struct span){(const uint8_t *)line.text, line.len}, &read, &act));
+	assert_string_equal(read.known, k.words);
+	assert_string_equal(read.finding, first.finding);
+	trail_reader_free(reader);
+	out_fini(&line);
+	strike(&s);
+}
+
 static void limits(void **state)
 {
 	struct scene s;
@@ -314,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_fallback_is_blocked_and_nothing_else),
 		cmocka_unit_test(what_is_left_alone),
+		cmocka_unit_test(known_bad),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(containment),
 		cmocka_unit_test(what_follows_a_block),

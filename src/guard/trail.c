@@ -29,11 +29,12 @@ enum {
 	NAMED,
 	FOLLOWS,
 	HELD,
+	KNOWN,
 	SLOTS
 };
 
 static const char *const keys[SLOTS] = {"type", "id", "act", "action", "host", "peer", "proto",
-	"port", "made", "until", "finding", "e_value", "named", "follows", "held"};
+	"port", "made", "until", "finding", "e_value", "named", "follows", "held", "known"};
 
 struct trail_reader {
 	struct json *json;
@@ -66,6 +67,12 @@ void trail_say(struct out *o, const struct guard_change *change, enum guard_act 
 	out_printf(o, "\",\"finding\":\"%s\",\"e_value\":%.9g", change->finding, change->e_value);
 	if (!change->contain)
 		out_printf(o, ",\"named\":%s", change->named ? "true" : "false");
+	if (change->known[0] != '\0') {
+		out_text(o, ",\"known\":\"");
+		for (const char *c = change->known; *c != '\0'; c++)
+			out_printf(o, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+		out_text(o, "\"");
+	}
 	if (change->follows != 0)
 		out_printf(o, ",\"follows\":%llu", (unsigned long long)change->follows);
 	if (change->held_ns != 0) {
@@ -120,6 +127,17 @@ static bool copy_finding(struct span text, char ret[static 33])
 	return true;
 }
 
+/* Safe again, whoever wrote it. */
+static void copy_known(struct span text, char ret[static GUARD_KNOWN_BYTES])
+{
+	struct out raw = {0}, safe = {0};
+	out_bytes(&raw, (const char *)text.ptr, text.len);
+	out_safe(&safe, out_string(&raw), text.len);
+	(void)snprintf(ret, GUARD_KNOWN_BYTES, "%s", out_string(&safe));
+	out_fini(&safe);
+	out_fini(&raw);
+}
+
 static bool read_peer(const struct json_value *slot, struct guard_change *c)
 {
 	uint64_t proto = 0, port = 0;
@@ -163,6 +181,8 @@ bool trail_read(
 		return false;
 	if (!c.contain && !read_peer(slot, &c))
 		return false;
+	if (slot[KNOWN].type == JSON_STRING)
+		copy_known(slot[KNOWN].text, c.known);
 	*ret = c;
 	*ret_act = act;
 	return true;

@@ -22,12 +22,14 @@ class Alerts(Case):
         self.hosts = 0
 
     def fall_back(self, hosts=1):
-        """So many hosts do."""
+        """So many hosts do, each with servers of its own: what many reach is nobody's fallback."""
         rows = []
         for _ in range(hosts):
             self.hosts += 1
             client = f"10.0.{self.hosts // 200}.{self.hosts % 200 + 5}"
-            rows += zeeklogs.day(client) + zeeklogs.ladder(zeeklogs.START + 12100, client)
+            servers = re.compile(r"\t(192|198|203)\.\d+\.")
+            rows += [servers.sub(rf"\t\g<1>.{self.hosts + 20}.", row)
+                     for row in zeeklogs.day(client) + zeeklogs.ladder(zeeklogs.START + 12100, client)]
         with self.log.open("a", encoding="utf-8") as file:
             file.write("".join(rows))
 
@@ -227,14 +229,14 @@ class Alerts(Case):
 
     def test_what_lists_know_is_alerted_of(self):
         hook = self.hook()
-        bad = self.path("list.txt", f"{zeeklogs.LADDER_END}\n".encode())
+        bad = self.path("list.txt", b"192.21.100.50\n")
         watch = self.watch(*self.to(hook.port), "--intel", bad)
         self.fall_back()
         wait_for(lambda: any(alert["type"] == "known-bad" for _, alert in hook.got))
         watch.lines[:] = [(0, {"id": 0, "status": 0})]
         watch.end()
         known = next(alert for _, alert in hook.got if alert["type"] == "known-bad")
-        self.assertEqual((known["indicator"], known["host"]), (zeeklogs.LADDER_END, "10.0.0.6"))
+        self.assertEqual((known["indicator"], known["host"]), ("192.21.100.50", "10.0.0.6"))
 
     def test_wrong_words(self):
         for words, said in ((("--alert", "mail:a"), "write syslog:HOST:PORT"), (("--alert", "webhook:https://h/secret"), "needs --alert-spool"),

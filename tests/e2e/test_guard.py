@@ -12,6 +12,7 @@ from pathlib import Path
 
 import gateway
 from gateway import HOST, OTHER, SERVERS, Client, Guard, Net, ladder
+from receivers import Datagrams, wait_for
 from support import DONE, NOTHING, USAGE, Case, Run
 from test_enforcer import FOREIGN
 
@@ -272,6 +273,79 @@ class TestGuard(Case):
             self.assertEqual(guard.process.wait(20), NOTHING)
             self.assertIn(words, guard.words())
 
+    LIST = "bad.example;a test's\n{0}\n*.cdn.example\n", "ip,valid_until\n{1},2020-01-01T00:00:00Z\n"
+
+    def lists(self, *servers):
+        return [arg for n, text in enumerate(self.LIST)
+                for arg in ("--intel", self.path(f"list{n}", text.format(*servers).encode()))]
+
+    def test_what_lists_know_is_blocked_at_once(self):
+        net, control = self.net, self.folder / "known-control"
+        address, expired, named = SERVERS[1:4]
+        gateway.serve(net, *(f"{addr}:443" for addr in (address, expired, named)))
+        names = gateway.Names(net, SERVERS[0], {"bad.example": named, "good.example": GOOD[0], "x.cdn.example": GOOD[1]})
+        guard = Guard(net, "--enforce", "--trail", self.trail, "--block-known", *self.lists(address, expired), "--control", control,
+                      "--never-block", GOOD[1])
+        self.assertEqual(names.ask("good.example"), GOOD[0])
+        self.assertEqual(names.ask("bad.example"), named)
+        self.assertEqual(names.ask("x.cdn.example"), GOOD[1])
+        made = guard.change("made", named, 5)
+        self.assertEqual(made["known"].split(" of ")[0], "name bad.example")
+        self.assertIn(", line 1 (a test's)", made["known"])
+        self.assertRegex(made["finding"], "^[0-9a-f]{32}$")
+        self.assertEqual((made["host"], made["port"]), (HOST, 0))
+        bad = Client(net, HOST, address, 443)  # the first packets may pass: what is bad is known when it is spoken to
+        guard.change("made", address, 5)
+        time.sleep(0.3)
+        if bad.state == "open":
+            self.assertEqual(bad.say(), "silent")
+        self.assertEqual([Client(net, HOST, addr, 443).state for addr in (address, named, expired, GOOD[0], GOOD[1])],
+                         ["failed", "failed", "open", "open", "open"])
+        self.assertEqual(Client(net, OTHER, named, 443).state, "open")  # who did not ask for it
+        told = json.loads(Run("guard", "status", "--control", control, "--json").out)
+        self.assertEqual({c["peer"] for c in told["in_force"]}, {address, named})
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual({c["proto"] for c in guard.changes("made")}, {6, 17})
+        self.assertIn("is left alone: never-block", guard.words())
+        # the next one has it from the trail, and blocks what is not blocked any more
+        again = Guard(net, "--enforce", "--trail", self.trail, "--block-known", *self.lists(address, expired))
+        self.assertEqual(Client(net, HOST, named, 443).state, "failed")
+        self.assertEqual(again.end(), DONE)
+        self.assertEqual(again.changes("made"), [])
+
+    def test_known_bad_without_the_word_is_only_told(self):
+        net = self.net
+        gateway.serve(net, f"{SERVERS[1]}:443")
+        guard = Guard(net, "--enforce", "--trail", self.trail, *self.lists(SERVERS[1], SERVERS[2]))
+        self.assertEqual(Client(net, HOST, SERVERS[1], 443).say(), "answered")
+        guard.wait(lambda line: line["type"] == "known-bad")
+        time.sleep(1)
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual(guard.changes("made"), [])
+
+    def test_alerts_of_changes(self):
+        eve, control = self.folder / "guard-eve.json", self.folder / "alerts-control"
+        journal = Datagrams(self.folder / "guard-journal")
+        self.addCleanup(journal.close)
+        guard = Guard(self.net, "--enforce", "--trail", self.trail, "--control", control, "--alert", f"eve:{eve}", "--alert",
+                      f"journal:{self.folder}/guard-journal", "--alert", "webhook:http://127.0.0.1:9/secret", "--alert-spool", self.folder / "guard-spool")
+        self.client()
+        made = guard.change("made", FALLBACKS[0])
+        wait_for(lambda: eve.exists() and '"blocked"' in eve.read_text())
+        alert = next(line for line in map(json.loads, eve.read_text().splitlines()) if line["alert"]["action"] == "blocked")
+        self.assertEqual((alert["src_ip"], alert["dest_ip"], alert["dest_port"], alert["proto"]), (HOST, FALLBACKS[0], 8080, "TCP"))
+        self.assertEqual(alert["alert"]["metadata"]["finding"], [made["finding"]])
+        while "POSTERN_TYPE=change\n" not in (entry := journal.next()):
+            pass
+        self.assertIn(f"POSTERN_PEER={FALLBACKS[0]}\n", entry)
+        status = json.loads(Run("guard", "status", "--control", control, "--json").out)
+        states = {sink["target"]: sink for sink in status["alerts"]}
+        self.assertEqual(states["webhook:http://127.0.0.1:9"]["state"], "down")
+        self.assertGreater(states["webhook:http://127.0.0.1:9"]["waiting"], 0)
+        self.assertEqual((states[f"eve:{eve}"]["state"], states[f"eve:{eve}"]["lost"]), ("up", 0))
+        self.assertNotIn("secret", json.dumps(status))
+        self.assertEqual(guard.end(), DONE)
+
     def ask(self, *words, code=DONE):
         run = Run("guard", *words, "--control", self.control)
         self.assertEqual(run.code, code, run)
@@ -357,7 +431,7 @@ class TestGuard(Case):
         for args, words in (((), "name the interface"), (("-i", "lo", "--respond", "x"), "choose alert, block or contain"),
                             (("-i", "lo", "--respond", "contain"), "needs a policy"), (("-i", "lo", "--enforce"), "needs a trail"),
                             (("-i", "lo", "log"), "watch follows logs"), (("-i", "lo", "--on-exit", "x"), "choose open or closed"),
-                            (("status",), "--control PATH"), (("undo", "x", "--control", "y"), "number of a change"),
+                            (("-i", "lo", "--block-known"), "needs lists"), (("status",), "--control PATH"), (("undo", "x", "--control", "y"), "number of a change"),
                             (("explain", "x", "--control", "y"), "host's address")):
             run = Run("guard", *args)
             self.assertEqual(run.code, USAGE, run)
