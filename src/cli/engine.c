@@ -31,7 +31,9 @@ static int make_tables(struct engine *e)
 		.locals = o->locals,
 		.strings = e->strings,
 		.prompt = o->prompt,
-		.namer = e->namer};
+		.namer = e->namer,
+		.begun = o->begun,
+		.context = o->context};
 	struct hosts_options hosts = {.hooks = o->hooks,
 		.local = o->local,
 		.locals = o->locals,

@@ -22,6 +22,8 @@ struct engine_options {
 	void (*ripe)(void *context, struct host *host);
 	/* Each event on its way to the hosts; may be NULL. */
 	void (*event)(void *context, const struct event *event);
+	/* As flow_options.begun; may be NULL. */
+	void (*begun)(void *context, const struct conn *c);
 	void *context;
 };
 

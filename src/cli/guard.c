@@ -196,6 +196,7 @@ static enum exit_code guard_on(const struct call *call, struct guard_spawner *sp
 		.event = guarding_event,
 		.finding = guarding_finding,
 		.known = guarding_known,
+		.opened = guarding_opened,
 		.start = guarding_start,
 		.turn = guarding_turn,
 		.wake = guarding != NULL ? guarding_wake(guarding) : 0,

@@ -223,14 +223,17 @@ int guarding_wake(const struct guarding *g)
 	return g->wake;
 }
 
+int guarding_opened(void *context, struct fail *why)
+{
+	(void)context;
+	signals_catch_reload();
+	return privileges_drop(why);
+}
+
 int guarding_start(
 	void *context, struct watching *watching, struct engine *engine, struct fail *why)
 {
 	struct guarding *g = context;
-	int code = privileges_drop(why); /* the capture is open */
-	if (code < 0)
-		return code;
-	signals_catch_reload();
 	g->watching = watching;
 	g->engine = engine;
 	/* what it blocks stopped them while nobody looked; whom they knew before is remembered */

@@ -168,6 +168,12 @@ static void keep_event(void *context, const struct event *event)
 	watch_intel_event(t->intel, event, t->out);
 }
 
+static void keep_begun(void *context, const struct conn *c)
+{
+	const struct watching *t = context;
+	watch_intel_begun(t->intel, c);
+}
+
 static void keep_finding(void *context, const struct finding *f)
 {
 	const struct watching *t = context;
@@ -183,6 +189,7 @@ static int start_engine(struct watching *t)
 		.prompt = true,
 		.ripe = ripe,
 		.event = keep_event,
+		.begun = t->hooks->known != NULL && t->w->intel.count > 0 ? keep_begun : NULL,
 		.context = t};
 	return engine_init(&t->engine, &o);
 }
@@ -418,6 +425,8 @@ static int start(struct watching *t, struct fail *why)
 		.state_path = w->state,
 		.from_end = w->from_end};
 	int code = sources_open(&t->sources, &o, why);
+	if (code == 0 && t->hooks->opened != NULL)
+		code = t->hooks->opened(t->hooks->context, why);
 	if (code < 0)
 		return code;
 	if (start_engine(t) < 0)

@@ -42,10 +42,14 @@ struct watch_hooks {
 	/* A finding that is told, or would be, each time that its host is looked at. Borrowed for
 	 * the call. */
 	void (*finding)(void *context, const struct finding *f);
-	/* What a list knows to be bad, in an event that no earlier run saw; for each match. */
+	/* What a list knows to be bad, in an event that no earlier run saw, and already in the
+	 * first packet of a conversation; for each match. */
 	void (*known)(void *context, const struct intel *set, const struct intel_match *match,
 		const struct event *event);
-	/* The sources are open; and then every turn of the loop, a quarter of a second apart at
+	/* The sources are open: nothing of them was read yet, and there is one thread. Fails: ends
+	 * the watch, with words. */
+	int (*opened)(void *context, struct fail *why);
+	/* All is ready; and then every turn of the loop, a quarter of a second apart at
 	 * most. The engine outlives the watch's loop; events may be given to it. Fails: ends the
 	 * watch, with words. */
 	int (*start)(

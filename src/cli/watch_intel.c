@@ -120,6 +120,12 @@ static void tell_known(const struct watch_intel *w, const struct event *event)
 		w->options.known(w->options.context, w->set, &match[i], event);
 }
 
+void watch_intel_begun(const struct watch_intel *w, const struct conn *c)
+{
+	if (w != NULL)
+		tell_known(w, &(struct event){.kind = EVENT_CONN, .conn = *c});
+}
+
 void watch_intel_event(struct watch_intel *w, const struct event *event, FILE *out)
 {
 	if (w == NULL)

@@ -28,6 +28,8 @@ void watch_intel_free(struct watch_intel *w);
 
 /* Prints, and alerts of, what is seen for the first time since the set was made. */
 void watch_intel_event(struct watch_intel *w, const struct event *event, FILE *out);
+/* A conversation begins: options.known hears of it at once, and again when it is told. */
+void watch_intel_begun(const struct watch_intel *w, const struct conn *c);
 /* Every now and then: looks whether a file has changed, has a set made of the new ones by a thread
  * of its own, and takes it when it is ready. now_ns is the machine's. */
 void watch_intel_tick(struct watch_intel *w, int64_t now_ns);

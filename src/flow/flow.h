@@ -27,6 +27,11 @@ struct flow_options {
 	bool prompt;
 	struct namer *namer; /* for services that no decoder of ours knows; borrowed, outlives the
 	                        table; NULL: they stay "unknown" */
+	/* A conversation begins with the packet that is being added: who, whom, by which protocol
+	 * and port; for who acts on the first packet. It must leave the table alone. May be NULL.
+	 */
+	void (*begun)(void *context, const struct conn *c);
+	void *context;
 };
 
 /* Every packet given is in exactly one conversation (packets_out or packets_in of its last event)

@@ -259,6 +259,15 @@ static bool maybe_dns(const struct packet *p)
 	return p->proto == IP_UDP && (p->dst_port == 53 || p->src_port == 53);
 }
 
+static void tell(const struct flow_table *t, const struct conversation *c, struct conn *conn);
+
+RARE static void tell_begun(const struct flow_table *t, const struct conversation *c)
+{
+	struct conn conn;
+	tell(t, c, &conn);
+	t->options.begun(t->options.context, &conn);
+}
+
 void flow_table_add(struct flow_table *t, const struct packet *packet)
 {
 	CHECK(t->quiet);
@@ -281,6 +290,8 @@ void flow_table_add(struct flow_table *t, const struct packet *packet)
 		c = begin(t, packet, &place);
 		if (c == NULL)
 			return;
+		if (t->options.begun != NULL)
+			tell_begun(t, c);
 	}
 	t->latest = c;
 	if (packet->logged)
@@ -335,7 +346,7 @@ static enum transport transport_of(uint8_t proto)
 	}
 }
 
-static void tell(struct flow_table *t, const struct conversation *c, struct conn *conn)
+static void tell(const struct flow_table *t, const struct conversation *c, struct conn *conn)
 {
 	const struct flow_key *key = &c->key;
 	*conn = (struct conn){.id = c->id,

@@ -151,6 +151,40 @@ static void test_odd_times(void **state)
 	world_free(&w);
 }
 
+struct beginnings {
+	size_t count;
+	struct conn last;
+};
+
+static void begins(void *context, const struct conn *c)
+{
+	struct beginnings *b = context;
+	b->count++;
+	b->last = *c;
+}
+
+/* Before any event, once for each conversation, by its first packet. */
+static void test_beginnings_are_told_at_once(void **state)
+{
+	(void)state;
+	struct beginnings b = {0};
+	struct world w = world_of((struct flow_options){
+		.conversations_max = 64, .lookups_max = 64, .begun = begins, .context = &b});
+	struct line l = line_new(40000, 4444), m = line_new(40001, 4445);
+	send_flags(&w, &l, OUT, TCP_SYN);
+	assert_int_equal(w.events, 0);
+	assert_int_equal(b.count, 1);
+	assert_int_equal(b.last.server_port, 4444);
+	assert_int_equal(b.last.client_port, 40000);
+	send_flags(&w, &l, IN, TCP_SYN | TCP_ACK);
+	datagram(&w, &m, OUT, "something", 9);
+	assert_int_equal(b.count, 2);
+	assert_int_equal(b.last.transport, TRANSPORT_UDP);
+	finish(&w);
+	assert_int_equal(b.count, 2);
+	world_free(&w);
+}
+
 /* ---- datagrams and ICMP ---- */
 
 static void test_datagrams(void **state)
@@ -333,6 +367,7 @@ static void test_strays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_beginnings_are_told_at_once),
 		cmocka_unit_test(test_span_port),
 		cmocka_unit_test(test_real_retries_are_no_copies),
 		cmocka_unit_test(test_datagram_copies),

@@ -47,13 +47,17 @@ def children(pid):
 
 
 def rights(pid):
-    """Sets of capabilities, whether more may be gained, whether calls are filtered, and as whom."""
-    ret = {}
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        name, _, value = line.partition(":\t")
-        if name[:3] == "Cap" or name in ("NoNewPrivs", "Seccomp", "Uid"):
-            ret[name] = int(value.split()[0], 16 if name[:3] == "Cap" else 10)
-    return ret
+    """Sets of capabilities, whether more may be gained, whether calls are filtered, and as whom: of each thread."""
+    threads = []
+    for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        ret = {}
+        for line in status.read_text().splitlines():
+            name, _, value = line.partition(":\t")
+            if name[:3] == "Cap" or name in ("NoNewPrivs", "Seccomp", "Uid"):
+                ret[name] = int(value.split()[0], 16 if name[:3] == "Cap" else 10)
+        if ret not in threads:
+            threads.append(ret)
+    return threads
 
 
 @gateway.NEEDS
@@ -239,15 +243,16 @@ class TestGuard(Case):
         folder.mkdir()
         self.folder.chmod(0o711)
         os.chown(folder, uid, -1)
-        guard = Guard(self.net, "--enforce", "--trail", folder / "trail", "--state", folder / "state", "--control", folder / "control", *more)
+        guard = Guard(self.net, "--enforce", "--trail", folder / "trail", "--state", folder / "state", "--control", folder / "control",
+                      "--alert", f"eve:{folder}/eve.json", "--alert", f"journal:{folder}/nobody", *more)
         ladder(self.net, HOST, *DEAD, *(f"{addr}:8080" for addr in FALLBACKS[:2]))
         guard.change("made", FALLBACKS[0])
         spawner, = children(guard.process.pid)
         enforcer, = children(spawner)
         admin, none = 1 << 12, {"CapInh": 0, "CapPrm": 0, "CapEff": 0, "CapBnd": 0, "CapAmb": 0, "NoNewPrivs": 1, "Seccomp": 2}
-        self.assertEqual(rights(guard.process.pid), {**none, "Uid": uid})
-        self.assertEqual(rights(spawner), {**dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), admin), "NoNewPrivs": 1, "Seccomp": 0, "Uid": 0})
-        self.assertEqual(rights(enforcer), {**none, "CapPrm": admin, "CapEff": admin, "CapBnd": admin, "Uid": 0})
+        self.assertEqual(rights(guard.process.pid), [{**none, "Uid": uid}])
+        self.assertEqual(rights(spawner), [{**dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), admin), "NoNewPrivs": 1, "Seccomp": 0, "Uid": 0}])
+        self.assertEqual(rights(enforcer), [{**none, "CapPrm": admin, "CapEff": admin, "CapBnd": admin, "Uid": 0}])
         os.kill(enforcer, signal.SIGKILL)
         guard.change("made", FALLBACKS[1], 40)
         self.assertNotEqual(children(spawner), [enforcer])
