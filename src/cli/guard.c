@@ -3,7 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
+#include "base/scan.h"
 #include "cli/guard_ask.h"
 #include "cli/guarding.h"
 #include "cli/message.h"
@@ -13,9 +15,9 @@
 
 struct guard {
 	struct watch watch;
-	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *user;
+	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *seed, *user;
 	struct networks never;
-	double act_e, expiry_s, max_blocked, max_hosts, max_changes, popular;
+	double act_e, slot_s, expiry_s, max_blocked, max_hosts, max_changes, popular;
 	bool enforce, block_known;
 };
 
@@ -32,11 +34,18 @@ static const struct option options[] = {
 	{"respond", 0, OPTION_TEXT, "HOW", AT(respond), .fallback = "block",
 		.help = "alert: tell only; block: the fallback channels of a finding, for its "
 			"host; "
-			"contain: and its host reaches only what the policy names"},
+			"contain: and its host reaches only what the policy names; probe: by "
+			"experiment"},
 	{"enforce", 0, OPTION_FLAG, NULL, AT(enforce),
 		.help = "act; without it a dry run says what would be done"},
 	{"act-e", 0, OPTION_NUMBER, "X", AT(act_e), .min = 0, .max = 1e6, .fallback = "0.01",
-		.help = "act on findings of which an innocent host would show X a day or fewer"},
+		.help = "act on findings of which an innocent host would show X a day or fewer; "
+			"probe: without it 1"},
+	{"slot", 0, OPTION_NUMBER, "SEC", AT(slot_s), .min = 1, .max = 86400, .fallback = "120",
+		.help = "probe: a block or a sham lasts at least so long"},
+	{"seed", 0, OPTION_TEXT, "HEX", AT(seed),
+		.help = "probe: of the coin that says which is a block, up to 32 digits, secret; "
+			"without it a random one, told in the trail"},
 	{"never-block", 0, OPTION_NETWORKS, "ADDR,...", AT(never),
 		.help = "never block these, nor what they do; gateways, resolvers and this "
 			"machine's "
@@ -91,6 +100,23 @@ static const struct option options[] = {
 		.help = "tell every minute what was taken and lost"},
 };
 
+/* False: it is none. ret: NULL, or gets it. */
+static bool read_seed(const char *text, struct hash_key *ret)
+{
+	struct hash_key key = {0};
+	size_t len = strlen(text);
+	for (size_t i = 0; i < len; i++) {
+		unsigned digit = scan_hex((uint8_t)text[i]);
+		if (digit > 15)
+			return false;
+		key.k0 = key.k0 << 4 | key.k1 >> 60;
+		key.k1 = key.k1 << 4 | digit;
+	}
+	if (ret != NULL)
+		*ret = key;
+	return len >= 1 && len <= 32;
+}
+
 static const char *complaint(const struct call *call, const struct guard *g)
 {
 	if (call->words > 0)
@@ -99,14 +125,18 @@ static const char *complaint(const struct call *call, const struct guard *g)
 	if (g->watch.iface == NULL)
 		return "name the interface to guard: -i IFACE";
 	if (strcmp(g->respond, "alert") != 0 && strcmp(g->respond, "block") != 0 &&
-		strcmp(g->respond, "contain") != 0)
-		return "--respond: choose alert, block or contain";
+		strcmp(g->respond, "contain") != 0 && strcmp(g->respond, "probe") != 0)
+		return "--respond: choose alert, block, contain or probe";
 	if (strcmp(g->on_exit, "open") != 0 && strcmp(g->on_exit, "closed") != 0)
 		return "--on-exit: choose open or closed";
-	if (strcmp(g->respond, "contain") == 0 && g->policy == NULL)
-		return "--respond contain needs a policy (--policy FILE): without one a host would "
-		       "reach "
-		       "nothing at all";
+	if ((strcmp(g->respond, "contain") == 0 || strcmp(g->respond, "probe") == 0) &&
+		g->policy == NULL)
+		return "--respond contain and probe need a policy (--policy FILE): without one a "
+		       "contained host would reach nothing at all";
+	if (strcmp(g->respond, "probe") == 0 && g->max_hosts < 1)
+		return "--respond probe needs --max-hosts of 1 or more";
+	if (g->seed != NULL && !read_seed(g->seed, NULL))
+		return "--seed takes 1 to 32 hexadecimal digits";
 	if (g->block_known && g->watch.intel.count == 0)
 		return "--block-known needs lists (--intel FILE)";
 	if (g->block_known && strcmp(g->respond, "alert") == 0)
@@ -145,8 +175,10 @@ static void find_enforcer(char *ret, size_t room)
 		(void)snprintf(ret, room, "%s", POSTERN_LIBEXEC "/" ENFORCER_NAME);
 }
 
-static struct guarding_options options_of(const struct guard *g, struct policy *policy)
+static struct guarding_options options_of(
+	const struct call *call, const struct guard *g, struct policy *policy)
 {
+	bool probe = strcmp(g->respond, "probe") == 0;
 	struct guarding_options o = {.policy = policy,
 		.policy_path = g->policy,
 		.local = &g->watch.local,
@@ -157,15 +189,21 @@ static struct guarding_options options_of(const struct guard *g, struct policy *
 		.persistent = strcmp(g->on_exit, "closed") == 0,
 		.block_known = g->block_known,
 		.remembers = g->watch.state != NULL,
+		.state = g->watch.state,
+		.slot_ns = (int64_t)(g->slot_s * (double)NS_PER_S),
+		.coin = hash_key_new(),
 		.json = g->watch.json,
 		.quiet = g->watch.quiet};
 	o.rules = (struct guard_rules){.response = response_of(g->respond),
-		.max_e = g->act_e,
+		/* what is only suspected can be asked */
+		.max_e = probe && !call_given(call, "act-e") ? 1 : g->act_e,
 		.expiry_ns = (int64_t)(g->expiry_s * (double)NS_PER_S),
 		.channels = (uint32_t)g->max_blocked,
 		.hosts = (uint32_t)g->max_hosts,
 		.changes = (uint32_t)g->max_changes,
 		.popular = (unsigned)g->popular};
+	if (g->seed != NULL)
+		(void)read_seed(g->seed, &o.coin);
 	return o;
 }
 
@@ -188,7 +226,7 @@ static enum exit_code guard_on(const struct call *call, struct guard_spawner *sp
 	struct fail why = {0};
 	enum exit_code code = EXIT_USAGE;
 	int failed = guarding_policy_read(g->policy, &policy, &why);
-	struct guarding_options o = options_of(g, policy);
+	struct guarding_options o = options_of(call, g, policy);
 	o.spawner = spawner;
 	if (failed == 0 && (failed = guarding_new(&guarding, &o, &why)) < 0)
 		code = EXIT_NOTHING;
@@ -200,6 +238,7 @@ static enum exit_code guard_on(const struct call *call, struct guard_spawner *sp
 		.start = guarding_start,
 		.turn = guarding_turn,
 		.wake = guarding != NULL ? guarding_wake(guarding) : 0,
+		.max_e = o.rules.response == RESPOND_PROBE ? o.rules.max_e : 0,
 		.policy = policy};
 	if (failed < 0)
 		message("%s", why.text);

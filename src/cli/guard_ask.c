@@ -61,6 +61,20 @@ static void say_refused(struct span why)
 	out_fini(&safe);
 }
 
+static void print_object(struct json *j, const struct json_value *object, unsigned depth);
+
+static void print_item(struct json *j, const struct json_value *item, unsigned depth)
+{
+	struct out text = {0};
+	if (item->type != JSON_OBJECT)
+		say_safe(&text, item->text);
+	(void)printf(
+		"%*s-%s%s\n", (int)depth * 2 + 2, "", text.len > 0 ? " " : "", out_string(&text));
+	if (item->type == JSON_OBJECT)
+		print_object(j, item, depth + 2);
+	out_fini(&text);
+}
+
 /* An object's members, a line each: nested ones further in. */
 static void print_object(struct json *j, const struct json_value *object, unsigned depth)
 {
@@ -78,10 +92,8 @@ static void print_object(struct json *j, const struct json_value *object, unsign
 		} else if (member.type == JSON_ARRAY && depth < INDENTS_MAX) {
 			struct json_value item = {0};
 			(void)puts(out_string(&text));
-			while (json_each(j, &member, &item)) {
-				(void)printf("%*s-\n", (int)depth * 2 + 2, "");
-				print_object(j, &item, depth + 2);
-			}
+			while (json_each(j, &member, &item))
+				print_item(j, &item, depth);
 		} else {
 			say_safe(&text, member.text);
 			(void)puts(out_string(&text));

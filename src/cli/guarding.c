@@ -187,6 +187,8 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 		code = trail_open(&g->trail, options->trail, &g->state, clock_day_ns(), why);
 	if (code == 0)
 		code = never_collect(&g->never, options, options->policy, why);
+	if (code == 0)
+		code = probing_new(g, why);
 	if (code == 0 && options->control != NULL)
 		code = control_open(&g->control, options->control, g->wake, why);
 	if (code < 0) {
@@ -213,6 +215,7 @@ void guarding_free(struct guarding *g)
 	crowd_free(g->resolvers);
 	diary_free(g->diary);
 	policy_free(g->options.policy);
+	probing_free(g->probing);
 	if (g->wake >= 0)
 		(void)close(g->wake);
 	free(g);
@@ -281,6 +284,7 @@ void guarding_finding(void *context, const struct finding *f)
 	g->options.rules.nevers = g->never.count;
 	guard_decide(f, &g->options.rules, &g->state, clock_day_ns(), &plan);
 	guarding_carry_out(g, &plan, f->id, &f->host);
+	probing_finding(g, f);
 }
 
 /* What a host does to whom something is blocked. */
@@ -318,8 +322,10 @@ void guarding_event(void *context, const struct event *event, bool before)
 	struct guarding *g = context;
 	if (event->kind == EVENT_CONN) {
 		const struct conn *c = &event->conn;
-		if (c->packets_in == 0 || outcome_is_failure(c->outcome) ||
-			!guarding_is_local(g, &c->client))
+		if (!guarding_is_local(g, &c->client))
+			return;
+		probing_event(g, c, before);
+		if (c->packets_in == 0 || outcome_is_failure(c->outcome))
 			return;
 		bool first = !crowd_knows(g->servers, &c->server, &c->client);
 		crowd_add(g->servers, &c->server, &c->client);
@@ -382,9 +388,11 @@ static void hear(struct guarding *g, struct engine *engine, const struct guard_r
 	if (r->kind == GUARD_DENIED)
 		deny(g, engine, r);
 	else if (r->kind == GUARD_REFUSED && r->serial != 0 &&
-		 guard_state_take(&g->state, r->serial, &c))
+		 guard_state_take(&g->state, r->serial, &c)) {
 		(void)guarding_note(
 			g, &c, ACT_REFUSED, guard_reason_words((enum guard_reason)r->reason));
+		probing_stop(g, &c);
+	}
 }
 
 /* An enforcer that ended is started again, by a spawner that lives. */
@@ -416,8 +424,10 @@ int guarding_turn(void *context, struct engine *engine, struct fail *why)
 	if (got < 0)
 		lose_link(g);
 	/* an element of the kernel's ends by itself */
-	while (guard_state_take_ended(&g->state, clock_day_ns(), &c))
+	int64_t now_ns = clock_day_ns();
+	while (guard_state_take_ended(&g->state, now_ns, &c))
 		(void)guarding_note(g, &c, ACT_ENDED, NULL);
+	probing_turn(g, now_ns);
 	if (g->options.enforce)
 		keep_enforcing(g);
 	if (g->control != NULL)

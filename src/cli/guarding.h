@@ -1,6 +1,7 @@
 /* Guarding: what a running guard knows and does about findings; the watch calls it. */
 #pragma once
 
+#include "base/hash.h"
 #include "cli/watch.h"
 #include "guard/guard.h"
 
@@ -11,7 +12,10 @@ struct guarding_options {
 	const struct networks *local, *never;
 	const char *trail;             /* NULL: none is kept */
 	struct guard_spawner *spawner; /* of the enforcer; NULL unless enforce; outlives it */
+	const char *state;             /* experiments are kept beside it; NULL: nowhere */
 	const char *control;           /* where it can be asked (guard/control.h); NULL: nowhere */
+	int64_t slot_ns;               /* the shortest slot of an experiment */
+	struct hash_key coin;          /* of experiments */
 	bool enforce, persistent, json, quiet;
 	bool block_known; /* what lists know to be bad */
 	bool remembers;   /* events of earlier runs are told again */

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "cli/guarding_private.h"
-#include "report/emit.h"
 
 /* Changes in force that one answer lists; of more their number is told. */
 #define LIST_MAX 256u
@@ -113,6 +112,7 @@ static void say_status(struct guarding *g, struct out *o)
 	emit_count(&e, "denied", g->denials);
 	emit_count(&e, "denied_not_told", g->lost);
 	say_in_force(&e, g, NULL);
+	probing_status(g, &e);
 	emit_close(&e, '}');
 }
 
@@ -124,6 +124,7 @@ static void say_explain(struct guarding *g, const struct addr *host, struct out 
 	emit_address(&e, "host", host);
 	emit_time(&e, "since", g->since_ns);
 	say_in_force(&e, g, host);
+	probing_explain(g, host, &e);
 	out_text(o, ",\"story\":");
 	diary_say(g->diary, host, o);
 	emit_close(&e, '}');
@@ -148,6 +149,7 @@ static const char *undo(struct guarding *g, uint64_t id, uint32_t hold_s, struct
 		return "the trail can't be written: nothing was changed";
 	(void)guard_state_take(&g->state, id, NULL);
 	guarding_send(g, &c, true);
+	probing_stop(g, &c);
 	*ret = c;
 	return guard_state_hold(&g->state, &c) < 0 ? "it has ended, but may be made again: out of "
 	                                             "memory"

@@ -97,6 +97,7 @@ static size_t let_go(struct guarding *g)
 			continue; /* it can't be told, so it stays until its time is over */
 		(void)guard_state_take(&g->state, c.id, NULL);
 		guarding_send(g, &c, true);
+		probing_stop(g, &c);
 		ended++;
 	}
 	return ended;

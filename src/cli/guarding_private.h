@@ -5,6 +5,7 @@
 #include "cli/guarding.h"
 #include "guard/control.h"
 #include "guard/diary.h"
+#include "report/emit.h"
 
 /* What is never blocked: of the policy, of the command line, of this machine, resolvers. */
 #define NEVER_MAX 1024u
@@ -32,6 +33,7 @@ struct guarding {
 	struct allowances *allowances;
 	FILE *trail;
 	struct diary *diary;
+	struct probing *probing;     /* NULL: no experiments are made */
 	struct control *control;     /* NULL: none was asked for */
 	int wake;                    /* epoll; what wakes the watch */
 	int64_t since_ns, policy_ns; /* policy_ns: when it was read */
@@ -67,5 +69,22 @@ void guarding_send(struct guarding *g, const struct guard_change *c, bool back);
 void guarding_carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
 	const struct addr *host);
 bool guarding_is_local(const struct guarding *g, const struct addr *a);
+
+/* ---- experiments (--respond probe): guarding_probe.c; without them nothing is done ---- */
+
+/* Takes up what an earlier run left. Fails: -errno, with words; probing_free() then too. */
+int probing_new(struct guarding *g, struct fail *why);
+void probing_free(struct probing *p);
+void probing_finding(struct guarding *g, const struct finding *f);
+/* Of a local client. before: an earlier run saw it. */
+void probing_event(struct guarding *g, const struct conn *c, bool before);
+/* Once a turn, when what has ended was taken out. */
+void probing_turn(struct guarding *g, int64_t now_ns);
+/* The change was ended by someone else: its experiment, if it is of one, tells nothing any more. */
+void probing_stop(struct guarding *g, const struct guard_change *c);
+/* A member "experiments", or "experiment" of the host, of what e has open. */
+void probing_status(const struct guarding *g, struct emit *e);
+void probing_explain(const struct guarding *g, const struct addr *host, struct emit *e);
+
 /* What the control socket is asked (control_turn). */
 void guarding_answer(void *context, const struct control_request *request, struct out *o);

@@ -1,6 +1,7 @@
 #include "cli/sightings.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -156,14 +157,16 @@ void sightings_look(struct sightings *s, struct host *host, int64_t now_ns)
 	if (judge_new(&judge, &o) < 0)
 		return; /* the next look may have more luck */
 	judge_look(judge, host);
-	judge_finish(judge, s->options.max_e);
+	double line = s->options.max_e, heard = fmax(line, s->options.seen_max_e);
+	judge_finish(judge, heard);
 	for (size_t i = 0; i < s->count; i++)
 		s->sighting[i].stands &= s->sighting[i].host != index;
 	for (size_t i = 0; i < judge_count(judge); i++) {
 		const struct finding *f = judge_get(judge, i);
-		if (f->e_value > s->options.max_e || (f->explained != NULL && !s->options.all))
+		if (f->e_value > heard || (f->explained != NULL && !s->options.all))
 			continue;
-		see(s, f, index, now_ns);
+		if (f->e_value <= line)
+			see(s, f, index, now_ns);
 		if (s->options.seen != NULL)
 			s->options.seen(s->options.context, f);
 	}

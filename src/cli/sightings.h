@@ -29,6 +29,7 @@ struct sightings_options {
 		const char *const *text);
 	/* Each one that passes, at every look; may be NULL. */
 	void (*seen)(void *context, const struct finding *f);
+	double seen_max_e;           /* 0: only what passes */
 	const struct policy *policy; /* as of judge_options; may be NULL */
 	void *context;
 };

@@ -438,6 +438,7 @@ static int start(struct watching *t, struct fail *why)
 		.format = format,
 		.tell = tell,
 		.seen = keep_finding,
+		.seen_max_e = t->hooks->max_e,
 		.policy = t->hooks->policy,
 		.context = t};
 	if (sightings_new(&t->sightings, &s) < 0)

@@ -46,6 +46,7 @@ struct watch_hooks {
 	 * first packet of a conversation; for each match. */
 	void (*known)(void *context, const struct intel *set, const struct intel_match *match,
 		const struct event *event);
+	double max_e; /* findings up to this are heard as well, though not told; 0: none more */
 	/* The sources are open: nothing of them was read yet, and there is one thread. Fails: ends
 	 * the watch, with words. */
 	int (*opened)(void *context, struct fail *why);

@@ -21,7 +21,11 @@ const char *guard_leave_words(enum guard_leave leave)
 		[LEAVE_POPULAR] = "many hosts reach it",
 		[LEAVE_UNSEEN] = "which hosts reach it is not known",
 		[LEAVE_FULL] = "as much is blocked as may be at once",
-		[LEAVE_RATE] = "as much was changed as may be in a minute"};
+		[LEAVE_RATE] = "as much was changed as may be in a minute",
+		[LEAVE_BUSY] = "as many experiments run as may at once, or its host rests from one",
+		[LEAVE_LIVELY] =
+			"so much is new for the host by itself that blocks can tell nothing",
+		[LEAVE_ASKED] = "an experiment was made about it of late"};
 	return words[leave];
 }
 
@@ -79,15 +83,42 @@ static enum guard_leave take_room(struct deciding *d, bool contain)
 	return LEAVE_NONE;
 }
 
-static enum guard_leave objection(
-	const struct deciding *d, const struct addr *host, const struct addr *peer)
+enum guard_leave guard_objection(
+	const struct guard_rules *rules, const struct addr *host, const struct addr *peer)
 {
-	unsigned hosts = crowd_hosts(d->rules->crowd, peer);
-	if (is_never(d->rules, peer) || is_never(d->rules, host))
+	unsigned hosts = crowd_hosts(rules->crowd, peer);
+	if (is_never(rules, peer) || is_never(rules, host))
 		return LEAVE_NEVER;
 	if (hosts == 0)
 		return LEAVE_UNSEEN;
-	return hosts > d->rules->popular ? LEAVE_POPULAR : LEAVE_NONE;
+	return hosts > rules->popular ? LEAVE_POPULAR : LEAVE_NONE;
+}
+
+uint8_t guard_proto(enum transport transport, const struct addr *peer)
+{
+	return transport == TRANSPORT_ICMP && !addr_is_v4(peer) ? 58 : transport_proto(transport);
+}
+
+/* In the plan, or left with the reason. */
+static bool add_change(struct deciding *d, const struct guard_change *change)
+{
+	enum guard_leave why = change->contain
+	                               ? LEAVE_NONE
+	                               : guard_objection(d->rules, &change->host, &change->peer);
+	if (why == LEAVE_UNSEEN &&
+		change->known[0] != '\0') /* a list knows it, whoever was there */
+		why = LEAVE_NONE;
+	if (why == LEAVE_NONE && guard_state_holds(d->state, change, d->now_ns))
+		why = LEAVE_UNDONE;
+	if (why == LEAVE_NONE && !change->contain && change->proto == 0)
+		why = LEAVE_UNSEEN;
+	if (why == LEAVE_NONE)
+		why = take_room(d, change->contain);
+	if (why == LEAVE_NONE)
+		d->plan->change[d->plan->changes++] = *change;
+	else
+		leave(d, change->contain ? &change->host : &change->peer, change->port, why);
+	return why == LEAVE_NONE;
 }
 
 /* True: it is blocked, or will be. */
@@ -95,26 +126,10 @@ static bool consider(struct deciding *d, const struct finding_channel *c, const 
 {
 	struct guard_change change = change_of(d);
 	change.peer = *peer;
-	change.proto = c->transport == TRANSPORT_ICMP && !addr_is_v4(peer)
-	                       ? 58
-	                       : transport_proto(c->transport);
+	change.proto = guard_proto(c->transport, peer);
 	change.port = c->transport == TRANSPORT_ICMP ? 0 : c->port;
 	change.named = c->name_count > 0;
-	if (is_there(d, &change))
-		return true;
-	enum guard_leave why = objection(d, &change.host, peer);
-	if (why == LEAVE_NONE && guard_state_holds(d->state, &change, d->now_ns))
-		why = LEAVE_UNDONE;
-	if (why == LEAVE_NONE && change.proto == 0)
-		why = LEAVE_UNSEEN;
-	if (why == LEAVE_NONE)
-		why = take_room(d, false);
-	if (why != LEAVE_NONE) {
-		leave(d, peer, c->port, why);
-		return false;
-	}
-	d->plan->change[d->plan->changes++] = change;
-	return true;
+	return is_there(d, &change) || add_change(d, &change);
 }
 
 /* Only what the host went over to, and only when it was answered there: resets and silence can be
@@ -137,14 +152,8 @@ static void contain(struct deciding *d)
 {
 	struct guard_change change = change_of(d);
 	change.contain = true;
-	if (is_there(d, &change))
-		return;
-	enum guard_leave why =
-		guard_state_holds(d->state, &change, d->now_ns) ? LEAVE_UNDONE : take_room(d, true);
-	if (why == LEAVE_NONE)
-		d->plan->change[d->plan->changes++] = change;
-	else
-		leave(d, &change.host, 0, why);
+	if (!is_there(d, &change))
+		(void)add_change(d, &change);
 }
 
 static void count(struct deciding *d)
@@ -192,10 +201,20 @@ static const struct guard_change *story_of(
 	return latest;
 }
 
-void guard_follow(const struct guard_new *n, const struct guard_rules *rules,
+void guard_try(const struct guard_change *change, const struct guard_rules *rules,
 	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret)
 {
 	struct deciding d = {.rules = rules, .state = state, .now_ns = now_ns, .plan = ret};
+	ret->changes = ret->lefts = 0;
+	if (is_there(&d, change))
+		return;
+	count(&d);
+	(void)add_change(&d, change);
+}
+
+void guard_follow(const struct guard_new *n, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret)
+{
 	const struct guard_change *story = story_of(state, n);
 	ret->changes = ret->lefts = 0;
 	if (story == NULL || !n->first || n->named || n->expected ||
@@ -210,18 +229,7 @@ void guard_follow(const struct guard_new *n, const struct guard_rules *rules,
 	change.until_ns = now_ns + rules->expiry_ns;
 	change.denied_ns = 0;
 	change.follows = story->id;
-	if (is_there(&d, &change))
-		return;
-	count(&d);
-	enum guard_leave why = objection(&d, &change.host, &change.peer);
-	if (why == LEAVE_NONE && guard_state_holds(state, &change, now_ns))
-		why = LEAVE_UNDONE;
-	if (why == LEAVE_NONE)
-		why = take_room(&d, false);
-	if (why == LEAVE_NONE)
-		ret->change[ret->changes++] = change;
-	else
-		leave(&d, &n->peer, n->port, why);
+	guard_try(&change, rules, state, now_ns, ret);
 }
 
 /* Hex digits as a finding's. */
@@ -239,7 +247,6 @@ static void name_known(const struct guard_known *k, char ret[static 33])
 void guard_decide_known(const struct guard_known *k, const struct guard_rules *rules,
 	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret)
 {
-	struct deciding d = {.rules = rules, .state = state, .now_ns = now_ns, .plan = ret};
 	struct guard_change change = {.host = k->host,
 		.peer = k->peer,
 		.proto = k->proto,
@@ -250,20 +257,9 @@ void guard_decide_known(const struct guard_known *k, const struct guard_rules *r
 	ret->changes = ret->lefts = 0;
 	if (k->until_ns != 0 && k->until_ns < change.until_ns)
 		change.until_ns = k->until_ns;
-	if (rules->response == RESPOND_ALERT || change.until_ns <= now_ns || is_there(&d, &change))
+	if (rules->response == RESPOND_ALERT || change.until_ns <= now_ns)
 		return;
 	name_known(k, change.finding);
 	(void)snprintf(change.known, sizeof change.known, "%s", k->words);
-	count(&d);
-	enum guard_leave why = objection(&d, &change.host, &change.peer);
-	if (why == LEAVE_UNSEEN) /* a list knows it, whoever else reaches it */
-		why = LEAVE_NONE;
-	if (why == LEAVE_NONE && guard_state_holds(state, &change, now_ns))
-		why = LEAVE_UNDONE;
-	if (why == LEAVE_NONE)
-		why = take_room(&d, false);
-	if (why == LEAVE_NONE)
-		ret->change[ret->changes++] = change;
-	else
-		leave(&d, &k->peer, k->port, why);
+	guard_try(&change, rules, state, now_ns, ret);
 }

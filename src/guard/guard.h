@@ -67,6 +67,7 @@ struct guard_change {
 	/* "name bad.example of feed.csv, line 12": why, when it is no finding but what a list
 	 * knows; then finding is the indicator's own. Safe text. */
 	char known[GUARD_KNOWN_BYTES];
+	uint64_t experiment; /* its number, when one made it (guard/trial.h); 0: none */
 	/* An operator ended it: until then its finding does not make it again. 0: nobody did. */
 	int64_t held_ns;
 };
@@ -126,6 +127,9 @@ enum guard_leave { /* why something is left alone */
 	LEAVE_UNSEEN, /* who reaches it is not known */
 	LEAVE_FULL,   /* as many blocks as there may be */
 	LEAVE_RATE,   /* as many changes as there may be in a minute */
+	LEAVE_BUSY,   /* as many experiments as may be at once, or its host rests from one */
+	LEAVE_LIVELY, /* so much is new for the host by itself that an experiment could not tell */
+	LEAVE_ASKED,  /* an experiment has been made about the finding of late */
 	LEAVE_COUNT
 };
 const char *guard_leave_words(enum guard_leave leave);
@@ -165,6 +169,16 @@ struct guard_known {
  * indicator. */
 void guard_decide_known(const struct guard_known *k, const struct guard_rules *rules,
 	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
+/* Why the host may not be kept from the peer, whatever was found: NEVER, UNSEEN, POPULAR or NONE.
+ */
+enum guard_leave guard_objection(
+	const struct guard_rules *rules, const struct addr *host, const struct addr *peer);
+/* One change that someone else decided on, within the same bounds: it is the plan's only change,
+ * or its left says why not. Neither: it is in force. */
+void guard_try(const struct guard_change *change, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
+/* IP's number; 0 is none that can be blocked. */
+uint8_t guard_proto(enum transport transport, const struct addr *peer);
 
 /* A conversation that was answered, of a host to which something is blocked. */
 struct guard_new {
@@ -192,7 +206,15 @@ void guard_state_deny(struct guard_state *s, const struct guard_change *like, in
 /* ---- the trail ---- */
 
 /* What is done with a change. */
-enum guard_act { ACT_NONE, ACT_MADE, ACT_WOULD, ACT_REFUSED, ACT_ENDED, ACT_COUNT };
+enum guard_act {
+	ACT_NONE,
+	ACT_MADE,
+	ACT_WOULD,
+	ACT_REFUSED,
+	ACT_ENDED,
+	ACT_SHAM, /* an experiment's coin said not to: written, and nothing done */
+	ACT_COUNT
+};
 const char *guard_act_name(enum guard_act act); /* "made", … */
 
 /* One JSON line of it, without a newline. why: ours or safe, may be NULL. */
@@ -209,6 +231,8 @@ bool trail_read(struct trail_reader *r, struct span line, struct guard_change *r
  * now_ns. A last line that was cut is ended. Fails: -errno, -EWOULDBLOCK (another guard has it). */
 MUST_USE int trail_open(
 	FILE **ret, const char *path, struct guard_state *state, int64_t now_ns, struct fail *why);
+/* A line of another kind, without its end; as trail_add(). Who reads what is in force skips it. */
+MUST_USE int trail_line(FILE *trail, const char *line, struct fail *why);
 /* On disk when it returns. Fails: -errno. */
 MUST_USE int trail_add(FILE *trail, const struct guard_change *change, enum guard_act act,
 	int64_t at_ns, const char *why_words, struct fail *why);

@@ -178,7 +178,7 @@ static struct probe *place(struct probes *p, const struct addr *host)
 	return best;
 }
 
-static int64_t slot_length(const struct probe_config *c, int64_t period_ns)
+int64_t probe_slot_ns(const struct probe_config *c, int64_t period_ns)
 {
 	if (period_ns > c->slot_max_ns / PERIODS)
 		return c->slot_max_ns;
@@ -200,7 +200,7 @@ int probe_begin(
 	*one = (struct probe){.host = request->host,
 		.phase = PROBE_REST,
 		.number = ++p->experiments,
-		.slot_ns = slot_length(&p->config, request->period_ns),
+		.slot_ns = probe_slot_ns(&p->config, request->period_ns),
 		.began_ns = now,
 		.due_ns = now,
 		.p0_given = request->p0};
@@ -368,7 +368,7 @@ static bool coin(const struct probes *p, const struct probe *one)
 		uint64_t number, slot;
 		struct addr host;
 	} toss = {one->number, one->slots, one->host};
-	return (hash_bytes(&p->config.coin, &toss, sizeof toss) & 1) != 0;
+	return !p->config.dry && (hash_bytes(&p->config.coin, &toss, sizeof toss) & 1) != 0;
 }
 
 static void slot_begin(const struct probes *p, struct probe *one, struct list *to)

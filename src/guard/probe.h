@@ -39,6 +39,7 @@ struct probe_config {
 	uint32_t slots;       /* of one experiment, after which it is undecided; 64 */
 	uint32_t patience;    /* slots of waiting for the channel to be used again; 5 */
 	uint32_t cooling;     /* slots of rest of a host after its experiment; 5 */
+	bool dry;             /* every slot is a sham: rates are learnt, nothing is decided */
 	struct hash_key coin; /* secret: who knows it knows which slot is a block */
 };
 
@@ -142,6 +143,9 @@ struct probes;
 MUST_USE int probes_new(struct probes **ret, const struct probe_config *config, struct fail *why);
 void probes_free(struct probes *p);
 
+/* How long a slot of a channel with this gap between contacts is. */
+int64_t probe_slot_ns(const struct probe_config *c, int64_t period_ns);
+
 /* Begins an experiment. The first slot may begin at the next tick. Fails, and why says it:
  * -EINVAL (request), -EPERM (never block, popular), -EBUSY (too many at once, or this host),
  * -EAGAIN (the host is cooling), -ENOSPC (as many hosts are cooling as can be remembered),
@@ -149,8 +153,9 @@ void probes_free(struct probes *p);
 MUST_USE int probe_begin(
 	struct probes *p, const struct probe_request *request, int64_t now_ns, struct fail *why);
 
-/* A channel of a host was used. Of the channel under test and those that are shut, every attempt;
- * of others, only if an answer came. Hosts without an experiment are ignored. */
+/* A channel of a host was used. Of the channel under test, those that are shut and those that are
+ * known from before to be of the same software, every attempt; of others, only if an answer came.
+ * Hosts without an experiment are ignored. */
 void probe_saw(struct probes *p, const struct probe_sight *sight, int64_t now_ns);
 
 /* Ends and begins what is due; writes at most `room` actions and returns how many. What found no

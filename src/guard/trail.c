@@ -30,18 +30,21 @@ enum {
 	FOLLOWS,
 	HELD,
 	KNOWN,
+	EXPERIMENT,
 	SLOTS
 };
 
 static const char *const keys[SLOTS] = {"type", "id", "act", "action", "host", "peer", "proto",
-	"port", "made", "until", "finding", "e_value", "named", "follows", "held", "known"};
+	"port", "made", "until", "finding", "e_value", "named", "follows", "held", "known",
+	"experiment"};
 
 struct trail_reader {
 	struct json *json;
 	struct json_keys *keys;
 };
 
-static const char *const act_names[] = {[ACT_NONE] = "", "made", "would", "refused", "ended"};
+static const char *const act_names[] = {
+	[ACT_NONE] = "", "made", "would", "refused", "ended", "sham"};
 
 const char *guard_act_name(enum guard_act act)
 {
@@ -75,6 +78,8 @@ void trail_say(struct out *o, const struct guard_change *change, enum guard_act 
 	}
 	if (change->follows != 0)
 		out_printf(o, ",\"follows\":%llu", (unsigned long long)change->follows);
+	if (change->experiment != 0)
+		out_printf(o, ",\"experiment\":%llu", (unsigned long long)change->experiment);
 	if (change->held_ns != 0) {
 		out_text(o, ",\"by\":\"operator\",\"held\":\"");
 		out_time(o, change->held_ns);
@@ -177,6 +182,9 @@ bool trail_read(
 	c.named = !span_is(slot[NAMED].text, "false");
 	if (slot[FOLLOWS].type != JSON_ABSENT && scan_u64(slot[FOLLOWS].text, &c.follows) < 0)
 		return false;
+	if (slot[EXPERIMENT].type != JSON_ABSENT &&
+		scan_u64(slot[EXPERIMENT].text, &c.experiment) < 0)
+		return false;
 	if (slot[HELD].type != JSON_ABSENT && scan_iso(slot[HELD].text, &c.held_ns) < 0)
 		return false;
 	if (!c.contain && !read_peer(slot, &c))
@@ -203,7 +211,7 @@ static int take_lines(FILE *file, struct guard_state *state, int64_t now_ns)
 			state->last_id = change.id;
 		if (act == ACT_MADE && change.until_ns > now_ns)
 			code = guard_state_add(state, &change);
-		else if (act != ACT_WOULD)
+		else if (act != ACT_WOULD && act != ACT_SHAM)
 			(void)guard_state_take(state, change.id, NULL);
 		if (act == ACT_ENDED && change.held_ns > now_ns && code == 0)
 			code = guard_state_hold(state, &change);
@@ -244,15 +252,21 @@ int trail_open(
 	return 0;
 }
 
+int trail_line(FILE *trail, const char *line, struct fail *why)
+{
+	bool done = fputs(line, trail) >= 0 && fputc('\n', trail) != EOF && fflush(trail) == 0 &&
+	            fsync(fileno(trail)) == 0;
+	int code = done ? 0 : -(errno != 0 ? errno : EIO);
+	return done ? 0 : fail_set(why, code, "the trail can't be written: %s", strerror(-code));
+}
+
 int trail_add(FILE *trail, const struct guard_change *change, enum guard_act act, int64_t at_ns,
 	const char *why_words, struct fail *why)
 {
 	struct out line = {0};
 	trail_say(&line, change, act, at_ns, why_words);
-	out_text(&line, "\n");
-	bool done = !line.failed && fputs(out_string(&line), trail) >= 0 && fflush(trail) == 0 &&
-	            fsync(fileno(trail)) == 0;
-	int code = done ? 0 : -(errno != 0 ? errno : EIO);
+	int code = line.failed ? fail_set(why, -ENOMEM, "the trail can't be written: out of memory")
+	                       : trail_line(trail, out_string(&line), why);
 	out_fini(&line);
-	return done ? 0 : fail_set(why, code, "the trail can't be written: %s", strerror(-code));
+	return code;
 }

@@ -433,8 +433,8 @@ class TestGuard(Case):
         self.assertIn("more than 1024 networks are never to be blocked", run.err)
 
     def test_wrong_words(self):
-        for args, words in (((), "name the interface"), (("-i", "lo", "--respond", "x"), "choose alert, block or contain"),
-                            (("-i", "lo", "--respond", "contain"), "needs a policy"), (("-i", "lo", "--enforce"), "needs a trail"),
+        for args, words in (((), "name the interface"), (("-i", "lo", "--respond", "x"), "choose alert, block, contain or probe"),
+                            (("-i", "lo", "--respond", "contain"), "need a policy"), (("-i", "lo", "--enforce"), "needs a trail"),
                             (("-i", "lo", "log"), "watch follows logs"), (("-i", "lo", "--on-exit", "x"), "choose open or closed"),
                             (("-i", "lo", "--block-known"), "needs lists"), (("status",), "--control PATH"), (("undo", "x", "--control", "y"), "number of a change"),
                             (("explain", "x", "--control", "y"), "host's address")):

@@ -1,0 +1,110 @@
+/* Trial: the suspects of a running guard, asked by experiment (guard/probe.h). A finding's fallback
+ * becomes the channel under test; conversations become sights of channels, told without knowing the
+ * coin; blocks become changes of addresses and ports. No input or output: what is to be done is
+ * asked for by hooks. Times are the day's clock. docs/GUARD.md */
+#pragma once
+
+#include "guard/guard.h"
+#include "guard/probe.h"
+#include "host/host.h"
+
+/* Addresses of one channel that are shut; of more, those that were met first. */
+#define TRIAL_ADDRS_MAX 8
+/* Findings about which an experiment was made, and that are let rest; the oldest gives way. */
+#define TRIAL_RESTS_MAX 1024u
+
+struct trial_way { /* one channel, as it can be shut */
+	char key[PROBE_KEY_BYTES];
+	struct addr addr[TRIAL_ADDRS_MAX];
+	size_t addrs;
+	uint16_t port; /* 0: any */
+	uint8_t proto; /* IP's number */
+	bool named;
+	bool related; /* the finding says that it is of the same software */
+};
+
+struct trial {            /* one host's; for reading */
+	struct addr host; /* none: a free place */
+	char finding[33]; /* why it was asked */
+	double e_value;   /* of it */
+	uint64_t number;  /* probe.number */
+	bool confirmed;   /* and that was told */
+	struct trial_way way[PROBE_CHANNELS_MAX];
+	size_t ways;
+};
+
+enum trial_news {
+	TRIAL_BEGUN,
+	TRIAL_CONFIRMED, /* its other ways are looked for */
+	TRIAL_ENDED      /* see the probe's verdict */
+};
+
+struct trial_hooks {
+	void *context;
+	/* Makes the change, if it may. False: it is not in force. */
+	bool (*make)(void *context, const struct guard_change *change);
+	/* The coin says to do nothing: only the trail hears of the change. */
+	void (*sham)(void *context, const struct guard_change *change);
+	/* The experiment was stopped: its changes are to end. */
+	void (*release)(void *context, const struct trial *t);
+	void (*news)(void *context, enum trial_news news, const struct trial *t,
+		const struct probe *one);
+};
+
+struct trials_options {
+	struct probe_config probe;
+	int64_t rest_ns;   /* a finding is not asked about again for so long */
+	int64_t expiry_ns; /* of what is shut for good once the tree is known */
+	struct trial_hooks hooks;
+};
+
+struct trials;
+
+/* Fails: as probes_new(). */
+MUST_USE int trials_new(
+	struct trials **ret, const struct trials_options *options, struct fail *why);
+void trials_free(struct trials *t);
+
+/* Begins an experiment about the finding, if it may be; the plan's lefts say why not. Neither: one
+ * runs. hosts: borrowed, for the host's own pace; may be NULL. */
+void trials_ask(struct trials *t, const struct finding *f, const struct guard_rules *rules,
+	struct hosts *hosts, int64_t now_ns, struct guard_plan *ret);
+
+/* A conversation of a local host, told once when its outcome is known. Must be judged without
+ * knowing what is shut. */
+struct trial_contact {
+	struct addr host, peer;
+	uint8_t proto;
+	uint16_t port;
+	const char *domain; /* registered domain; NULL: a bare address */
+	bool answered;
+	/* The host's first with the peer, which is neither everybody's nor named by the policy. */
+	bool fresh;
+};
+void trials_saw(struct trials *t, const struct trial_contact *c, const struct guard_rules *rules,
+	int64_t now_ns);
+
+/* Ends and begins what is due. True: there is something to save. */
+bool trials_turn(struct trials *t, int64_t now_ns);
+/* False: none runs with that host. */
+bool trials_stop(struct trials *t, const struct addr *host, int64_t now_ns);
+/* What was shut is open, and nobody knows since when: the experiments that it was of are stopped.
+ */
+void trials_stop_blocks(struct trials *t, int64_t now_ns);
+
+/* The experiment with a host, running or just over; NULL none. */
+const struct probe *trials_find(const struct trials *t, const struct addr *host);
+/* As many as there are, in no order; NULL beyond. */
+const struct probe *trials_get(const struct trials *t, size_t index);
+const struct probes *trials_probes(const struct trials *t);
+
+/* Chance that something new of the host's other software appears in so long a slot by itself: the
+ * most that its pace over all time or of late defends; the prior is one first contact.
+ * Of the finding's own channels none counts. */
+double trial_chance(const struct host *h, struct strings *strings, const struct finding *f,
+	int64_t slot_ns, int64_t now_ns);
+
+/* As probes_save(), probes_restore(); hooks are not called. */
+void trials_save(const struct trials *t, struct out *to);
+MUST_USE int trials_restore(
+	struct trials *t, const void *bytes, size_t len, int64_t now_ns, struct fail *why);

@@ -1,0 +1,414 @@
+#include "guard/trial.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/testing.h"
+
+#define SLOT     (10 * NS_PER_S)
+#define STEP     (NS_PER_S / 2)
+#define MADE_MAX 256
+
+static struct addr addr(const char *text)
+{
+	struct addr a = {0};
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static const char *const servers[] = {
+	"198.18.1.1", "198.18.2.1", "198.18.3.1", "198.18.4.1", "198.18.5.1"};
+
+struct scene {
+	struct trials *trials;
+	struct crowd *crowd;
+	struct guard_rules rules;
+	struct finding finding;
+	struct cidr never;
+	int64_t now_ns;
+	struct guard_change made[MADE_MAX];
+	size_t mades, shams, contains, released;
+	bool refuses; /* what is to be made is not */
+	enum trial_news last;
+	enum probe_verdict verdict;
+	bool blocks[64]; /* of each slot */
+	size_t slots, begun, confirmed, ended;
+};
+
+static bool make(void *context, const struct guard_change *change)
+{
+	struct scene *s = context;
+	if (s->refuses)
+		return false;
+	assert_true(s->mades < MADE_MAX);
+	s->made[s->mades++] = *change;
+	s->contains += change->contain;
+	return true;
+}
+
+static void sham(void *context, const struct guard_change *change)
+{
+	struct scene *s = context;
+	assert_false(change->contain);
+	s->shams++;
+}
+
+static void release(void *context, const struct trial *t)
+{
+	struct scene *s = context;
+	for (size_t i = 0; i < s->mades; i++)
+		if (s->made[i].experiment == t->number && s->made[i].until_ns > s->now_ns) {
+			s->made[i].until_ns = s->now_ns;
+			s->released++;
+		}
+}
+
+static void news(void *context, enum trial_news n, const struct trial *t, const struct probe *one)
+{
+	struct scene *s = context;
+	assert_string_equal(t->finding, "00112233445566778899aabbccddeeff");
+	s->last = n;
+	s->verdict = one->verdict;
+	s->begun += n == TRIAL_BEGUN;
+	s->confirmed += n == TRIAL_CONFIRMED;
+	s->ended += n == TRIAL_ENDED;
+}
+
+/* 10.0.0.5 left servers[0] for servers[1]. */
+static struct finding finding_of(void)
+{
+	struct finding f = {.host = addr("10.0.0.5"), .e_value = 0.02, .channels = 2};
+	(void)snprintf(f.id, sizeof f.id, "00112233445566778899aabbccddeeff");
+	for (size_t i = 0; i < 2; i++)
+		f.channel[i] =
+			(struct finding_channel){.role = i == 0 ? ROLE_PRIMARY : ROLE_FALLBACK,
+				.transport = TRANSPORT_TCP,
+				.port = 443,
+				.endpoint = servers[i],
+				.addrs[0] = addr(servers[i]),
+				.addr_count = 1,
+				.connections = 3,
+				.failures = i == 0 ? 3 : 0,
+				.last_ns = 2 * NS_PER_S};
+	return f;
+}
+
+static void open_trials(struct scene *s, uint64_t seed, bool dry)
+{
+	struct trials_options o = {.probe = probe_config_usual(),
+		.rest_ns = 3600 * NS_PER_S,
+		.expiry_ns = 3600 * NS_PER_S,
+		.hooks = {.context = s,
+			.make = make,
+			.sham = sham,
+			.release = release,
+			.news = news}};
+	struct fail why;
+	o.probe.slot_min_ns = SLOT;
+	o.probe.dry = dry;
+	o.probe.coin = (struct hash_key){seed, 1};
+	assert_int_equal(trials_new(&s->trials, &o, &why), 0);
+}
+
+static void set(struct scene *s, uint64_t seed, bool dry)
+{
+	*s = (struct scene){.finding = finding_of(), .now_ns = 1000 * NS_PER_S};
+	assert_int_equal(crowd_new(&s->crowd), 0);
+	s->rules = (struct guard_rules){
+		.response = RESPOND_PROBE, .max_e = 1, .popular = CROWD_HOSTS, .crowd = s->crowd};
+	struct addr server = addr(servers[1]);
+	crowd_add(s->crowd, &server, &s->finding.host);
+	open_trials(s, seed, dry);
+}
+
+static void strike(struct scene *s)
+{
+	trials_free(s->trials);
+	crowd_free(s->crowd);
+}
+
+static enum guard_leave ask(struct scene *s)
+{
+	struct guard_plan plan;
+	trials_ask(s->trials, &s->finding, &s->rules, NULL, s->now_ns, &plan);
+	assert_int_equal(plan.changes, 0);
+	return plan.lefts == 0 ? LEAVE_NONE : plan.left[0].why;
+}
+
+static bool is_shut(const struct scene *s, const struct addr *peer)
+{
+	for (size_t i = 0; i < s->mades; i++)
+		if (s->made[i].until_ns > s->now_ns &&
+			(s->made[i].contain || addr_eq(&s->made[i].peer, peer)))
+			return true;
+	return false;
+}
+
+/* One contact, and whether it was answered. */
+static bool contact(struct scene *s, const char *server, bool alive)
+{
+	struct trial_contact c = {
+		.host = s->finding.host, .peer = addr(server), .proto = 6, .port = 443};
+	c.answered = alive && !is_shut(s, &c.peer);
+	c.fresh = !crowd_knows(s->crowd, &c.peer, &c.host);
+	if (c.answered)
+		crowd_add(s->crowd, &c.peer, &c.host);
+	trials_saw(s->trials, &c, &s->rules, s->now_ns);
+	return c.answered;
+}
+
+static void turn(struct scene *s)
+{
+	const struct probe *one = trials_find(s->trials, &s->finding.host);
+	uint32_t before = one->slots;
+	(void)trials_turn(s->trials, s->now_ns);
+	if (one->slots > before && s->slots < ARRAY_LEN(s->blocks))
+		s->blocks[s->slots++] = one->block;
+}
+
+/* Until it is over: what is at `first` of the servers goes to the next of `count` when it is not
+ * answered; the primary is dead. */
+static void play(struct scene *s, size_t first, size_t count, size_t steps)
+{
+	size_t at = first;
+	for (size_t i = 0; i < steps && s->ended == 0; i++) {
+		s->now_ns += STEP;
+		if (!contact(s, servers[at], at > 0) && ++at == count)
+			at = count > 1 && first == 1 ? 1 : 0;
+		turn(s);
+	}
+}
+
+static void a_list_is_found_and_contained(void **state)
+{
+	static struct scene s;
+	(void)state;
+	set(&s, 7, false);
+	assert_int_equal(ask(&s), LEAVE_NONE);
+	assert_int_equal(s.begun, 1);
+	play(&s, 1, 4, 4000);
+	assert_int_equal(s.confirmed, 1);
+	assert_int_equal(s.verdict, PROBE_CONFIRMED);
+	assert_int_equal(s.contains, 1);
+	for (size_t i = 1; i < 4; i++) {
+		struct addr peer = addr(servers[i]);
+		s.made[s.mades - 1].contain = false; /* by themselves */
+		assert_true(is_shut(&s, &peer));
+	}
+	for (size_t i = 0; i < s.mades; i++)
+		assert_int_equal(s.made[i].experiment, 1);
+	assert_true(s.shams > 0);
+	strike(&s);
+}
+
+static void the_end_of_a_list_is_known_by_its_dead_ways(void **state)
+{
+	static struct scene s;
+	(void)state;
+	set(&s, 8, false);
+	assert_int_equal(ask(&s), LEAVE_NONE);
+	for (size_t i = 0; i < 4000 && s.ended == 0; i++) {
+		s.now_ns += STEP;
+		if (!contact(&s, servers[1], true))
+			(void)contact(&s, servers[0], false); /* the finding's own primary */
+		turn(&s);
+	}
+	assert_int_equal(s.verdict, PROBE_CONFIRMED);
+	strike(&s);
+}
+
+static void what_goes_nowhere_is_cleared(void **state)
+{
+	static struct scene s;
+	struct addr server = addr(servers[1]);
+	(void)state;
+	set(&s, 9, false);
+	assert_int_equal(ask(&s), LEAVE_NONE);
+	for (size_t i = 0; i < 4000 && s.ended == 0; i++) {
+		s.now_ns += STEP;
+		(void)contact(&s, servers[1], true);
+		turn(&s);
+	}
+	assert_int_equal(s.verdict, PROBE_CLEARED);
+	assert_int_equal(s.contains, 0);
+	s.now_ns += SLOT;
+	assert_false(is_shut(&s, &server));
+	s.now_ns += 10 * SLOT;
+	assert_int_equal(ask(&s), LEAVE_ASKED);
+	s.now_ns += 3600 * NS_PER_S;
+	assert_int_equal(ask(&s), LEAVE_NONE);
+	strike(&s);
+}
+
+static void a_dry_run_makes_nothing_and_decides_nothing(void **state)
+{
+	static struct scene s;
+	(void)state;
+	set(&s, 7, true);
+	assert_int_equal(ask(&s), LEAVE_NONE);
+	play(&s, 1, 4, 40000);
+	assert_int_equal(s.ended, 1);
+	assert_int_equal(s.verdict, PROBE_UNDECIDED);
+	assert_int_equal(s.mades, 0);
+	assert_int_equal(s.shams, 64);
+	strike(&s);
+}
+
+static void the_seed_gives_the_coins(void **state)
+{
+	static struct scene a, b, c;
+	(void)state;
+	set(&a, 7, false);
+	set(&b, 7, false);
+	set(&c, 1234, false);
+	struct scene *const all[] = {&a, &b, &c};
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(ask(all[i]), LEAVE_NONE);
+		play(all[i], 1, 5, 4000);
+	}
+	assert_int_equal(a.slots, b.slots);
+	assert_memory_equal(a.blocks, b.blocks, sizeof a.blocks);
+	assert_true(a.slots != c.slots || memcmp(a.blocks, c.blocks, sizeof a.blocks) != 0);
+	strike(&a);
+	strike(&b);
+	strike(&c);
+}
+
+static void what_may_not_be_asked_about(void **state)
+{
+	static struct scene s;
+	(void)state;
+	set(&s, 7, false);
+	s.finding.explained = "mirror";
+	assert_int_equal(ask(&s), LEAVE_EXPLAINED);
+	s.finding.explained = NULL;
+	s.finding.e_value = 1.5;
+	assert_int_equal(ask(&s), LEAVE_WEAK);
+	s.finding.e_value = 0.02;
+	s.finding.channel[1].failures = 3;
+	assert_int_equal(ask(&s), LEAVE_FAILED);
+	s.finding.channel[1].failures = 0;
+	assert_int_equal(cidr_parse("198.18.2.0/24", &s.never), 0);
+	s.rules.never = &s.never;
+	s.rules.nevers = 1;
+	assert_int_equal(ask(&s), LEAVE_NEVER);
+	s.rules.nevers = 0;
+	struct addr server = addr(servers[1]);
+	for (uint32_t i = 0; i < CROWD_HOSTS; i++) {
+		struct addr host = addr_v4(0x0a000100u + i);
+		crowd_add(s.crowd, &server, &host);
+	}
+	assert_int_equal(ask(&s), LEAVE_POPULAR);
+	assert_int_equal(s.begun, 0);
+	strike(&s);
+}
+
+static void half_a_block_counts_as_none(void **state)
+{
+	static struct scene s;
+	struct addr server = addr(servers[1]);
+	(void)state;
+	set(&s, 7, false);
+	s.refuses = true;
+	assert_int_equal(ask(&s), LEAVE_NONE);
+	play(&s, 1, 4, 4000);
+	assert_int_equal(s.verdict, PROBE_STOPPED);
+	strike(&s);
+	set(&s, 7, false); /* and an operator's word opens it */
+	assert_int_equal(ask(&s), LEAVE_NONE);
+	while (!is_shut(&s, &server))
+		play(&s, 1, 2, 1);
+	assert_true(trials_stop(s.trials, &s.finding.host, s.now_ns));
+	turn(&s);
+	assert_int_equal(s.verdict, PROBE_STOPPED);
+	assert_int_equal(s.released, 1);
+	assert_false(is_shut(&s, &server));
+	strike(&s);
+}
+
+static void refuse(const struct out *bytes, size_t len)
+{
+	struct scene s = {0};
+	struct fail why;
+	open_trials(&s, 7, false);
+	assert_int_equal(trials_restore(s.trials, bytes->text, len, 1, &why), -EPROTO);
+	assert_null(trials_get(s.trials, 0));
+	trials_free(s.trials);
+}
+
+/* Killed again and again, it is one experiment. */
+static void it_goes_on_after_a_restart(void **state)
+{
+	static struct scene s;
+	struct fail why;
+	(void)state;
+	set(&s, 7, false);
+	assert_int_equal(ask(&s), LEAVE_NONE);
+	size_t restarts = 0, at = 1;
+	for (size_t i = 0; i < 20000 && s.ended == 0; i++) {
+		s.now_ns += STEP;
+		if (!contact(&s, servers[at], at > 0) && ++at == 4)
+			at = 1;
+		turn(&s);
+		if (i % 97 != 96)
+			continue;
+		struct out bytes = {0};
+		trials_save(s.trials, &bytes);
+		trials_free(s.trials);
+		open_trials(&s, 7, false);
+		assert_int_equal(
+			trials_restore(s.trials, bytes.text, bytes.len, s.now_ns, &why), 0);
+		for (size_t n = 0; n < bytes.len && restarts == 0; n++) /* cut anywhere */
+			refuse(&bytes, n);
+		out_fini(&bytes);
+		restarts++;
+	}
+	assert_true(restarts > 2);
+	assert_int_equal(s.begun, 1);
+	assert_int_equal(s.verdict, PROBE_CONFIRMED);
+	assert_int_equal(s.contains, 1);
+	strike(&s);
+}
+
+static void the_pace_is_of_other_software(void **state)
+{
+	struct strings *strings = NULL;
+	struct finding f = finding_of();
+	struct attempt attempt[4] = {{0}};
+	struct host h = {.attempt = attempt, .attempts = 4, .arrivals = 4};
+	(void)state;
+	assert_int_equal(strings_new(&strings, 4096, 64), 0);
+	h.active_ns = 3600 * NS_PER_S;
+	for (size_t i = 0; i < 4; i++) {
+		struct addr a = addr(servers[i]);
+		attempt[i] = (struct attempt){.start_ns = 0,
+			.flags = ATTEMPT_FIRST | ATTEMPT_RARE,
+			.target = strings_add_bytes(strings, a.byte, sizeof a.byte)};
+	}
+	/* two of four are the finding's: two an hour, long ago */
+	double calm = trial_chance(&h, strings, &f, 120 * NS_PER_S, 3600 * NS_PER_S);
+	assert_true(calm > 0.064 && calm < 0.065); /* 1 - exp(-2 * 120 / 3600) */
+	/* and just now: two in the last ten minutes */
+	double busy = trial_chance(&h, strings, &f, 120 * NS_PER_S, 0);
+	assert_true(busy > 0.32 && busy < 0.34); /* 1 - exp(-2 * 120 / 600) */
+	h.active_ns = 0;
+	assert_true(trial_chance(&h, strings, &f, 120 * NS_PER_S, 3600 * NS_PER_S) > 0.9);
+	strings_free(strings);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_list_is_found_and_contained),
+		cmocka_unit_test(the_end_of_a_list_is_known_by_its_dead_ways),
+		cmocka_unit_test(what_goes_nowhere_is_cleared),
+		cmocka_unit_test(a_dry_run_makes_nothing_and_decides_nothing),
+		cmocka_unit_test(the_seed_gives_the_coins),
+		cmocka_unit_test(what_may_not_be_asked_about),
+		cmocka_unit_test(half_a_block_counts_as_none),
+		cmocka_unit_test(it_goes_on_after_a_restart),
+		cmocka_unit_test(the_pace_is_of_other_software),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
