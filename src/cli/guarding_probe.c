@@ -332,6 +332,7 @@ void probing_event(struct guarding *g, const struct conn *c, bool before)
 		return;
 	struct trial_contact t = {.host = c->client,
 		.peer = c->server,
+		.start_ns = c->start_ns,
 		.proto = c->ip_proto,
 		.port = c->transport == TRANSPORT_ICMP ? 0 : c->server_port,
 		.answered = c->packets_in > 0 && !outcome_is_failure(c->outcome)};

@@ -354,11 +354,23 @@ static void carry_out(struct trials *t, const struct probe_action *a, int64_t no
 	}
 }
 
+/* Slots that ended, of all that run: an end is no action. */
+static uint64_t slots_done(const struct trials *t)
+{
+	uint64_t done = 0;
+	for (size_t i = 0; i < PROBE_HOSTS_MAX; i++) {
+		const struct probe *one = &t->probes->item[i];
+		done += (uint64_t)one->blocks + one->shams + one->tree_blocks;
+	}
+	return done;
+}
+
 bool trials_turn(struct trials *t, int64_t now_ns)
 {
 	const struct trial_hooks *h = &t->options.hooks;
+	uint64_t done = slots_done(t);
 	size_t n = probe_tick(t->probes, now_ns, t->action, PROBE_ACTIONS_MAX);
-	bool changed = t->changed || n > 0;
+	bool changed = t->changed || n > 0 || slots_done(t) != done;
 	t->changed = false;
 	for (size_t i = 0; i < PROBE_HOSTS_MAX; i++) {
 		struct trial *one = &t->item[i];
@@ -413,7 +425,7 @@ void trials_saw(struct trials *t, const struct trial_contact *c, const struct gu
 	char key[PROBE_KEY_BYTES];
 	const struct probe *probe = probe_find(t->probes, &c->host);
 	struct trial *one = find(t, &c->host);
-	if (one == NULL || !runs(probe))
+	if (one == NULL || !runs(probe) || c->start_ns < probe->began_ns)
 		return;
 	struct trial_way *w = way_to(one, c);
 	key_of(key, c->proto, c->domain, &c->peer, c->port);

@@ -74,6 +74,7 @@ void trials_ask(struct trials *t, const struct finding *f, const struct guard_ru
  * knowing what is shut. */
 struct trial_contact {
 	struct addr host, peer;
+	int64_t start_ns; /* before the slot that runs: it is not of it, however late it is told */
 	uint8_t proto;
 	uint16_t port;
 	const char *domain; /* registered domain; NULL: a bare address */

@@ -37,6 +37,7 @@ static void go_on(struct trials *t, const struct guard_rules *rules)
 	for (int64_t i = 1; i < 20 && one != NULL; i++) {
 		const struct trial_contact c = {.host = one->host,
 			.peer = addr_v4(0xc6336400u + (uint32_t)i % 3),
+			.start_ns = i * 60 * NS_PER_S,
 			.proto = 6,
 			.port = 443,
 			.domain = i % 2 ? "a.example" : NULL,

@@ -148,8 +148,11 @@ static bool is_shut(const struct scene *s, const struct addr *peer)
 /* One contact, and whether it was answered. */
 static bool contact(struct scene *s, const char *server, bool alive)
 {
-	struct trial_contact c = {
-		.host = s->finding.host, .peer = addr(server), .proto = 6, .port = 443};
+	struct trial_contact c = {.host = s->finding.host,
+		.peer = addr(server),
+		.start_ns = s->now_ns,
+		.proto = 6,
+		.port = 443};
 	c.answered = alive && !is_shut(s, &c.peer);
 	c.fresh = !crowd_knows(s->crowd, &c.peer, &c.host);
 	if (c.answered)
@@ -215,6 +218,36 @@ static void the_end_of_a_list_is_known_by_its_dead_ways(void **state)
 		turn(&s);
 	}
 	assert_int_equal(s.verdict, PROBE_CONFIRMED);
+	strike(&s);
+}
+
+static void what_is_told_late_is_of_no_slot(void **state)
+{
+	static struct scene s;
+	struct addr server = addr(servers[2]);
+	(void)state;
+	set(&s, 8, true);
+	assert_int_equal(ask(&s), LEAVE_NONE);
+	for (size_t i = 0; i < 200; i++) {
+		s.now_ns += STEP;
+		(void)contact(&s, servers[1], true);
+		turn(&s);
+		const struct probe *one = trials_find(s.trials, &s.finding.host);
+		/* in each slot, what was tried before it and failed, or was new */
+		struct trial_contact c = {.host = s.finding.host,
+			.peer = addr(servers[0]),
+			.start_ns = one->began_ns - 1,
+			.proto = 6,
+			.port = 443};
+		trials_saw(s.trials, &c, &s.rules, s.now_ns);
+		c.peer = server;
+		c.answered = c.fresh = true;
+		trials_saw(s.trials, &c, &s.rules, s.now_ns);
+	}
+	const struct probe *one = trials_find(s.trials, &s.finding.host);
+	assert_true(one->shams > 3);
+	assert_int_equal(one->sham_hits, 0);
+	assert_int_equal(one->channels, 1);
 	strike(&s);
 }
 
@@ -402,6 +435,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_list_is_found_and_contained),
 		cmocka_unit_test(the_end_of_a_list_is_known_by_its_dead_ways),
+		cmocka_unit_test(what_is_told_late_is_of_no_slot),
 		cmocka_unit_test(what_goes_nowhere_is_cleared),
 		cmocka_unit_test(a_dry_run_makes_nothing_and_decides_nothing),
 		cmocka_unit_test(the_seed_gives_the_coins),
