@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/lab/measure.py --guard CMD [--seconds N] [--seed N] [-j N] [--json F] [SHAPE|PROCEDURE...]
+"""tests/lab/measure.py --guard CMD [--seconds N] [--period S] [--seed N] [-j N] [--json F] [SHAPE|PROCEDURE...]
 
 What a guard does to each shape: CMD runs in the gateway's namespace, with {lan} (the clients' interface), {folder} (an
 empty folder of the lab's), {policy} (a policy that names what the lab's honest software needs), {rpz} (the zone file that
@@ -77,12 +77,29 @@ def play(name, folder, command, args, seed):
     stem = pathlib.Path(folder) / name.split(" ")[0]
     words = [sys.executable, HERE / "lab.py", "run", "--shape", name.split(" ")[0], "--seconds", args.seconds, "--seed", seed,
              "--truth", f"{stem}.truth", "--live", f"{stem}.live", "--roll-call", "--pcap", f"{stem}.pcap"]
+    if args.period:
+        words += ["--period", args.period]
     if command:
         words += ["--watch", command.replace("{policy}", f"{folder}/policy.yaml"), "--settle", args.settle]
     done = subprocess.run(list(map(str, words)), capture_output=True, timeout=args.seconds + 180, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{name}: {done.stderr.decode()[-2000:]}")
     return row(name, outcome.Truth(f"{stem}.truth"), json.loads(done.stdout), pathlib.Path(f"{stem}.live.err"))
+
+
+def experiments(live, suspect):
+    """How a guard's experiments (--json) stand: of the stand-in's host and of honest ones, and what was shut of those."""
+    last, shut = {}, 0
+    for line in outcome.lines(live) if live.exists() else []:
+        try:
+            one = json.loads(line["line"])
+        except ValueError:
+            continue
+        if one.get("type") == "experiment":
+            last[(one["host"], one["experiment"])] = one["verdict"]
+        shut += one.get("type") == "change" and one["act"] == "made" and one["host"] != suspect
+    return {"suspect": sorted(verdict for (host, _), verdict in last.items() if host == suspect),
+            "honest": sorted(verdict for (host, _), verdict in last.items() if host != suspect), "honest_changes": shut}
 
 
 def row(name, truth, facts, said):
@@ -98,6 +115,7 @@ def row(name, truth, facts, said):
         "ways": len({line["way"] for line in calls}),
         "honest": len(told), "honest_cut": len(wrong),
         "honest_cut_examples": [{"way": line["way"], "host": line["host"], "outcome": line["outcome"]} for line in wrong[:5]],
+        "experiments": experiments(said.with_suffix(""), truth.host),
         "guard_exit": facts["live_exit"],
         "guard_said": said.read_text(errors="replace")[-500:] if said.exists() else "",
     }
@@ -110,6 +128,8 @@ def table(rows):
         cut = "-" if one["cut_after_s"] is None else f"{one['cut_after_s']:.2f} s"
         span = "-" if one["ran_on_s"] is None else f"{one['ran_on_s']:.1f} s"
         yield f"| {one['shape']} | {cut} | {span} | {len(one['open_at_end'])} of {one['ways']} | {one['honest_cut']} of {one['honest']} |"
+        if one["experiments"]["suspect"] or one["experiments"]["honest"]:
+            yield f"|   experiments | {', '.join(one['experiments']['suspect']) or '-'} | honest: {', '.join(one['experiments']['honest']) or '-'} | | |"
     times = [one["cut_after_s"] for one in rows if one["cut_after_s"] is not None]
     if times:
         yield (f"\nmedian {statistics.median(times):.2f} s, longest {max(times):.2f} s; "
@@ -122,6 +142,7 @@ def main():
     parser.add_argument("--guard", default="", help="the command; see above")
     parser.add_argument("--none", action="store_true", help="no guard: what the shapes reach by themselves")
     parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--period", type=float, help="seconds from contact to contact, instead of each shape's own")
     parser.add_argument("--settle", type=float, default=2.0, help="seconds that the guard has to begin")
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("-j", type=int, default=4, help="labs at a time")
