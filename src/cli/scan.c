@@ -1,40 +1,21 @@
-/* postern scan: malicious code in files, and in what HTTP carried. */
+/* postern scan: malicious code in files, and in what captures carry. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/limits.h"
-#include "cli/endpoints.h"
-#include "cli/file.h"
 #include "cli/inputs.h"
 #include "cli/intel.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/scanning.h"
 #include "cli/signals.h"
-#include "cli/verb.h"
-#include "decode/decode.h"
-#include "ingest/walk.h"
-#include "report/emit.h"
-#include "scan/scan.h"
 
-#define NAME_BYTES   1024u
 #define SECONDS_MOST 3600
 #define DEPTH_MOST   8
 #define MEMBERS_MOST 1000000
 #define MEMORY_LEAST ((double)(64u << 20))
 #define MEMORY_MOST  ((double)((size_t)1 << 44))
-
-struct scan {
-	struct texts rules, intel;
-	const char *clamd, *quarantine, *output;
-	double timeout_s, depth, members;
-	size_t file_bytes, unpacked_bytes, memory_bytes;
-	struct networks local;
-	int64_t since_ns, until_ns;
-	bool json, all, exit_code, quiet, verbose;
-};
 
 #define AT(field) offsetof(struct scan, field)
 
@@ -85,345 +66,14 @@ static const struct option options[] = {
 	{"verbose", 'v', OPTION_FLAG, NULL, AT(verbose), .help = "tell about each input"},
 };
 
-struct scanning {
-	const struct scan *c;
-	struct scanner *scanner;
-	struct out text;
-	int quarantine; /* folder; -1 none */
-	const char *capture;
-	uint64_t files, bytes, matching, gaps, unread, captures, kept;
-	struct carry_stats carried;
-	struct endpoints endpoints;
-	const struct intel_seen *seen; /* NULL: no list names endpoints */
-};
-
-/* ---- quarantine ---- */
-
-/* A file of that name is the same bytes: nothing is to be done. */
-static void keep_copy(struct scanning *s, const char *name, struct span bytes)
-{
-	int fd = s->quarantine < 0
-	                 ? -1
-	                 : openat(s->quarantine, name,
-				   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0);
-	if (fd < 0) {
-		if (s->quarantine >= 0 && errno != EEXIST) {
-			message("--quarantine: %s: %s", name, strerror(errno));
-			s->gaps++;
-		}
-		return;
-	}
-	struct cur c = cur_of(bytes.ptr, bytes.len);
-	while (c.len > 0) {
-		ssize_t n = write(fd, c.ptr, c.len);
-		if (n <= 0)
-			break;
-		cur_skip(&c, (size_t)n);
-	}
-	if (close(fd) != 0 || c.len > 0) {
-		message("--quarantine: %s: %s", name, strerror(errno));
-		(void)unlinkat(s->quarantine, name, 0);
-		s->gaps++;
-		return;
-	}
-	s->kept++;
-}
-
-/* ---- telling ---- */
-
-struct origin { /* where the bytes come from */
-	const char *path;
-	const struct carried *carried; /* NULL: the file itself */
-	const char *member;            /* of an archive; NULL: it is none */
-	const char *gap;               /* NULL none */
-};
-
-static void emit_end(struct emit *e, const char *key, const struct addr *a, uint16_t port)
-{
-	emit_open(e, key, '{');
-	emit_address(e, "address", a);
-	emit_count(e, "port", port);
-	emit_close(e, '}');
-}
-
-static void write_json(struct out *o, const struct origin *from, const struct scan_result *r)
-{
-	struct emit e = {.out = o};
-	emit_open(&e, NULL, '{');
-	emit_text(&e, "type", "file", NAME_BYTES);
-	emit_text(&e, "path", from->path, NAME_BYTES);
-	if (from->carried != NULL) {
-		emit_time(&e, "at", from->carried->at_ns);
-		emit_end(&e, "from", &from->carried->from, from->carried->from_port);
-		emit_end(&e, "to", &from->carried->to, from->carried->to_port);
-		emit_text(
-			&e, "direction", from->carried->upload ? "upload" : "download", NAME_BYTES);
-		emit_text(&e, "protocol", from->carried->protocol, NAME_BYTES);
-		emit_text(&e, "host", from->carried->host, NAME_BYTES);
-		emit_text(&e, "uri", from->carried->uri, NAME_BYTES);
-	}
-	emit_text(&e, "member", from->member, NAME_BYTES);
-	emit_count(&e, "bytes", r->bytes);
-	emit_text(&e, "sha256", r->sha256, NAME_BYTES);
-	emit_text(&e, "mime", r->type, NAME_BYTES);
-	emit_open(&e, "matches", '[');
-	for (size_t i = 0; i < r->matches; i++) {
-		emit_open(&e, NULL, '{');
-		emit_text(&e, "by", scan_by_name(r->match[i].by), NAME_BYTES);
-		emit_text(&e, "name", r->match[i].name, NAME_BYTES);
-		emit_text(&e, "text", r->match[i].text, NAME_BYTES);
-		emit_close(&e, '}');
-	}
-	emit_close(&e, ']');
-	emit_text(&e, "gap", from->gap, NAME_BYTES);
-	emit_close(&e, '}');
-	out_text(o, "\n");
-}
-
-static void write_text(struct out *o, const struct origin *from, const struct scan_result *r)
-{
-	char a[ADDR_TEXT_BYTES], b[ADDR_TEXT_BYTES];
-	const struct carried *f = from->carried;
-	out_safe(o, from->path, NAME_BYTES);
-	if (f != NULL) {
-		out_text(o, ": ");
-		out_time(o, f->at_ns);
-		out_printf(o, " %s to %s, ", addr_text(&f->from, a), addr_text(&f->to, b));
-		out_printf(o, "%s ", f->protocol);
-		out_safe(o, f->host, NAME_BYTES);
-		out_text(o, strcmp(f->protocol, "smtp") == 0 ? " " : "");
-		out_safe(o, f->uri, NAME_BYTES);
-	}
-	if (from->member != NULL) {
-		out_text(o, " > ");
-		out_safe(o, from->member, NAME_BYTES);
-	}
-	out_printf(o, "\n  %llu bytes, %s, sha256 %s\n", (unsigned long long)r->bytes,
-		r->type[0] == '\0' ? "type not known" : r->type, r->sha256);
-	for (size_t i = 0; i < r->matches; i++)
-		out_printf(o, "  %s: %s%s%s\n", scan_by_name(r->match[i].by), r->match[i].name,
-			r->match[i].text[0] == '\0' ? "" : ": ", r->match[i].text);
-	if (r->more > 0)
-		out_printf(o, "  and %llu more matches\n", (unsigned long long)r->more);
-	if (from->gap != NULL)
-		out_printf(o, "  not all of it: %s\n", from->gap);
-}
-
-static void look_at_one(struct scanning *s, struct origin from, struct span bytes)
-{
-	struct scan_result r;
-	scan_bytes(s->scanner, bytes, &r);
-	if (from.gap == NULL && r.gap[0] != '\0')
-		from.gap = r.gap;
-	s->files++;
-	s->bytes += bytes.len;
-	s->matching += r.matches > 0;
-	s->gaps += from.gap != NULL;
-	if (r.matches > 0)
-		keep_copy(s, r.sha256, bytes);
-	if (r.matches == 0 && from.gap == NULL && !s->c->all)
-		return;
-	(s->c->json ? write_json : write_text)(&s->text, &from, &r);
-}
-
-struct members {
-	struct scanning *scanning;
-	const struct origin *from;
-};
-
-static void take_member(void *context, const struct archived *file)
-{
-	const struct members *m = context;
-	struct origin from = *m->from;
-	from.member = file->name;
-	from.gap = file->gap;
-	look_at_one(m->scanning, from, file->bytes);
-}
-
-static void look_at(struct scanning *s, struct origin from, struct span bytes)
-{
-	struct members m = {s, &from};
-	look_at_one(s, from, bytes);
-	if (s->c->depth >= 1)
-		archive_open(bytes, &(struct archive_options){.bytes_max = s->c->file_bytes,
-					    .total_bytes = s->c->unpacked_bytes,
-					    .members = (uint32_t)s->c->members,
-					    .depth = (unsigned)s->c->depth,
-					    .take = take_member,
-					    .context = &m});
-}
-
-/* ---- captures ---- */
-
-static void take_carried(void *context, const struct carried *file)
-{
-	struct scanning *s = context;
-	if (!endpoints_within(&s->endpoints.options, file->at_ns))
-		return;
-	look_at(s, (struct origin){.path = s->capture, .carried = file, .gap = file->gap},
-		file->bytes);
-}
-
-static int scan_capture(struct scanning *s, const char *path, struct fail *why)
-{
-	struct ingest *ingest = NULL;
-	struct decoder *decoder = NULL;
-	struct carry *carry = NULL;
-	struct frame frame;
-	struct packet packet;
-	struct carry_options o = {
-		.bytes_max = s->c->file_bytes, .take = take_carried, .context = s};
-	s->capture = path;
-	int err = ingest_open(&ingest, &path, 1, why);
-	if (err == 0 &&
-		(decoder_new(&decoder, FRAGMENT_BYTES_MAX) < 0 || carry_new(&carry, &o) < 0))
-		err = fail_set(why, -ENOMEM, "out of memory");
-	while (err == 0 && !signals_stop && ingest_next(ingest, &frame) == 1)
-		if (frame.format == NULL && decode_frame(decoder, &frame, &packet) == DECODED_OK)
-			carry_add(carry, &packet);
-	if (err == 0) {
-		carry_finish(carry);
-		struct carry_stats now = carry_stats(carry);
-		s->carried.streams += now.streams;
-		s->carried.holes += now.holes;
-		s->carried.refused += now.refused;
-		const struct input *in = ingest_input(ingest, 0);
-		if (in->error != 0)
-			err = fail_set(why, in->error, "%s", in->text);
-		else if (in->cut)
-			s->gaps++;
-		s->captures++;
-	}
-	carry_free(carry);
-	decoder_free(decoder);
-	ingest_close(ingest);
-	return err;
-}
-
-/* ---- files ---- */
-
-static int scan_file(struct scanning *s, const char *path, struct fail *why)
-{
-	struct cur text = {0};
-	char *owned = NULL;
-	size_t max = s->c->file_bytes;
-	int err = file_read(path, max, &owned, &text, why);
-	if (err < 0)
-		return err;
-	struct span bytes = {text.ptr, text.len < max ? text.len : max};
-	look_at(s,
-		(struct origin){.path = path,
-			.gap = text.len > max ? "it is longer than is looked at (--limit-file)"
-	                                      : NULL},
-		bytes);
-	free(owned);
-	return 0;
-}
-
-enum what { A_FILE, A_LOG, A_CAPTURE };
-
-/* By content, packed or not. Standard input can be read once only: it is a file. */
-static enum what what_is(const char *path)
-{
-	struct ingest *ingest = NULL;
-	struct fail why = {0};
-	enum what what = A_FILE;
-	if (strcmp(path, "-") == 0 || ingest_open(&ingest, &path, 1, &why) < 0)
-		return A_FILE;
-	if (ingest_inputs(ingest) == 1) {
-		const struct input *in = ingest_input(ingest, 0);
-		if (in->error == 0 && in->format != NULL)
-			what = in->log ? A_LOG : A_CAPTURE;
-	}
-	ingest_close(ingest);
-	return what;
-}
-
-static int scan_path(struct scanning *s, const char *path, struct fail *why)
-{
-	bool kept = false, code = s->c->rules.count > 0 || s->c->clamd != NULL;
-	int err = s->seen == NULL ? 0 : endpoints_kept(&s->endpoints, path, &kept, why);
-	if (err < 0 || kept)
-		return err;
-	enum what what = what_is(path);
-	if (what != A_FILE && s->seen != NULL)
-		endpoints_traffic(&s->endpoints, path);
-	if (what == A_CAPTURE)
-		return scan_capture(s, path, why);
-	/* who writes what begins like a log does not get past the rules */
-	return what == A_LOG && s->seen != NULL && !code ? 0 : scan_file(s, path, why);
-}
-
-static void scan_words(struct scanning *s, const struct walk *walk)
-{
-	for (size_t i = 0; i < walk->files && !signals_stop; i++) {
-		struct fail why = walk->file[i].why;
-		int err = why.code != 0 ? why.code : scan_path(s, walk->file[i].path, &why);
-		if (err < 0)
-			message("%s", why.text);
-		s->unread += err < 0;
-	}
-	if (s->seen != NULL)
-		endpoints_finish(&s->endpoints);
-}
-
-static bool is_partial(const struct scanning *s)
-{
-	return s->unread + s->gaps > 0 || s->endpoints.partial || signals_stop;
-}
-
-static void write_summary(struct scanning *s)
-{
-	struct out *o = &s->text;
-	struct emit e = {.out = o};
-	if (s->seen != NULL)
-		(s->c->json ? endpoints_json : endpoints_text)(o, s->seen);
-	if (!s->c->json) {
-		out_printf(o, "%llu files, %llu of them match, %llu not seen whole",
-			(unsigned long long)s->files, (unsigned long long)s->matching,
-			(unsigned long long)s->gaps);
-		if (s->captures > 0)
-			out_printf(o,
-				"; %llu conversations looked into, %llu bytes of them missing",
-				(unsigned long long)s->carried.streams,
-				(unsigned long long)s->carried.holes);
-		if (s->seen != NULL)
-			out_printf(o, "; %zu sights of %zu indicators", intel_seen_count(s->seen),
-				intel_count(intel_seen_set(s->seen)));
-		out_text(o, "\n");
-		return;
-	}
-	emit_open(&e, NULL, '{');
-	emit_text(&e, "type", "summary", NAME_BYTES);
-	emit_count(&e, "files", s->files);
-	emit_count(&e, "bytes", s->bytes);
-	emit_count(&e, "matching", s->matching);
-	emit_count(&e, "gaps", s->gaps);
-	emit_count(&e, "unread", s->unread);
-	emit_count(&e, "rules", scanner_rules(s->scanner));
-	emit_count(&e, "captures", s->captures);
-	emit_count(&e, "streams", s->carried.streams);
-	emit_count(&e, "missing_bytes", s->carried.holes);
-	emit_count(&e, "streams_ended_early", s->carried.refused);
-	emit_count(&e, "quarantined", s->kept);
-	if (s->seen != NULL) {
-		emit_count(&e, "indicators", intel_count(intel_seen_set(s->seen)));
-		emit_count(&e, "endpoints", intel_seen_count(s->seen));
-		emit_count(&e, "endpoints_refused", intel_seen_refused(s->seen));
-	}
-	emit_bool(&e, "partial", is_partial(s));
-	emit_close(&e, '}');
-	out_text(o, "\n");
-}
-
 static enum exit_code scan_all(struct scanning *s, const struct walk *walk, struct output *output)
 {
 	struct fail why = {0};
 	signals_catch();
-	scan_words(s, walk);
+	scanning_words(s, walk);
 	bool nothing = s->files == 0 && s->captures == 0 && s->endpoints.read == 0;
 	if (!nothing || s->c->json)
-		write_summary(s);
+		scanning_summary(s);
 	if (output_finish(output, &s->text, &why) < 0) {
 		message("%s", why.text);
 		return EXIT_NOTHING;
@@ -435,7 +85,7 @@ static enum exit_code scan_all(struct scanning *s, const struct walk *walk, stru
 	size_t sights = s->seen == NULL ? 0 : intel_seen_count(s->seen);
 	if (s->c->exit_code && (s->matching > 0 || sights > 0))
 		return EXIT_FINDINGS;
-	return is_partial(s) ? EXIT_PARTIAL : EXIT_DONE;
+	return scanning_is_partial(s) ? EXIT_PARTIAL : EXIT_DONE;
 }
 
 /* ---- the verb ---- */
@@ -567,9 +217,10 @@ static const char *const text[] = {
 	"Captures and logs are known by their content, packed or not. Put together from TCP are "
 	"bodies of HTTP/1.x (chunked or not, unpacked when gzip or deflate, forms part by part), "
 	"mails of SMTP with their attachments, FTP's data connections, and what SMB reads of "
-	"shares and writes to them; a file that is longer "
-	"than --limit-file, lacks a part or is a range of another is looked at as far as it is "
-	"there, and that is told. What TLS and encrypted SMB carry is not seen.",
+	"shares and writes to them; parts of one file (ranges, resumed downloads, REST) are put "
+	"together over connections. A file that is longer than --limit-file or lacks a part is "
+	"looked at as far as it is there, and that is told. What TLS and encrypted SMB carry is "
+	"not seen.",
 	"Files are looked at whole in memory and never run, unpacked to disk or changed.",
 	NULL,
 };

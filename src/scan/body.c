@@ -78,6 +78,23 @@ void carry_tell(struct carry_shared *x, const struct carried *file)
 	x->options.take(x->options.context, &told);
 }
 
+void carry_unpack(
+	const struct carry_shared *x, const char *coding, struct carried *file, uint8_t **ret)
+{
+	bool gzip = strcmp(coding, "gzip") == 0 || strcmp(coding, "x-gzip") == 0 ||
+	            strcmp(coding, "deflate") == 0;
+	const char *wrong = NULL;
+	size_t len = 0;
+	*ret = NULL;
+	if (file->bytes.len > 0 && gzip)
+		wrong = inflate_bytes(file->bytes, x->options.bytes_max, ret, &len);
+	else if (coding[0] != '\0' && strcmp(coding, "identity") != 0)
+		wrong = "it is packed in a way that is not unpacked";
+	if (len > 0)
+		file->bytes = (struct span){*ret, len};
+	file->gap = file->gap != NULL ? file->gap : wrong;
+}
+
 void carry_tell_lost(struct carry_shared *x, const struct ends *ends, enum side side,
 	const char *protocol, int64_t at_ns)
 {

@@ -2,6 +2,7 @@
  * share. A new one: a struct carrier, a row in carry.c, a fuzz corpus of its own. */
 #pragma once
 
+#include "base/hash.h"
 #include "scan/scan_private.h"
 
 #define CARRY_NAME_BYTES 256u
@@ -29,7 +30,8 @@ struct expected {
 	uint16_t port;
 	struct addr client; /* of the control connection */
 	char name[CARRY_NAME_BYTES];
-	bool upload, listing, part, named;
+	uint64_t rest; /* it begins behind so many bytes of the file */
+	bool upload, listing, append, named;
 	bool begun; /* it was seen to begin */
 };
 
@@ -39,6 +41,8 @@ struct carry_shared { /* by all conversations */
 	size_t held; /* bytes in all bodies */
 	struct expected expected[EXPECTED_MAX];
 	uint64_t expectations;
+	struct hash_key key;
+	struct ranges *ranges; /* files that come in parts; owned, NULL none */
 };
 
 /* Keeps the bytes as far as options.bytes_max and all bodies together allow. */
@@ -50,6 +54,10 @@ void body_lacks(struct carry_shared *x, struct body *b, uint64_t bytes);
 const char *body_gap(const struct body *b);
 /* Hands a file on, when it has a byte or a gap. */
 void carry_tell(struct carry_shared *x, const struct carried *file);
+/* Unpacks its bytes, as far as that goes. coding: as HTTP names it (RFC 9110, 8.4.1), in lower
+ * case; "" none. The caller frees *ret when it is done with the file. */
+void carry_unpack(
+	const struct carry_shared *x, const char *coding, struct carried *file, uint8_t **ret);
 /* Bytes are missing in which there may have been files that nobody knows of. */
 void carry_tell_lost(struct carry_shared *x, const struct ends *ends, enum side side,
 	const char *protocol, int64_t at_ns);

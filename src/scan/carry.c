@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/scan.h"
+#include "scan/ranges.h"
 #include "scan/raw.h"
 #include "scan/smb.h"
 #include "scan/talk.h"
@@ -52,7 +52,6 @@ struct stream {
 
 struct carry {
 	struct carry_shared shared;
-	struct hash_key key;
 	struct stream *stream;
 	uint32_t bucket[BUCKETS];
 	uint32_t free, newest, oldest;
@@ -64,7 +63,7 @@ int carry_new(struct carry **ret, const struct carry_options *options)
 	if (c == NULL)
 		return -ENOMEM;
 	c->shared.options = *options;
-	c->key = hash_key_new();
+	c->shared.key = hash_key_new();
 	c->stream = calloc(STREAMS_MAX, sizeof *c->stream);
 	if (c->stream == NULL) {
 		free(c);
@@ -113,6 +112,7 @@ void carry_free(struct carry *c)
 		if (c->stream[i].carrier != NULL)
 			c->stream[i].carrier->fini(&c->shared, &c->stream[i].web);
 	}
+	ranges_free(&c->shared);
 	free(c->stream);
 	free(c);
 }
@@ -134,7 +134,7 @@ static uint32_t bucket_of(const struct carry *c, const struct packet *p)
 		uint16_t ports[2];
 	} key = {swap ? p->dst : p->src, swap ? p->src : p->dst,
 		{swap ? p->dst_port : p->src_port, swap ? p->src_port : p->dst_port}};
-	return (uint32_t)hash_bytes(&c->key, &key, sizeof key) & (BUCKETS - 1);
+	return (uint32_t)hash_bytes(&c->shared.key, &key, sizeof key) & (BUCKETS - 1);
 }
 
 /* NONE: there is none. */
@@ -430,6 +430,7 @@ void carry_add(struct carry *c, const struct packet *p)
 	enum side side = CLIENT;
 	if (p->proto != IP_TCP)
 		return;
+	ranges_age(&c->shared, p->time_ns);
 	uint32_t bucket = bucket_of(c, p), i = find(c, p, bucket, &side);
 	bool syn = (p->tcp_flags & TCP_SYN) != 0;
 	if (i != NONE && syn && (p->tcp_flags & TCP_ACK) == 0) { /* the ports are used again */
@@ -467,6 +468,7 @@ void carry_finish(struct carry *c)
 {
 	while (c->oldest != NONE)
 		end_stream(c, c->oldest);
+	ranges_finish(&c->shared);
 }
 
 struct carry_stats carry_stats(const struct carry *c)

@@ -156,7 +156,7 @@ static void tell(struct parts *p, const struct entity *e)
 	char name[MIME_NAME_BYTES];
 	struct span how = mime_field(e->head, "content-transfer-encoding");
 	bool base64 = span_is_nocase(how, "base64");
-	struct mime_part part = {.bytes = e->body, .name = name};
+	struct mime_part part = {.bytes = e->body, .head = e->head, .name = name};
 	uint8_t *decoded = NULL;
 	name_of(e->head, name);
 	if ((base64 || span_is_nocase(how, "quoted-printable")) && e->body.len > 0) {

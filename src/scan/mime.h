@@ -9,6 +9,7 @@
 
 struct mime_part {         /* borrowed until the callback returns */
 	struct span bytes; /* decoded */
+	struct span head;  /* its fields */
 	const char *name;  /* as written; "" none; NOT safe to print */
 	const char *gap;   /* NULL: all of it was decoded */
 };

@@ -75,7 +75,8 @@ static size_t put_some(struct carry_shared *x, struct pieces *p, uint64_t at, st
 	if (last != NULL && at < end_of(last)) {
 		size_t left = (size_t)(end_of(last) - at);
 		size_t len = bytes.len < left ? bytes.len : left;
-		memcpy(last->body.bytes + (at - last->at), bytes.ptr, len);
+		if (!p->first)
+			memcpy(last->body.bytes + (at - last->at), bytes.ptr, len);
 		return len;
 	}
 	uint64_t room = p->piece != NULL && i < p->count ? p->piece[i].at - at : UINT64_MAX;
@@ -118,12 +119,41 @@ void pieces_put(struct carry_shared *x, struct pieces *p, uint64_t at, struct sp
 	}
 }
 
+bool pieces_differ(const struct pieces *p, uint64_t at, struct span bytes)
+{
+	size_t i = before(p, at);
+	for (i -= i > 0; i < p->count && p->piece[i].at < at + bytes.len; i++) {
+		const struct piece *piece = &p->piece[i];
+		uint64_t from = piece->at > at ? piece->at : at;
+		uint64_t end = at + bytes.len < end_of(piece) ? at + bytes.len : end_of(piece);
+		if (from < end && memcmp(piece->body.bytes + (from - piece->at),
+					  bytes.ptr + (from - at), (size_t)(end - from)) != 0)
+			return true;
+	}
+	return false;
+}
+
+void pieces_copy(struct carry_shared *x, struct pieces *to, const struct pieces *p)
+{
+	*to = *p;
+	to->piece = NULL;
+	to->count = to->room = 0;
+	for (size_t i = 0; i < p->count; i++)
+		pieces_put(x, to, p->piece[i].at,
+			(struct span){p->piece[i].body.bytes, p->piece[i].body.len});
+}
+
 void pieces_drop(struct carry_shared *x, struct pieces *p)
 {
 	for (size_t i = 0; i < p->count; i++)
 		body_drop(x, &p->piece[i].body);
 	free(p->piece);
 	*p = (struct pieces){0};
+}
+
+uint64_t pieces_end(const struct pieces *p)
+{
+	return p->count == 0 ? 0 : end_of(&p->piece[p->count - 1]);
 }
 
 uint64_t pieces_bytes(const struct pieces *p)
@@ -136,6 +166,14 @@ uint64_t pieces_bytes(const struct pieces *p)
 
 /* ---- telling ---- */
 
+static void tell_unpacked(struct carry_shared *x, const struct pieces *p, struct carried file)
+{
+	uint8_t *unpacked = NULL;
+	carry_unpack(x, p->coding, &file, &unpacked);
+	carry_tell(x, &file);
+	free(unpacked);
+}
+
 /* Pieces from index on, before `to`, as one with zeros between. */
 static void tell_run(struct carry_shared *x, const struct pieces *p, size_t index, size_t to,
 	uint64_t from, struct carried like)
@@ -143,7 +181,7 @@ static void tell_run(struct carry_shared *x, const struct pieces *p, size_t inde
 	const struct piece *piece = &p->piece[index];
 	if (index + 1 == to && from == piece->at) {
 		like.bytes = (struct span){piece->body.bytes, piece->body.len};
-		carry_tell(x, &like);
+		tell_unpacked(x, p, like);
 		return;
 	}
 	size_t len = (size_t)(end_of(&p->piece[to - 1]) - from);
@@ -153,7 +191,7 @@ static void tell_run(struct carry_shared *x, const struct pieces *p, size_t inde
 		memcpy(whole + (p->piece[i].at - from), p->piece[i].body.bytes,
 			p->piece[i].body.len);
 	like.bytes = (struct span){whole, whole == NULL ? 0 : len};
-	carry_tell(x, &like);
+	tell_unpacked(x, p, like);
 	free(whole);
 }
 
@@ -175,16 +213,23 @@ static uint64_t first_missing(const struct pieces *p)
 	return at;
 }
 
+bool pieces_have(const struct pieces *p, uint64_t size)
+{
+	return first_missing(p) >= size;
+}
+
 void pieces_tell(struct carry_shared *x, const struct pieces *p, struct carried like,
 	const uint64_t *size, const char *gap)
 {
 	char missing[160];
-	uint64_t end = p->count == 0 ? 0 : end_of(&p->piece[p->count - 1]);
+	uint64_t end = pieces_end(p);
 	uint64_t from = first_missing(p), bytes = pieces_bytes(p);
 	size_t next = before(p, from);
 	like.at_ns = p->at_ns;
-	like.gap = NULL;
-	if (p->dropped)
+	like.gap = p->wrong;
+	if (p->wrong != NULL)
+		; /* that is more than what is missing */
+	else if (p->dropped)
 		like.gap = "it is longer, or in more pieces, than is looked at";
 	else if (from < end || (size != NULL && from < *size)) {
 		uint64_t to = next < p->count ? p->piece[next].at : *size;

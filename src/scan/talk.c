@@ -220,7 +220,17 @@ static void say_name(struct carry_shared *x, struct talk *t, struct span words, 
 	if (e == NULL)
 		return;
 	copy_text(e->name, words);
+	e->rest = t->rest;
 	e->named = true;
+	t->rest = 0;
+}
+
+static void say_append(struct carry_shared *x, struct talk *t, struct span words, int64_t at_ns)
+{
+	struct expected *e = unnamed(x, t);
+	say_name(x, t, words, at_ns);
+	if (e != NULL)
+		e->append = true;
 }
 
 static void say_list(struct carry_shared *x, struct talk *t, struct span words, int64_t at_ns)
@@ -228,23 +238,24 @@ static void say_list(struct carry_shared *x, struct talk *t, struct span words, 
 	struct expected *e = unnamed(x, t);
 	(void)words;
 	(void)at_ns;
+	t->rest = 0;
 	if (e != NULL)
 		e->listing = e->named = true;
 }
 
 static void say_rest(struct carry_shared *x, struct talk *t, struct span words, int64_t at_ns)
 {
-	struct expected *e = unnamed(x, t);
+	(void)x;
 	(void)at_ns;
-	if (e != NULL)
-		e->part = !span_is(words, "0");
+	if (scan_u64(words, &t->rest) < 0)
+		t->rest = 0;
 }
 
 static const struct {
 	const char *verb;
 	says *says;
 } verbs[] = {{"data", say_data}, {"bdat", say_bdat}, {"mail", say_mail}, {"port", say_port},
-	{"eprt", say_eprt}, {"retr", say_name}, {"stor", say_name}, {"appe", say_name},
+	{"eprt", say_eprt}, {"retr", say_name}, {"stor", say_name}, {"appe", say_append},
 	{"stou", say_name}, {"list", say_list}, {"nlst", say_list}, {"mlsd", say_list},
 	{"rest", say_rest}};
 

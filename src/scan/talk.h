@@ -31,6 +31,7 @@ struct talk { /* all zero but ends is a new one */
 	bool ftp;     /* it spoke of where files pass */
 	bool deaf[2];
 	uint64_t left;
+	uint64_t rest;     /* the next file begins behind so many bytes (REST) */
 	uint64_t expected; /* the newest of this conversation; 0 none */
 	struct talk_line line[2];
 	struct body mail;

@@ -14,7 +14,9 @@
 static void drop_body(struct carry_shared *x, struct web_half *h)
 {
 	body_drop(x, &h->body);
-	h->part = false;
+	h->place = (struct place){0};
+	h->validator = 0;
+	h->resumable = false;
 	h->coding[0] = h->type[0] = '\0';
 }
 
@@ -25,70 +27,122 @@ struct telling {
 	const char *gap;
 };
 
-static void tell(const struct telling *t, struct span bytes, const char *name, const char *gap)
+/* What was asked of the message. */
+static const struct asked *asked_of(const struct web *w, enum side side)
 {
 	static const struct asked nobody;
+	unsigned of = side == CLIENT ? w->requests - 1 : w->responses;
+	return w->requests == 0 ? &nobody : &w->asked[of & (WEB_ASKED_MAX - 1)];
+}
+
+static struct carried file_of(const struct telling *t, struct span bytes, const char *name)
+{
 	const struct web *w = t->web;
 	const struct ends *ends = w->ends;
-	unsigned of = t->side == CLIENT ? w->requests - 1 : w->responses;
-	const struct asked *a = w->requests == 0 ? &nobody : &w->asked[of & (WEB_ASKED_MAX - 1)];
-	carry_tell(t->x, &(struct carried){.bytes = bytes,
-				 .at_ns = w->half[t->side].body.at_ns,
-				 .from = ends->addr[t->side],
-				 .to = ends->addr[1 - t->side],
-				 .from_port = ends->port[t->side],
-				 .to_port = ends->port[1 - t->side],
-				 .upload = t->side == CLIENT,
-				 .protocol = "http",
-				 .host = a->host,
-				 .uri = name[0] == '\0' ? a->uri : name,
-				 .gap = gap});
+	const struct asked *a = asked_of(w, t->side);
+	return (struct carried){.bytes = bytes,
+		.at_ns = w->half[t->side].body.at_ns,
+		.from = ends->addr[t->side],
+		.to = ends->addr[1 - t->side],
+		.from_port = ends->port[t->side],
+		.to_port = ends->port[1 - t->side],
+		.upload = t->side == CLIENT,
+		.protocol = "http",
+		.host = a->host,
+		.uri = name[0] == '\0' ? a->uri : name,
+		.gap = t->gap};
+}
+
+/* A part of a file. As ranges_put(). */
+static const char *put_range(
+	const struct telling *t, const struct place *p, struct span bytes, const char *coding)
+{
+	const struct web_half *h = &t->web->half[t->side];
+	uint64_t room = p->last - p->first;
+	if (!p->ok || bytes.len == 0 || bytes.len - 1 > room)
+		return "it is one part of a file, and lies about which (Content-Range)";
+	if (h->body.lacks && bytes.len - 1 != room) /* nobody knows where what is there belongs */
+		return body_gap(&h->body);
+	struct range r = {.file = file_of(t, bytes, ""),
+		.target = asked_of(t->web, t->side)->target,
+		.validator = h->validator,
+		.coding = coding,
+		.at = p->first,
+		.sized = p->sized,
+		.size = p->size,
+		.lacks = h->body.lacks};
+	return ranges_put(t->x, &r);
 }
 
 /* Of a form, or of an answer in parts. */
 static void tell_part(void *context, const struct mime_part *part)
 {
 	const struct telling *t = context;
-	tell(t, part->bytes, part->name, t->gap != NULL ? t->gap : part->gap);
+	struct carried file = file_of(t, part->bytes, part->name);
+	struct place place = range_place(mime_field(part->head, "content-range"));
+	file.gap = file.gap == NULL ? part->gap : file.gap;
+	if (place.said && file.gap == NULL) {
+		file.gap = put_range(t, &place, part->bytes, "");
+		if (file.gap == NULL)
+			return;
+	}
+	carry_tell(t->x, &file);
+}
+
+/* Whether the body is a part of a file and was taken as one; else *gap says why not. */
+static bool is_range(struct telling *t)
+{
+	const struct web_half *h = &t->web->half[t->side];
+	bool cut = h->resumable && t->gap != NULL && !h->body.lacks && h->body.len > 0;
+	if ((!h->place.said && !cut) || h->body.too_long)
+		return false;
+	const char *why =
+		put_range(t, &h->place, (struct span){h->body.bytes, h->body.len}, h->coding);
+	if (why != NULL && t->gap == NULL)
+		t->gap = why;
+	return why == NULL;
 }
 
 /* gap: why the body ended before its end; NULL: it did not. */
 static void finish_body(struct carry_shared *x, struct web *w, enum side side, const char *gap)
 {
 	struct web_half *h = &w->half[side];
-	struct span bytes = {h->body.bytes, h->body.len};
-	uint8_t *unpacked = NULL;
-	size_t len = 0;
-	gap = h->body.lacks || gap == NULL ? body_gap(&h->body) : gap;
-	gap = gap == NULL && h->part ? "it is one part of a file (Content-Range)" : gap;
-	bool gzip = strcmp(h->coding, "gzip") == 0 || strcmp(h->coding, "x-gzip") == 0 ||
-	            strcmp(h->coding, "deflate") == 0;
-	if (h->body.len > 0 && gzip) {
-		const char *wrong = inflate_bytes(bytes, x->options.bytes_max, &unpacked, &len);
-		gap = gap != NULL ? gap : wrong;
-		if (len > 0)
-			bytes = (struct span){unpacked, len};
-	} else if (h->coding[0] != '\0' && strcmp(h->coding, "identity") != 0) {
-		gap = gap != NULL ? gap : "it is packed in a way that is not unpacked";
-	}
 	struct telling t = {x, w, side, gap};
-	tell(&t, bytes, "", gap);
-	if (h->type[0] != '\0')
-		mime_body(span_of(h->type), bytes, tell_part, &t);
-	free(unpacked);
+	uint8_t *unpacked = NULL;
+	if (!is_range(&t)) {
+		gap = t.gap;
+		t.gap = h->body.lacks || gap == NULL ? body_gap(&h->body) : gap;
+		struct carried file = file_of(&t, (struct span){h->body.bytes, h->body.len}, "");
+		carry_unpack(x, h->coding, &file, &unpacked);
+		carry_tell(x, &file);
+		t.gap = file.gap;
+		if (h->type[0] != '\0')
+			mime_body(span_of(h->type), file.bytes, tell_part, &t);
+		free(unpacked);
+	}
 	drop_body(x, h);
 }
 
 /* ---- heads ---- */
 
-static void take_request(struct web *w, struct span head)
+/* Of an origin's form as of an absolute one: a request with the same words. */
+static uint64_t target_of(const struct carry_shared *x, struct span head)
+{
+	struct span method, target;
+	if (!span_next(&head, ' ', &method) || !span_next(&head, ' ', &target))
+		return 0;
+	return hash_bytes(&x->key, target.ptr, target.len);
+}
+
+static void take_request(const struct carry_shared *x, struct web *w, struct span head)
 {
 	struct http_request r = {0};
 	struct cur c = cur_of(head.ptr, head.len);
 	http_request_decode(&c, &r);
 	struct asked *a = &w->asked[w->requests++ & (WEB_ASKED_MAX - 1)];
-	*a = (struct asked){
-		.head = strcmp(r.method, "HEAD") == 0, .connect = strcmp(r.method, "CONNECT") == 0};
+	*a = (struct asked){.target = target_of(x, head),
+		.head = strcmp(r.method, "HEAD") == 0,
+		.connect = strcmp(r.method, "CONNECT") == 0};
 	memcpy(a->host, r.host, sizeof a->host);
 	memcpy(a->uri, r.uri, sizeof a->uri);
 }
@@ -123,6 +177,24 @@ static void take_type(struct web_half *h, struct span head)
 			(const char *)type.ptr);
 }
 
+/* Where the body belongs in a file, and in which. */
+static void take_place(
+	const struct carry_shared *x, struct web_half *h, struct span head, bool ok_answer)
+{
+	struct span length = mime_field(head, "content-length"), tag = mime_field(head, "etag");
+	uint64_t bytes = 0;
+	if (tag.len == 0)
+		tag = mime_field(head, "last-modified");
+	h->validator = tag.len == 0 ? 0 : hash_bytes(&x->key, tag.ptr, tag.len);
+	h->place = range_place(mime_field(head, "content-range"));
+	h->resumable = !h->place.said && ok_answer &&
+	               mime_field(head, "transfer-encoding").len == 0 &&
+	               scan_u64(length, &bytes) == 0 && bytes > 0;
+	if (h->resumable)
+		h->place =
+			(struct place){.ok = true, .sized = true, .last = bytes - 1, .size = bytes};
+}
+
 static void begin_body(struct web *w, enum side side, struct span head, bool bare, int64_t at_ns)
 {
 	struct web_half *h = &w->half[side];
@@ -131,7 +203,6 @@ static void begin_body(struct web *w, enum side side, struct span head, bool bar
 		    coding = mime_field(head, "content-encoding");
 	uint64_t bytes = 0;
 	h->body.at_ns = at_ns;
-	h->part = mime_field(head, "content-range").len > 0;
 	(void)snprintf(
 		h->coding, sizeof h->coding, "%.*s", (int)coding.len, (const char *)coding.ptr);
 	for (size_t i = 0; h->coding[i] != '\0'; i++)
@@ -159,16 +230,18 @@ static void next_message(struct web *w, enum side side)
 	w->responses += side == SERVER && w->responses < w->requests;
 }
 
-static void take_head(struct web *w, enum side side, struct span head, int64_t at_ns)
+static void take_head(
+	struct carry_shared *x, struct web *w, enum side side, struct span head, int64_t at_ns)
 {
 	struct web_half *h = &w->half[side];
 	unsigned status = side == SERVER ? status_of(head) : 0;
 	if (side == CLIENT)
-		take_request(w, head);
+		take_request(x, w, head);
 	bool bare = side == SERVER && is_bare(w, status);
 	if (h->state == WEB_IGNORED)
 		return;
 	begin_body(w, side, head, bare, at_ns);
+	take_place(x, h, head, status == 200);
 	if (h->state == WEB_HEAD && side == SERVER && status / 100 != 1) /* that is no answer yet */
 		next_message(w, side);
 }
@@ -200,7 +273,8 @@ static bool take_line(struct web_half *h, struct span *bytes, const char *end, s
 	return false;
 }
 
-static void head_bytes(struct web *w, enum side side, struct span *bytes, int64_t at_ns)
+static void head_bytes(
+	struct carry_shared *x, struct web *w, enum side side, struct span *bytes, int64_t at_ns)
 {
 	struct web_half *h = &w->half[side];
 	bool whole = take_line(h, bytes, "\r\n\r\n", HTTP_HEAD_BYTES_MAX);
@@ -216,7 +290,7 @@ static void head_bytes(struct web *w, enum side side, struct span *bytes, int64_
 		return;
 	size_t len = h->line_len;
 	h->line_len = 0; /* its bytes stay until the next line begins */
-	take_head(w, side, (struct span){h->line, len}, at_ns);
+	take_head(x, w, side, (struct span){h->line, len}, at_ns);
 }
 
 static void chunk_line(struct web_half *h, struct span *bytes)
@@ -271,7 +345,7 @@ static void step(
 	struct web_half *h = &w->half[side];
 	switch (h->state) {
 	case WEB_HEAD:
-		head_bytes(w, side, bytes, at_ns);
+		head_bytes(x, w, side, bytes, at_ns);
 		return;
 	case WEB_LENGTH:
 		body_keep(x, &h->body, take_left(h, bytes));

@@ -2,7 +2,7 @@
  * that they carry. */
 #pragma once
 
-#include "scan/carrier.h"
+#include "scan/ranges.h"
 
 #define WEB_ASKED_MAX  8u /* requests that wait for their answer; a power of two */
 #define WEB_TYPE_BYTES 256u
@@ -25,13 +25,16 @@ struct web_half {
 	uint8_t *line; /* head, or the line of a chunk, so far; owned */
 	size_t line_len;
 	struct body body;
-	bool part; /* Content-Range */
+	struct place place; /* Content-Range, or of a body that may be resumed */
+	uint64_t validator; /* ETag or Last-Modified, by hash; 0 none */
+	bool resumable;     /* a range may come later of what is missing at its end */
 	char coding[16];
 	char type[WEB_TYPE_BYTES]; /* the field of a multipart/…, else "" */
 };
 
 struct asked {
 	char host[HTTP_NAME_BYTES], uri[HTTP_TEXT_BYTES];
+	uint64_t target; /* by hash, none of it cut */
 	bool head, connect;
 };
 

@@ -263,7 +263,8 @@ class Web(Scan):
         self.assertEqual([file["gap"] for file in files], ["the capture lacks a part of it"])
         self.assertGreater(summary["missing_bytes"], 0)
         files, _ = self.carried(frames[:8], codes=(PARTIAL,))
-        self.assertEqual([file["gap"] for file in files], ["the conversation ended before it did"])
+        got = files[0]["bytes"]
+        self.assertEqual([file["gap"] for file in files], [f"bytes {got} to {len(BODY) - 1} of it are not there, {got} of {len(BODY)} are"])
         files, _ = self.carried(Talk().ask().answer(BODY, b"Content-Range: bytes 0-9/99\r\n", b"206 Partial Content").end(), codes=(PARTIAL,))
         self.assertIn("one part of a file", files[0]["gap"])
         files, _ = self.carried(Talk().ask().answer(BODY, b"Content-Encoding: br\r\n").end(), codes=(PARTIAL,))
@@ -363,8 +364,8 @@ class Lines(Scan):
         files, _ = self.scan(self.capture(talk.end()), codes=(PARTIAL,))
         self.assertIn("parts are nested too deeply in it", [file["gap"] for file in files])
 
-    def ftp(self, command=b"RETR b.exe", passive=True, data=BODY, mss=1000, extended=False, rest=b""):
-        control = self.server_first(21).say(False, b"220 ftp ready\r\n").say(True, b"USER x\r\n").say(False, b"331 x\r\n")
+    def ftp(self, command=b"RETR b.exe", passive=True, data=BODY, mss=1000, extended=False, rest=b"", number=0):
+        control = self.server_first(21, 41000 + number).say(False, b"220 ftp ready\r\n").say(True, b"USER x\r\n").say(False, b"331 x\r\n")
         if passive and extended:
             control.say(True, b"EPSV\r\n").say(False, b"229 Extended (|||50010|)\r\n")
         elif passive:
@@ -380,7 +381,7 @@ class Lines(Scan):
         up = command.startswith((b"STOR", b"APPE"))
         link = Talk(mss=mss)
         link.list, link.at = [], control.at
-        link.ports = (42000, port) if passive else (port, 20)
+        link.ports = (42000 + number, port) if passive else (port, 20)
         link.segment(passive, b"", packets.SYN)
         link.segment(not passive, b"", packets.SYN | packets.ACK)
         link.say(up, data)
@@ -403,8 +404,9 @@ class Lines(Scan):
 
     def test_ftp_in_part(self):
         frames = self.ftp(mss=1)[:-9]
-        self.assertEqual(self.found(frames[:400], codes=(PARTIAL,))["b.exe"]["gap"], "the conversation ended before it did")
-        self.assertIn("REST", self.found(self.ftp(rest=b"100"), codes=(PARTIAL,))["b.exe"]["gap"])
+        self.assertIn("the conversation ended before it did", self.found(frames[:400], codes=(PARTIAL,))["b.exe"]["gap"])
+        self.assertEqual(self.found(self.ftp(rest=b"100"), codes=(PARTIAL,))["b.exe"]["gap"],
+                         f"bytes 0 to 99 of it are not there, {len(BODY)} of {len(BODY) + 100} are")
         frames = self.ftp()
         self.assertEqual(self.found(frames[:14] + frames[15:], codes=(PARTIAL,))["b.exe"]["gap"], "the capture lacks a part of it")
         run = Run("scan", "--json", "--all", "--rules", self.rules(), self.capture(self.ftp(b"LIST")))
