@@ -20,6 +20,7 @@
 #include "cli/verb.h"
 #include "cli/watch.h"
 #include "detect/detect.h"
+#include "judge/scanned.h"
 #include "report/page.h"
 #include "report/report.h"
 
@@ -29,6 +30,7 @@
 struct hunt {
 	const char *to, *report, *output, *safelist, *baseline, *policy;
 	const char *file, *packets; /* of the case, for packets */
+	const char *scanned;
 	struct networks local;
 	struct texts verdicts, intel;
 	double max_e, budget;
@@ -79,6 +81,9 @@ static const struct option options[] = {
 		.help = "tell of what the list FILE knows to be bad: STIX 2.1, MISP, Zeek, CSV, "
 			"iprep, hosts, or one a line; may be given for several files; E does not "
 			"change by it"},
+	{"scanned", 0, OPTION_TEXT, "FILE", AT(scanned),
+		.help = "FILE is what scan --json wrote of the same traffic: findings tell what of "
+			"it their host received in the day before; E does not change by it"},
 	{"verdicts", 0, OPTION_TEXTS, "CASE", AT(verdicts),
 		.help = "learn from what people said of an earlier case (judge): a switch that was "
 			"rejected is explained, and E grows by how often that happens; may be "
@@ -150,7 +155,8 @@ static const char *complaint(const struct call *call, const struct hunt *h)
 				 h->packets != NULL || h->since_ns != 0 || h->until_ns != 0 ||
 				 call_given(call, "budget") || call_given(call, "safelist") ||
 				 call_given(call, "verdicts") || call_given(call, "baseline") ||
-				 call_given(call, "policy") || call_given(call, "intel")))
+				 call_given(call, "policy") || call_given(call, "intel") ||
+				 call_given(call, "scanned")))
 		return "--follow has no end: it goes with --json, --all, --max-e, --local and -o";
 	for (size_t i = 0, pipes = 0; i < call->words; i++) {
 		pipes += strcmp(call->word[i], "-") == 0;
@@ -287,6 +293,7 @@ struct told_before { /* each NULL: none */
 	struct policy *policy;
 	struct intel *intel;
 	struct intel_seen *bad;
+	struct scanned *scanned;
 	struct stored *earlier;  /* the case that is there: what was said of it still counts */
 	struct lessons *lessons; /* of other cases */
 };
@@ -314,6 +321,22 @@ static int read_policy(const char *path, struct policy **ret, struct fail *why)
 	return err;
 }
 
+static int read_scanned(const char *path, struct scanned **ret, struct fail *why)
+{
+	if (path == NULL)
+		return 0;
+	struct cur text;
+	char *owned = NULL;
+	int err = file_read(path, SCANNED_BYTES_MAX, &owned, &text, why);
+	if (err == 0)
+		err = scanned_parse(ret, shown(path).text, text, why);
+	free(owned);
+	if (err == 0 && scanned_refused(*ret) > 0)
+		message("%s: %llu files that match are left out: %u are taken", shown(path).text,
+			(unsigned long long)scanned_refused(*ret), SCANNED_FILES_MAX);
+	return err;
+}
+
 static int read_before(const struct hunt *h, struct told_before *ret, struct fail *why)
 {
 	int err = safelist_read(h->safelist, &ret->safelist, why);
@@ -323,6 +346,8 @@ static int read_before(const struct hunt *h, struct told_before *ret, struct fai
 		err = read_policy(h->policy, &ret->policy, why);
 	if (err == 0)
 		err = intel_load(&h->intel, &ret->intel, &ret->bad, why);
+	if (err == 0)
+		err = read_scanned(h->scanned, &ret->scanned, why);
 	if (err == 0)
 		err = open_case(h->file, &ret->earlier, why);
 	return err < 0 ? err : learn(&h->verdicts, &ret->lessons, why);
@@ -335,6 +360,7 @@ static void forget_before(struct told_before *before)
 	policy_free(before->policy);
 	intel_seen_free(before->bad);
 	intel_free(before->intel);
+	scanned_free(before->scanned);
 	stored_close(before->earlier);
 	lessons_free(before->lessons);
 }
@@ -364,6 +390,7 @@ static enum exit_code hunt(const struct call *call, const struct hunt *h,
 		.baseline = before->baseline,
 		.policy = before->policy,
 		.bad = before->bad,
+		.scanned = before->scanned,
 		.memory_bytes = h->memory_bytes,
 		.stop = &signals_stop,
 		.progress = progress_show,

@@ -117,7 +117,8 @@ static int make_tables(struct run *r)
 					    .lessons = o->lessons,
 					    .baseline = o->baseline,
 					    .policy = o->policy,
-					    .bad = o->bad});
+					    .bad = o->bad,
+					    .scanned = o->scanned});
 }
 
 /* ---- the way of the data ---- */

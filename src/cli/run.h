@@ -32,9 +32,10 @@ struct run_options { /* all borrowed for the call; all zero but paths and max_e 
 	size_t memory_bytes;           /* scale the tables to fit; 0: the sizes of base/limits.h */
 	/* What hosts are known to reach from before; NULL nothing. Outlives the result. */
 	const struct baseline *baseline;
-	const struct policy *policy; /* whom it names is known as well */
-	struct intel_seen *bad;      /* counts what lists know to be bad; outlives the result */
-	struct host_hooks hooks;     /* told() and its context, which outlives the result */
+	const struct policy *policy;   /* whom it names is known as well */
+	struct intel_seen *bad;        /* counts what lists know to be bad; outlives the result */
+	const struct scanned *scanned; /* what hosts received; outlives the result; NULL none */
+	struct host_hooks hooks;       /* told() and its context, which outlives the result */
 
 	/* Set by a signal: stop reading, judge what is known, say so (summary.partial, an `off`).
 	 * May be NULL. */

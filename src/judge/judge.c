@@ -10,6 +10,7 @@
 #include "judge/decoy.h"
 #include "judge/judge_private.h"
 #include "judge/known.h"
+#include "judge/scanned.h"
 
 /* Findings of a run, explained and weak ones included: 40 MB. */
 #define FINDINGS_MAX 1024
@@ -53,6 +54,7 @@ struct judge {
 	const struct baseline *baseline;
 	const struct policy *policy;
 	struct intel_seen *bad;
+	const struct scanned *scanned;
 	struct arena arena;
 	struct hit *hit;
 	struct pacer *pacer;
@@ -77,6 +79,7 @@ int judge_new(struct judge **ret, const struct judge_options *options)
 	j->baseline = options->baseline;
 	j->policy = options->policy;
 	j->bad = options->bad;
+	j->scanned = options->scanned;
 	j->stories_max = options->findings_max == 0 ? FINDINGS_MAX : options->findings_max;
 	j->story = calloc(j->stories_max, sizeof(struct story *));
 	j->hit = calloc(HITS_MAX, sizeof *j->hit);
@@ -425,6 +428,8 @@ void judge_finish(struct judge *j, double max_e)
 	qsort(j->story, j->stories, sizeof(struct story *), by_strength);
 	for (size_t i = 0; i < j->stories && j->bad != NULL; i++)
 		bad_tell(&j->story[i]->finding, j->bad);
+	for (size_t i = 0; i < j->stories && j->scanned != NULL; i++)
+		scanned_tell(&j->story[i]->finding, j->scanned);
 }
 
 size_t judge_count(const struct judge *j)

@@ -170,6 +170,7 @@ struct judge_options {
 	const struct baseline *baseline; /* borrowed, outlives the judge; NULL none */
 	const struct policy *policy;     /* as well */
 	struct intel_seen *bad;          /* as well; told which findings are part of it */
+	const struct scanned *scanned;   /* as well: what hosts received before */
 };
 
 /* Fails: -ENOMEM. */
