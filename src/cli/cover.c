@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/file.h"
 #include "cli/message.h"
 #include "cli/output.h"
 
 struct cover {
-	const char *output, *to, *resolver, *iif, *oif, *home;
+	const char *output, *to, *resolver, *iif, *oif, *home, *scan_state;
 	int64_t at_ns;
 	bool json, quiet;
 };
@@ -30,6 +31,10 @@ static const struct option options[] = {
 		.help = "of a firewall: the interface to the Internet"},
 	{"home", 0, OPTION_TEXT, "NETWORKS", AT(home),
 		.help = "of a Network Firewall that does not say it: HOME_NET, as rules write it"},
+	{"scan-state", 0, OPTION_TEXT, "FILE", AT(scan_state),
+		.help = "what scan -i --state FILE keeps of the scan at this boundary: evidence "
+			"for "
+			"SI-3"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
 		.help = "write to FILE instead of standard output; it appears when it is complete"},
 	{"at", 0, OPTION_TIME, "TIME", AT(at_ns),
@@ -133,6 +138,7 @@ static bool denies_known(const struct target *t, int64_t at_ns)
 static void ask(const struct cover *c, const struct target *t, struct cover_state *s)
 {
 	struct target_ask how = {.iif = c->iif, .oif = c->oif, .at_ns = c->at_ns};
+	s->at_ns = c->at_ns;
 	s->resolver_known = c->resolver != NULL;
 	s->resolver_open = c->resolver != NULL && strcmp(c->resolver, "open") == 0;
 	s->denies_known = denies_known(t, c->at_ns);
@@ -186,6 +192,24 @@ static enum exit_code write_text(const struct cover *c, const struct out *text, 
 	return output_print(c->output, text) ? code : EXIT_NOTHING;
 }
 
+/* None named: nothing. */
+static int read_scan_state(const char *path, struct scan_state *scan, struct cover_state *s)
+{
+	struct cur text;
+	struct fail why = {0};
+	char *owned = NULL;
+	if (path == NULL)
+		return 0;
+	int err = file_read(path, SCAN_STATE_BYTES_MAX, &owned, &text, &why);
+	if (err == 0)
+		err = scan_state_parse(scan, shown(path).text, text, &why);
+	free(owned);
+	if (err < 0)
+		message("%s", why.text);
+	s->scan = scan;
+	return err;
+}
+
 static enum exit_code cover_run(const struct call *call)
 {
 	struct cover c = *(const struct cover *)call->settings;
@@ -198,7 +222,12 @@ static enum exit_code cover_run(const struct call *call)
 	}
 	if (!call_given(call, "at"))
 		c.at_ns = clock_day_ns();
+	struct scan_state scan = {0};
 	struct cover_state *s = calloc(1, sizeof *s);
+	if (s != NULL && read_scan_state(c.scan_state, &scan, s) < 0) {
+		free(s);
+		return EXIT_USAGE;
+	}
 	enum exit_code read = target_open(&t, call->word, call->words,
 			       &(struct target_read){.quiet = c.quiet, .home = c.home}),
 		       code = read;

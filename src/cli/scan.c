@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/inputs.h"
-#include "cli/intel.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/scanning.h"
@@ -28,6 +28,17 @@ static const struct option options[] = {
 			"files, and endpoints of captures and logs; may be given again"},
 	{"clamd", 0, OPTION_TEXT, "SOCKET", AT(clamd),
 		.help = "ask ClamAV's daemon too (Debian's is /run/clamav/clamd.ctl)"},
+	{"interface", 'i', OPTION_TEXT, "IFACE", AT(iface),
+		.help = "look at what passes the interface, or \"any\", until a signal ends it, in "
+			"place of inputs; SIGHUP reads rules and lists again (needs CAP_NET_RAW)"},
+	{"filter", 0, OPTION_TEXT, "EXPR", AT(filter),
+		.help = "take only packets that match (pcap-filter(7))"},
+	{"state", 0, OPTION_TEXT, "FILE", AT(state),
+		.help = "keep in FILE what is looked for, how old that is, and what was found, for "
+			"cover --scan-state"},
+	{"max-age", 0, OPTION_NUMBER, "DAYS", AT(max_age_days), .min = 0, .max = 36500,
+		.help = "say it, and exit with 4, when the newest file of rules, or of lists, is "
+			"older"},
 	{"timeout", 0, OPTION_NUMBER, "SEC", AT(timeout_s), .min = 0, .max = SECONDS_MOST,
 		.fallback = "10",
 		.help = "stop rules, and waiting for clamd, after SEC on one file"},
@@ -56,7 +67,8 @@ static const struct option options[] = {
 		.help = "scale the tables for endpoints to SIZE (such as 512M)"},
 	{"all", 0, OPTION_FLAG, NULL, AT(all), .help = "tell of files that match nothing too"},
 	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
-		.help = "write the results to FILE instead of standard output"},
+		.help = "write the results to FILE instead of standard output; of an interface "
+			"they are added to it as they come"},
 	{"exit-code", 0, OPTION_FLAG, NULL, AT(exit_code),
 		.help = "exit with 1 when something matches"},
 	{"json", 0, OPTION_FLAG, NULL, AT(json),
@@ -66,6 +78,14 @@ static const struct option options[] = {
 	{"verbose", 'v', OPTION_FLAG, NULL, AT(verbose), .help = "tell about each input"},
 };
 
+static enum exit_code code_of(const struct scanning *s)
+{
+	size_t sights = s->seen == NULL ? 0 : intel_seen_count(s->seen);
+	if (s->c->exit_code && (s->matching > 0 || sights > 0))
+		return EXIT_FINDINGS;
+	return scanning_is_partial(s) ? EXIT_PARTIAL : EXIT_DONE;
+}
+
 static enum exit_code scan_all(struct scanning *s, const struct walk *walk, struct output *output)
 {
 	struct fail why = {0};
@@ -74,7 +94,7 @@ static enum exit_code scan_all(struct scanning *s, const struct walk *walk, stru
 	bool nothing = s->files == 0 && s->captures == 0 && s->endpoints.read == 0;
 	if (!nothing || s->c->json)
 		scanning_summary(s);
-	if (output_finish(output, &s->text, &why) < 0) {
+	if (output_finish(output, &s->text, &why) < 0 || scanning_state_write(s, &why) < 0) {
 		message("%s", why.text);
 		return EXIT_NOTHING;
 	}
@@ -82,29 +102,46 @@ static enum exit_code scan_all(struct scanning *s, const struct walk *walk, stru
 		message("nothing was read");
 		return EXIT_NOTHING;
 	}
-	size_t sights = s->seen == NULL ? 0 : intel_seen_count(s->seen);
-	if (s->c->exit_code && (s->matching > 0 || sights > 0))
-		return EXIT_FINDINGS;
-	return scanning_is_partial(s) ? EXIT_PARTIAL : EXIT_DONE;
+	return code_of(s);
+}
+
+/* What is found is added to the file as it comes. */
+static enum exit_code scan_interface(struct scanning *s)
+{
+	struct fail why = {0};
+	const char *path = s->c->output;
+	bool own = path != NULL && strcmp(path, "-") != 0;
+	FILE *file = own ? fopen(path, "ae") : stdout;
+	if (file == NULL) {
+		message("%s: %s", shown(path).text, strerror(errno));
+		return EXIT_USAGE;
+	}
+	if (s->seen != NULL && !s->c->quiet)
+		message("endpoints of lists are not looked for on an interface: watch --intel does "
+			"that");
+	s->seen = NULL;
+	signals_catch();
+	signals_catch_reload();
+	int code = scanning_live(s, file, &why);
+	if (s->captures > 0)
+		scanning_summary(s);
+	bool written = fwrite(out_string(&s->text), 1, s->text.len, file) == s->text.len;
+	written = (own ? fclose(file) : fflush(file)) == 0 && written;
+	if (!written)
+		message("%s: %s", own ? shown(path).text : "standard output", strerror(errno));
+	if (code == 0)
+		code = scanning_state_write(s, &why);
+	if (code < 0)
+		message("%s", why.text);
+	return code < 0 ? EXIT_NOTHING : !written ? EXIT_NOTHING : code_of(s);
 }
 
 /* ---- the verb ---- */
 
 struct prepared {
-	struct intel *intel;
-	struct intel_seen *seen;
-	struct walk rules, inputs;
-	const char **rule;
+	struct walk inputs;
 	struct output output;
 };
-
-static int add_paths(struct walk *w, const char *const *path, size_t paths, struct fail *why)
-{
-	int err = 0;
-	for (size_t i = 0; i < paths && err == 0; i++)
-		err = walk_add(w, path[i], why);
-	return err;
-}
 
 /* Whether it names anything but files. */
 static bool names_endpoints(const struct intel *set)
@@ -121,7 +158,7 @@ static int prepare_endpoints(
 	struct prepared *p, const struct call *call, struct scanning *s, struct fail *why)
 {
 	const struct scan *c = call->settings;
-	struct endpoints_options o = {.seen = p->seen,
+	struct endpoints_options o = {.seen = s->sought.seen,
 		.call = call,
 		.local = c->local,
 		.since_ns = c->since_ns,
@@ -131,7 +168,7 @@ static int prepare_endpoints(
 		.verbose = c->verbose};
 	if (endpoints_init(&s->endpoints, &o, p->inputs.files) < 0)
 		return fail_set(why, -ENOMEM, "out of memory");
-	s->seen = names_endpoints(p->intel) ? p->seen : NULL;
+	s->seen = names_endpoints(s->sought.intel) ? s->sought.seen : NULL;
 	return 0;
 }
 
@@ -139,37 +176,43 @@ static int prepare(
 	struct prepared *p, const struct call *call, struct scanning *s, struct fail *why)
 {
 	const struct scan *c = call->settings;
-	int err = intel_load(&c->intel, &p->intel, &p->seen, why);
-	if (err == 0)
-		err = add_paths(&p->rules, c->rules.text, c->rules.count, why);
-	if (err == 0)
-		err = add_paths(&p->inputs, call->word, call->words, why);
+	int err = sought_load(&s->sought, c, why);
+	for (size_t i = 0; i < call->words && err == 0; i++)
+		err = walk_add(&p->inputs, call->word[i], why);
 	if (err == 0)
 		err = prepare_endpoints(p, call, s, why);
-	p->rule = calloc(p->rules.files + 1, sizeof(char *));
-	if (err == 0 && p->rule == NULL)
-		err = fail_set(why, -ENOMEM, "out of memory");
-	for (size_t i = 0; err == 0 && i < p->rules.files; i++) {
-		CHECK(p->rule != NULL);
-		p->rule[i] = p->rules.file[i].path;
-		if (p->rules.file[i].why.code != 0)
-			err = fail_set(
-				why, p->rules.file[i].why.code, "%s", p->rules.file[i].why.text);
-	}
-	struct scan_options o = {.rules = p->rule,
-		.rules_count = p->rules.files,
-		.intel = p->intel,
-		.clamd = c->clamd,
-		.timeout_s = c->timeout_s < 1 ? 1 : (int)c->timeout_s};
 	if (err == 0)
-		err = scanner_new(&s->scanner, &o, why);
+		err = scanning_state_read(s, why);
 	if (err == 0 && c->quarantine != NULL) {
 		s->quarantine = open(c->quarantine, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (s->quarantine < 0)
 			err = fail_set(why, -errno, "--quarantine %s: %s: make the folder first",
 				shown(c->quarantine).text, strerror(errno));
 	}
-	return err < 0 ? err : output_open(&p->output, c->output, why);
+	s->begun_ns = clock_day_ns();
+	s->stale = err == 0 && sought_is_stale(&s->sought, c, s->begun_ns);
+	return err < 0 || c->iface != NULL ? err : output_open(&p->output, c->output, why);
+}
+
+static const char *complaint(const struct call *call, const struct scan *c)
+{
+	if (call->words == 0 && c->iface == NULL)
+		return "nothing to look at: name files, folders or captures, or give -i";
+	if (call->words > 0 && c->iface != NULL)
+		return "an interface has no end: name inputs or give -i, not both";
+	if (c->filter != NULL && c->iface == NULL)
+		return "--filter needs an interface (-i)";
+	if (c->iface != NULL && (c->since_ns != 0 || c->until_ns != 0))
+		return "--since and --until are for what is there already, not for -i";
+	if (c->rules.count == 0 && c->intel.count == 0 && c->clamd == NULL)
+		return "nothing to look for: give --rules, --intel or --clamd";
+	if (c->since_ns != 0 && c->until_ns != 0 && c->since_ns >= c->until_ns)
+		return "--since is not before --until";
+	if (inputs_hold(call->word, call->words, c->output))
+		return "-o names an input: it would be overwritten";
+	if (inputs_hold(call->word, call->words, c->state))
+		return "--state names an input: it would be overwritten";
+	return NULL;
 }
 
 static enum exit_code scan_run(const struct call *call)
@@ -179,29 +222,20 @@ static enum exit_code scan_run(const struct call *call)
 	struct prepared p = {0};
 	struct fail why = {0};
 	enum exit_code code = EXIT_USAGE;
-	if (call->words == 0)
-		message("scan: nothing to look at: name files, folders or captures");
-	else if (c->rules.count == 0 && c->intel.count == 0 && c->clamd == NULL)
-		message("scan: nothing to look for: give --rules, --intel or --clamd");
-	else if (c->since_ns != 0 && c->until_ns != 0 && c->since_ns >= c->until_ns)
-		message("scan: --since is not before --until");
-	else if (inputs_hold(call->word, call->words, c->output))
-		message("scan: -o names an input: it would be overwritten");
+	const char *wrong = complaint(call, c);
+	if (wrong != NULL)
+		message("scan: %s", wrong);
 	else if (prepare(&p, call, &s, &why) < 0)
 		message("%s", why.text);
 	else
-		code = scan_all(&s, &p.inputs, &p.output);
+		code = c->iface != NULL ? scan_interface(&s) : scan_all(&s, &p.inputs, &p.output);
 	output_close(&p.output);
-	scanner_free(s.scanner);
 	if (s.quarantine >= 0)
 		(void)close(s.quarantine);
 	out_fini(&s.text);
 	endpoints_fini(&s.endpoints);
-	walk_fini(&p.rules);
 	walk_fini(&p.inputs);
-	free(p.rule);
-	intel_seen_free(p.seen);
-	intel_free(p.intel);
+	sought_free(&s.sought);
 	return code;
 }
 
@@ -221,6 +255,8 @@ static const char *const text[] = {
 	"together over connections. A file that is longer than --limit-file or lacks a part is "
 	"looked at as far as it is there, and that is told. What TLS and encrypted SMB carry is "
 	"not seen.",
+	"With -i the same is done for what passes an interface, and told as it comes. What waits "
+	"to be looked at, and finds no room, is counted.",
 	"Files are looked at whole in memory and never run, unpacked to disk or changed.",
 	NULL,
 };
@@ -232,13 +268,15 @@ static const struct example examples[] = {
 		"What HTTP, SMTP, FTP and SMB carried in a capture:"},
 	{"postern scan --intel hashes.csv --quarantine /var/quarantine --json downloads/",
 		"By hashes, with copies of what matches:"},
+	{"postern scan -i eth0 --rules rules/ --max-age 7 --state scan.state --json -o found.jsonl",
+		"What passes an interface, from now on:"},
 	{"postern scan --intel new.txt /var/captures state.journal.0 march.db",
 		"Did anybody speak to these before?"},
 };
 
 const struct verb verb_scan = {
 	.name = "scan",
-	.words = "INPUT...",
+	.words = "[INPUT...]",
 	.summary = "look for malicious code in files and in what captures carry",
 	.text = text,
 	.option = options,

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/limits.h"
+#include "base/clock.h"
 #include "cli/file.h"
 #include "cli/message.h"
 #include "cli/signals.h"
@@ -47,15 +47,19 @@ static void keep_copy(struct scanning *s, const char *name, struct span bytes)
 static void look_at_one(struct scanning *s, struct origin from, struct span bytes)
 {
 	struct scan_result r;
-	scan_bytes(s->scanner, bytes, &r);
+	scan_bytes(s->sought.scanner, bytes, &r);
 	if (from.gap == NULL && r.gap[0] != '\0')
 		from.gap = r.gap;
 	s->files++;
 	s->bytes += bytes.len;
 	s->matching += r.matches > 0;
 	s->gaps += from.gap != NULL;
-	if (r.matches > 0)
+	if (r.matches > 0) {
 		keep_copy(s, r.sha256, bytes);
+		s->matched_ns = from.carried != NULL ? from.carried->at_ns : clock_day_ns();
+		memcpy(s->match, r.match[0].name, sizeof s->match);
+		memcpy(s->sha256, r.sha256, sizeof s->sha256);
+	}
 	if (r.matches == 0 && from.gap == NULL && !s->c->all)
 		return;
 	scanning_tell(s, &from, &r);
@@ -204,5 +208,7 @@ void scanning_words(struct scanning *s, const struct walk *walk)
 
 bool scanning_is_partial(const struct scanning *s)
 {
-	return s->unread + s->gaps > 0 || s->endpoints.partial || signals_stop;
+	bool cut = s->c->iface == NULL && signals_stop; /* an interface has no other end */
+	return s->unread + s->gaps + s->files_lost + s->packets_lost > 0 || s->endpoints.partial ||
+	       s->stale || cut;
 }

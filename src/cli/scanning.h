@@ -4,14 +4,14 @@
 #include <stdlib.h>
 
 #include "cli/endpoints.h"
+#include "cli/sought.h"
 #include "cli/verb.h"
 #include "ingest/walk.h"
-#include "scan/scan.h"
 
 struct scan { /* the settings */
 	struct texts rules, intel;
-	const char *clamd, *quarantine, *output;
-	double timeout_s, depth, members;
+	const char *clamd, *quarantine, *output, *iface, *filter, *state;
+	double timeout_s, depth, members, max_age_days;
 	size_t file_bytes, unpacked_bytes, memory_bytes;
 	struct networks local;
 	int64_t since_ns, until_ns;
@@ -20,7 +20,7 @@ struct scan { /* the settings */
 
 struct scanning {
 	const struct scan *c;
-	struct scanner *scanner;
+	struct sought sought;
 	struct out text;
 	int quarantine; /* folder; -1 none */
 	const char *capture;
@@ -28,8 +28,12 @@ struct scanning {
 	struct carry_stats carried;
 	struct endpoints endpoints;
 	const struct intel_seen *seen; /* NULL: no list names endpoints */
+	bool stale;                    /* --max-age */
+	int64_t begun_ns;
+	uint64_t files_lost, packets_lost; /* of an interface */
+	int64_t matched_ns;                /* the latest match; 0 none */
+	char match[SCAN_NAME_BYTES], sha256[65];
 };
-
 struct origin { /* where the bytes come from */
 	const char *path;
 	const struct carried *carried; /* NULL: the file itself */
@@ -45,3 +49,13 @@ bool scanning_is_partial(const struct scanning *s);
 
 void scanning_tell(struct scanning *s, const struct origin *from, const struct scan_result *r);
 void scanning_summary(struct scanning *s);
+
+/* --state: what was the latest match for an earlier run stays it until there is another. No file
+ * yet: nothing. Fails: -errno. */
+MUST_USE int scanning_state_read(struct scanning *s, struct fail *why);
+/* Appears whole or not at all. Fails: -errno. */
+MUST_USE int scanning_state_write(const struct scanning *s, struct fail *why);
+
+/* Scans what passes the interface until a signal ends it; tells at once, to file. SIGHUP reads
+ * rules and lists again. Fails: -errno, with words. */
+MUST_USE int scanning_live(struct scanning *s, FILE *file, struct fail *why);

@@ -1,6 +1,16 @@
 /* What the egress of a boundary says of controls (NIST SP 800-53 rev. 5). */
 #include "cover/cover.h"
 
+#include <inttypes.h>
+
+#include "base/limits.h"
+
+#define DAY_NS (86400 * NS_PER_S)
+/* A scan that runs writes its state each minute. */
+#define STATE_OLD_NS DAY_NS
+/* Rules are to follow what is released (SI-3 b); feeds change daily, collections each week. */
+#define RULES_OLD_NS (30 * DAY_NS)
+
 enum control { AC_4, CA_7, CM_2, CM_6, CM_7, SC_7, SC_7_5, SI_3, SI_4 };
 
 const struct cover_control cover_controls[] = {
@@ -87,6 +97,75 @@ static enum cover_status of_boundary(const struct cover_state *s, struct out *ev
 	                                                          : COVER_NOT_ASSESSED;
 }
 
+static void say_count(struct out *o, uint64_t count, const char *what, int64_t newest_ns)
+{
+	out_printf(o, ", %" PRIu64 " %s", count, what);
+	if (count == 0 || newest_ns == 0)
+		return;
+	out_text(o, " (the newest of ");
+	out_time(o, newest_ns);
+	out_text(o, ")");
+}
+
+static void say_scan(struct out *o, const struct scan_state *scan)
+{
+	out_text(o, scan->iface[0] == '\0' ? "a scan of files, written " : "a scan of interface ");
+	if (scan->iface[0] != '\0') {
+		out_text(o, scan->iface);
+		out_text(o, " since ");
+		out_time(o, scan->begun_ns);
+		out_text(o, ", written ");
+	}
+	out_time(o, scan->at_ns);
+	say_count(o, scan->rules, "rules", scan->rules_ns);
+	say_count(o, scan->indicators, "indicators", scan->lists_ns);
+	out_text(o, scan->clamd ? ", ClamAV's daemon" : "");
+	out_printf(o,
+		": %" PRIu64 " files looked at, %" PRIu64 " matched, %" PRIu64
+		" not seen whole, lost %" PRIu64 " files and %" PRIu64 " packets",
+		scan->files, scan->matching, scan->gaps, scan->files_lost, scan->packets_lost);
+	if (scan->matched_ns == 0)
+		return;
+	out_printf(o, "; the latest match: %s (sha256 %s) ", scan->match, scan->sha256);
+	out_time(o, scan->matched_ns);
+}
+
+static bool is_old(uint64_t count, int64_t newest_ns, int64_t now_ns)
+{
+	return count == 0 || now_ns - newest_ns > RULES_OLD_NS;
+}
+
+/* Entry and exit are looked at by a scan of the interface that runs, with rules of these days. */
+static enum cover_status of_scanning(const struct cover_state *s, struct out *evidence)
+{
+	const struct scan_state *scan = s->scan;
+	if (scan == NULL) {
+		out_text(evidence,
+			"a configuration does not show what is scanned: see scan --state");
+		return COVER_NOT_ASSESSED;
+	}
+	say_scan(evidence, scan);
+	if (scan->iface[0] == '\0') {
+		out_text(evidence, "; that is not what enters and leaves (scan -i)");
+		return COVER_NOT_ASSESSED;
+	}
+	if (s->at_ns - scan->at_ns > STATE_OLD_NS) {
+		out_text(evidence, "; it has not been heard of for more than a day");
+		return COVER_NOT_SATISFIED;
+	}
+	if (is_old(scan->rules, scan->rules_ns, s->at_ns) &&
+		is_old(scan->indicators, scan->lists_ns, s->at_ns) && !scan->clamd) {
+		out_text(evidence, "; nothing that it looks for was changed in the last 30 days");
+		return COVER_NOT_SATISFIED;
+	}
+	if (scan->files_lost + scan->packets_lost > 0) {
+		out_text(evidence, "; what was lost was not looked at");
+		return COVER_NOT_ASSESSED;
+	}
+	out_text(evidence, "; of HTTP/1, SMTP, FTP and SMB in clear");
+	return COVER_SATISFIED;
+}
+
 enum cover_status cover_of_control(
 	const struct cover_state *s, size_t control, struct out *evidence)
 {
@@ -111,8 +190,7 @@ enum cover_status cover_of_control(
 			"hunt --to oscal");
 		return COVER_NOT_ASSESSED;
 	case SI_3:
-		out_text(evidence, "a configuration does not show what is scanned: see scan");
-		return COVER_NOT_ASSESSED;
+		return of_scanning(s, evidence);
 	}
 	return COVER_NOT_ASSESSED;
 }

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/out.h"
 #include "policy/policy.h"
+#include "scan/scan.h"
 
 enum cover_way { /* by which a fallback leaves */
 	COVER_HTTPS,
@@ -43,11 +44,13 @@ struct cover_place {
 struct cover_state { /* all zero: nothing was asked */
 	struct cover_place place[COVER_PLACES_MAX];
 	size_t places;
-	bool refused;        /* there are more: no claim is made for them */
-	bool partly_read;    /* the target was: nor then */
-	bool resolver_known; /* somebody says what its resolver does: */
-	bool resolver_open;  /* it looks up names that nobody named */
-	bool denies_known;   /* what is known to be bad is refused by name or address */
+	bool refused;                  /* there are more: no claim is made for them */
+	bool partly_read;              /* the target was: nor then */
+	bool resolver_known;           /* somebody says what its resolver does: */
+	bool resolver_open;            /* it looks up names that nobody named */
+	bool denies_known;             /* what is known to be bad is refused by name or address */
+	int64_t at_ns;                 /* when it is asked */
+	const struct scan_state *scan; /* what looks for malicious code at it; NULL: not known */
 };
 
 /* The worst of all places, both families: allowed, then undecided, then denied. */

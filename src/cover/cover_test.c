@@ -99,6 +99,30 @@ static void test_worst_counts(void **state)
 	assert_int_equal(score(s, &most), COVER_MINIMAL);
 }
 
+/* What a scan says of itself: only one that runs, with rules of these days, and lost nothing. */
+static void test_scans(void **state)
+{
+	(void)state;
+	const int64_t day = INT64_C(86400) * 1000000000;
+	struct cover_state *s = state_of(POLICY_DENIED);
+	struct scan_state scan = {.at_ns = 100 * day, .rules = 1, .rules_ns = 71 * day};
+	assert_int_equal(control(s, "si-3"), COVER_NOT_ASSESSED);
+	s->scan = &scan;
+	s->at_ns = 101 * day;
+	assert_int_equal(control(s, "si-3"), COVER_NOT_ASSESSED); /* of files */
+	scan.iface[0] = 'e';
+	assert_int_equal(control(s, "si-3"), COVER_SATISFIED);
+	scan.packets_lost = 1;
+	assert_int_equal(control(s, "si-3"), COVER_NOT_ASSESSED);
+	scan.packets_lost = 0;
+	s->at_ns++;
+	assert_int_equal(control(s, "si-3"), COVER_NOT_SATISFIED);
+	scan.at_ns = s->at_ns = 102 * day;
+	assert_int_equal(control(s, "si-3"), COVER_NOT_SATISFIED);
+	scan.clamd = true;
+	assert_int_equal(control(s, "si-3"), COVER_SATISFIED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +130,7 @@ int main(void)
 		cmocka_unit_test(test_their_assumptions),
 		cmocka_unit_test(test_all_shut),
 		cmocka_unit_test(test_worst_counts),
+		cmocka_unit_test(test_scans),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,12 +146,15 @@ int scanned_parse(struct scanned **ret, const char *name, struct cur text, struc
 	static const char *const keys[KEYS] = {"type", "at", "to.address", "from.address", "host",
 		"uri", "member", "bytes", "sha256", "protocol", "matches"};
 	static const char *const match_keys[MATCH_KEYS] = {"by", "name"};
-	struct parser p = {.ret = calloc(1, sizeof *p.ret)};
+	struct scanned *s = calloc(1, sizeof *s);
+	struct parser p = {.ret = s};
 	int err = 0;
+	if (s == NULL)
+		return fail_set(why, -ENOMEM, "out of memory");
 	if (text.len > SCANNED_BYTES_MAX)
 		err = fail_set(
 			why, -E2BIG, "%s: larger than %zu MB", name, SCANNED_BYTES_MAX >> 20);
-	else if (p.ret == NULL || json_new(&p.json) < 0 || json_keys_new(&p.keys, keys, KEYS) < 0 ||
+	else if (json_new(&p.json) < 0 || json_keys_new(&p.keys, keys, KEYS) < 0 ||
 		 json_keys_new(&p.match_keys, match_keys, MATCH_KEYS) < 0)
 		err = fail_set(why, -ENOMEM, "out of memory");
 	else
@@ -160,12 +163,12 @@ int scanned_parse(struct scanned **ret, const char *name, struct cur text, struc
 	json_keys_free(p.keys);
 	json_free(p.json);
 	if (err < 0) {
-		scanned_free(p.ret);
+		scanned_free(s);
 		return err;
 	}
-	if (p.ret->files > 1)
-		qsort(p.ret->file, p.ret->files, sizeof *p.ret->file, by_host);
-	*ret = p.ret;
+	if (s->files > 1)
+		qsort(s->file, s->files, sizeof *s->file, by_host);
+	*ret = s;
 	return 0;
 }
 

@@ -36,7 +36,7 @@ struct scan_result {
 	char gap[FAIL_BYTES]; /* "": all was done; else what was not, and why */
 };
 
-struct scan_options {             /* borrowed for the scanner's life */
+struct scan_options {             /* borrowed for the scanner's life, but the rules' paths */
 	const char *const *rules; /* files of YARA rules, as text or compiled */
 	size_t rules_count;
 	const struct intel *intel; /* NULL none */
@@ -55,6 +55,26 @@ size_t scanner_rules(const struct scanner *s);
 
 /* Never fails: what could not be done is in ret->gap. */
 void scan_bytes(struct scanner *s, struct span bytes, struct scan_result *ret);
+
+/* ---- what a scan does, for whoever asks later ---- */
+
+#define SCAN_STATE_BYTES_MAX ((size_t)65536)
+
+struct scan_state { /* as scan --state wrote it; texts are safe to print */
+	int64_t at_ns, begun_ns;
+	char iface[64]; /* "": files were looked at, not an interface */
+	bool clamd;
+	uint64_t rules, indicators;
+	int64_t rules_ns, lists_ns; /* when the newest file of them was changed; 0 none */
+	uint64_t files, matching, gaps;
+	uint64_t files_lost, packets_lost; /* that passed the interface and were not looked at */
+	int64_t matched_ns;                /* the latest match; 0: there was none */
+	char match[SCAN_NAME_BYTES], sha256[65];
+};
+
+/* Fails: -EINVAL, -E2BIG, -ENOMEM. */
+MUST_USE int scan_state_parse(
+	struct scan_state *ret, const char *name, struct cur text, struct fail *why);
 
 /* ---- archives: zip, tar, 7z, rar, cab, cpio, ar; gzip, bzip2, xz, zstd, compress ---- */
 
