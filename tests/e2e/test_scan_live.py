@@ -33,7 +33,7 @@ while True:
     for path in sorted(folder.glob("want-*")):
         name = path.name[5:]; path.unlink()
         if name == "flood":
-            flood([b"HANG" + bytes(2000)] + [b"%d" % number for number in range(5000)])
+            flood([b"HANG" + bytes(2000)] + [b"%08d" % number for number in range(5000)])
             continue
         urllib.request.urlopen("http://10.0.0.5:8080/" + name).read()
     time.sleep(0.05)
