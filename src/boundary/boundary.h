@@ -18,7 +18,7 @@
 #define BOUNDARY_CHAINS_MAX 4096u
 #define BOUNDARY_DIMS_MAX   5u       /* fields of one concatenation */
 #define BOUNDARY_DEPTH_MAX  16u      /* of jumps: NFT_JUMP_STACK_SIZE */
-#define BOUNDARY_STEPS_MAX  4000000u /* boxes looked at for one answer */
+#define BOUNDARY_STEPS_MAX  4000000u /* boxes looked at for one answer, or as much work */
 #define BOUNDARY_TOLD_MAX   6u       /* rules that an answer names */
 
 /* Each is a number of 16 bytes, network order: an address as in base/addr.h, an interface's name
@@ -124,6 +124,7 @@ struct boundary_rule {
 };
 
 struct boundary_chain {
+	size_t number;            /* among all of the boundary's, from 0 */
 	const char *table, *name; /* safe */
 	uint8_t family;           /* 4, 6; 0 both */
 	bool nat, dormant;

@@ -275,6 +275,47 @@ static void iptables_complaints_name_the_line(void **state)
 	assert_int_equal(strncmp(why.text, "3: ", 3), 0);
 }
 
+/* Fifteen chains, each of which leads to the next three times over: 14 million ways, which are one
+ * unless each comes with a mark of its own. */
+static struct boundary_answer ask_fan(const char *between)
+{
+	static char text[16384];
+	struct boundary *b = NULL;
+	struct fail why = {0};
+	struct boundary_flow flow = {.oif = "wan0"};
+	struct boundary_answer answer;
+	size_t at = (size_t)snprintf(text, sizeof text, "*mangle\n:OUTPUT ACCEPT\n");
+	for (int i = 0; i < 16; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at, ":c%d -\n", i);
+	at += (size_t)snprintf(text + at, sizeof text - at, "-A OUTPUT -j c0\n");
+	for (int i = 0; i < 45; i++) {
+		if (between != NULL)
+			at += (size_t)snprintf(text + at, sizeof text - at, "-A c%d %s%d\n", i / 3,
+				between, i + 1);
+		at += (size_t)snprintf(
+			text + at, sizeof text - at, "-A c%d -j c%d\n", i / 3, i / 3 + 1);
+	}
+	at += (size_t)snprintf(text + at, sizeof text - at, "-A c15 --limit 1 -j DROP\nCOMMIT\n");
+	assert_true(at < sizeof text);
+	assert_int_equal(boundary_read_iptables(&b, cur_of(text, at), &why), 0);
+	assert_int_equal(policy_flow_parse(span_of(TCP), &flow.flow, &why), 0);
+	boundary_ask(b, &flow, &answer);
+	boundary_free(b);
+	return answer;
+}
+
+static void work_for_an_answer_is_bounded(void **state)
+{
+	(void)state;
+	struct boundary_answer answer = ask_fan(NULL);
+	assert_int_equal(answer.kind, BOUNDARY_UNDECIDED);
+	assert_null(answer.missing);
+	assert_int_equal(answer.rules, 1); /* the last chain's own */
+	answer = ask_fan("-j MARK --set-mark ");
+	assert_int_equal(answer.kind, BOUNDARY_UNDECIDED);
+	assert_string_equal(answer.missing, "the rules are too many for one answer");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +330,7 @@ int main(void)
 		cmocka_unit_test(other_texts_are_refused),
 		cmocka_unit_test(iptables_matches),
 		cmocka_unit_test(iptables_complaints_name_the_line),
+		cmocka_unit_test(work_for_an_answer_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

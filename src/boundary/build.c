@@ -66,7 +66,7 @@ struct boundary_chain *build_chain(struct boundary *b, struct span table, struct
 	c->end = &c->rule;
 	*b->end = c;
 	b->end = &c->next;
-	b->chains++;
+	c->number = b->chains++;
 	return c;
 }
 

@@ -75,11 +75,21 @@ static enum tri in_box(
 	return all;
 }
 
-static bool spend(struct walk *w)
+static bool spend(struct walk *w, uint32_t cost)
 {
-	if (w->left > 0)
-		w->left--;
+	w->left = w->left > cost ? w->left - cost : 0;
 	return w->left > 0;
+}
+
+/* In boxes looked at: two sets of facts compared, a rule begun. */
+#define JOIN_COST 16
+#define RULE_COST 4
+
+static void join(struct walk *w, struct facts *to, const struct facts *from)
+{
+	if (to->any && from->any)
+		(void)spend(w, JOIN_COST);
+	facts_join(to, from);
 }
 
 static enum tri match(struct walk *w, const struct boundary_step *s, const struct facts *f)
@@ -87,7 +97,7 @@ static enum tri match(struct walk *w, const struct boundary_step *s, const struc
 	enum tri any = NO;
 	if (s->partly)
 		return OPEN;
-	for (size_t i = 0; i < s->boxes && any != YES && spend(w); i++) {
+	for (size_t i = 0; i < s->boxes && any != YES && spend(w, 1); i++) {
 		enum tri one = in_box(s, &s->box[i], f);
 		any = one == NO ? any : one;
 	}
@@ -125,12 +135,12 @@ static void forget_all(struct facts *f)
 			facts_set(f, i, NULL);
 }
 
-static void walk_chain(
+static void walk_once(
 	struct walk *w, const struct boundary_chain *chain, struct facts *f, unsigned depth);
 
 static void accept(struct at *a)
 {
-	facts_join(&a->w->accepted, &a->now);
+	join(a->w, &a->w->accepted, &a->now);
 	a->w->accept = a->rule;
 }
 
@@ -146,8 +156,8 @@ static void whatever(struct at *a)
 	note(a->w->open, &a->w->opens, a->rule);
 	accept(a);
 	drop(a);
-	facts_join(a->next, &a->now);
-	facts_join(a->back, &a->now);
+	join(a->w, a->next, &a->now);
+	join(a->w, a->back, &a->now);
 }
 
 static void decide(struct at *a, const struct boundary_verdict *v, bool open)
@@ -157,7 +167,7 @@ static void decide(struct at *a, const struct boundary_verdict *v, bool open)
 		note(a->w->open, &a->w->opens, a->rule);
 	switch (v->kind) {
 	case BOUNDARY_CONTINUE:
-		facts_join(a->next, &a->now);
+		join(a->w, a->next, &a->now);
 		return;
 	case BOUNDARY_ACCEPT:
 		accept(a);
@@ -167,14 +177,14 @@ static void decide(struct at *a, const struct boundary_verdict *v, bool open)
 		drop(a);
 		return;
 	case BOUNDARY_RETURN:
-		facts_join(a->back, &a->now);
+		join(a->w, a->back, &a->now);
 		return;
 	case BOUNDARY_JUMP:
 	case BOUNDARY_GOTO:
 		if (v->chain == NULL || a->depth >= BOUNDARY_DEPTH_MAX)
 			break;
-		walk_chain(a->w, v->chain, &f, a->depth + 1);
-		facts_join(v->kind == BOUNDARY_JUMP ? a->next : a->back, &f);
+		walk_once(a->w, v->chain, &f, a->depth + 1);
+		join(a->w, v->kind == BOUNDARY_JUMP ? a->next : a->back, &f);
 		return;
 	case BOUNDARY_ANY:
 		break;
@@ -186,7 +196,7 @@ static void decide(struct at *a, const struct boundary_verdict *v, bool open)
 static void look_up(struct at *a, const struct boundary_step *s)
 {
 	enum tri found = NO;
-	for (size_t i = 0; i < s->boxes && found != YES && spend(a->w); i++) {
+	for (size_t i = 0; i < s->boxes && found != YES && spend(a->w, 1); i++) {
 		enum tri one = in_box(s, &s->box[i], &a->now);
 		if (one == NO)
 			continue;
@@ -196,7 +206,7 @@ static void look_up(struct at *a, const struct boundary_step *s)
 	if (s->partly)
 		whatever(a);
 	if (found != YES)
-		facts_join(a->next, &a->now);
+		join(a->w, a->next, &a->now);
 }
 
 static void rewrite(struct facts *f, unsigned addr, unsigned port, const struct boundary_step *s)
@@ -228,7 +238,7 @@ static void translate(struct at *a, const struct boundary_step *s)
 	}
 	if (a->open)
 		note(a->w->open, &a->w->opens, a->rule);
-	facts_join(&a->w->accepted, &a->now); /* what lets it pass is said elsewhere */
+	join(a->w, &a->w->accepted, &a->now); /* what lets it pass is said elsewhere */
 }
 
 /* Whether the rule's next step is reached. */
@@ -241,7 +251,7 @@ static bool walk_step(struct at *a, const struct boundary_step *s)
 	case STEP_UNKNOWN:
 		is = s->kind == STEP_MATCH ? match(a->w, s, &a->now) : OPEN;
 		if (is != YES)
-			facts_join(a->next, &a->now);
+			join(a->w, a->next, &a->now);
 		a->open |= is == OPEN;
 		return is != NO;
 	case STEP_MAP:
@@ -275,12 +285,12 @@ static void walk_chain(
 	struct walk *w, const struct boundary_chain *chain, struct facts *f, unsigned depth)
 {
 	struct facts back = {0};
-	for (const struct boundary_rule *r = chain->rule; r != NULL && f->any && spend(w);
-		r = r->next) {
+	for (const struct boundary_rule *r = chain->rule;
+		r != NULL && f->any && spend(w, RULE_COST); r = r->next) {
 		struct facts next = {0};
 		struct at a = {w, r, *f, &next, &back, false, depth};
 		bool on = true, hit = true;
-		for (size_t i = 0; i < r->steps && on; i++) {
+		for (size_t i = 0; i < r->steps && on && spend(w, 1); i++) {
 			enum boundary_step_kind kind = r->step[i].kind;
 			on = walk_step(&a, &r->step[i]);
 			hit = on || (kind != STEP_MATCH && kind != STEP_UNKNOWN);
@@ -288,10 +298,42 @@ static void walk_chain(
 		if (w->flow->met != NULL)
 			w->flow->met(w->flow->context, r, hit);
 		if (on)
-			facts_join(&next, &a.now);
+			join(w, &next, &a.now);
 		*f = next;
 	}
-	facts_join(f, &back);
+	join(w, f, &back);
+}
+
+static bool same(const struct facts *a, const struct facts *b)
+{
+	return a->any == b->any && a->known == b->known &&
+	       memcmp(a->value, b->value, sizeof a->value) == 0;
+}
+
+/* Chains that lead to each other many times over are walked once for each state of the packet. */
+static void walk_once(
+	struct walk *w, const struct boundary_chain *chain, struct facts *f, unsigned depth)
+{
+	struct walked *last = &w->walked[chain->number % WALKED_MAX];
+	if (!spend(w, 2 * JOIN_COST)) {
+		*f = (struct facts){0};
+		return;
+	}
+	if (last->chain != chain || last->depth != depth || last->base != w->base ||
+		!same(&last->before, f)) {
+		struct walked now = {.chain = chain, .depth = depth, .base = w->base, .before = *f};
+		const struct boundary_rule *accept = w->accept;
+		w->accept = NULL;
+		walk_chain(w, chain, f, depth);
+		now.after = *f;
+		now.accept = w->accept;
+		w->accept = now.accept == NULL ? accept : now.accept;
+		*last = now;
+		return;
+	}
+	*f = last->after;
+	if (last->accept != NULL)
+		w->accept = last->accept;
 }
 
 /* Where people filter: what translates, or stands before and behind the routing, mostly lets all
@@ -304,9 +346,10 @@ static bool is_filter(const struct boundary_chain *c)
 void walk_base(struct walk *w, const struct boundary_chain *chain, struct facts *f)
 {
 	w->accepted = (struct facts){0};
+	w->base++;
 	walk_chain(w, chain, f, 0);
 	if (f->any && chain->policy == BOUNDARY_ACCEPT) {
-		facts_join(&w->accepted, f);
+		join(w, &w->accepted, f);
 		if (w->accept_policy == NULL || is_filter(chain))
 			w->accept_policy = chain;
 	} else if (f->any) {

@@ -12,6 +12,15 @@ struct facts {          /* all packets that may stand at one place, joined */
 	struct addr value[FACTS];
 };
 
+/* What came of a chain, for when it is come to again with nothing changed. */
+struct walked {
+	const struct boundary_chain *chain; /* NULL: none was */
+	unsigned depth, base;               /* its walk's; which base chain's it belongs to */
+	struct facts before, after;
+	const struct boundary_rule *accept; /* the last that did; NULL: none */
+};
+#define WALKED_MAX 64u
+
 struct walk {
 	const struct boundary_flow *flow;
 	uint32_t left;         /* steps */
@@ -20,6 +29,8 @@ struct walk {
 	const struct boundary_rule *drop[BOUNDARY_TOLD_MAX], *open[BOUNDARY_TOLD_MAX];
 	size_t drops, opens;
 	const struct boundary_rule *accept;                       /* the last that did */
+	unsigned base;                                            /* chains that were walked */
+	struct walked walked[WALKED_MAX];                         /* by the chain's number */
 	const struct boundary_chain *drop_policy, *accept_policy; /* the last that did */
 };
 
