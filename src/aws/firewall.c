@@ -107,17 +107,20 @@ static enum vpc_verdict least_from(const struct vpc_answer *a, size_t mark)
 	return least;
 }
 
-/* A template does not say which of the firewall's subnets an endpoint stands in: each is tried. */
-static void go_on_from_any(struct way *w, const struct vpc_object *endpoint)
+void way_try_each(struct way *w, const struct way_doors *doors)
 {
 	size_t mark = w->answer->stages;
 	enum vpc_verdict least = VPC_OPEN;
 	bool first = true;
-	for (const struct vpc_member *m = endpoint->firewall->members;
-		m != NULL && (*w->tries)++ < WAY_TRIES_MAX; m = m->next) {
+	for (const struct vpc_member *m = doors->subnets; m != NULL; m = m->next) {
+		if (doors->zone != NULL &&
+			(m->object->zone == NULL || strcmp(m->object->zone, doors->zone) != 0))
+			continue;
+		if ((*w->tries)++ >= WAY_TRIES_MAX)
+			break;
 		struct way copy = *w;
 		w->answer->stages = mark;
-		go_on(&copy, m->object);
+		doors->go(&copy, m->object);
 		enum vpc_verdict now = least_from(w->answer, mark);
 		if (!first && now != least) {
 			w->answer->stages = mark;
@@ -130,21 +133,44 @@ static void go_on_from_any(struct way *w, const struct vpc_object *endpoint)
 	if (tired)
 		w->answer->stages = mark;
 	if (tired || first || w->answer->stages == mark)
-		way_say(w, VPC_UNDECIDED, "endpoint", endpoint,
-			tired ? "it may stand in too many subnets to try the ways on from each"
-			      : "which of the firewall's subnets it stands in is not known, and "
-				"they differ");
+		way_say(w, VPC_UNDECIDED, doors->name, doors->object,
+			tired ? "there are too many subnets to try the ways on from each"
+			      : doors->why);
+}
+
+void way_ask_policy(struct way *w, const struct vpc_object *endpoint)
+{
+	bool web = w->p.proto == PROTO_TCP && (w->p.low == 443 || w->p.low == 80);
+	bool gateway = endpoint->type != NULL && strcmp(endpoint->type, "Gateway") == 0;
+	struct vpc_stage *s = way_stage(w, "endpoint policy");
+	s->object = endpoint->id;
+	const char *why = "its policy allows anyone anything: any account's things there are "
+			  "reached";
+	if (w->transit != NULL && gateway)
+		why = "a gateway endpoint is for its own VPC, and this comes from another";
+	else if (endpoint->allows == ALLOWS_NONE)
+		s->verdict = VPC_SHUT, why = "its policy allows nothing";
+	else if (endpoint->allows == ALLOWS_UNKNOWN)
+		why = "its policy, where it was read, hangs on who asks for what, which no packet "
+		      "tells";
+	else if (gateway && !web)
+		why = "whether the service answers to this is not known";
+	else
+		s->verdict = VPC_OPEN;
+	(void)snprintf(s->reason, sizeof s->reason, "%s", why);
 }
 
 void way_pass_endpoint(struct way *w, const struct vpc_object *endpoint)
 {
 	const char *type = endpoint == NULL || endpoint->type == NULL ? "" : endpoint->type;
+	if (strcmp(type, "Gateway") == 0) {
+		way_ask_policy(w, endpoint);
+		return;
+	}
 	if (endpoint == NULL || endpoint->firewall == NULL) {
 		way_say(w, VPC_UNDECIDED, "endpoint", endpoint,
-			strcmp(type, "Gateway") == 0
-				? "the endpoint's policy is not judged"
-				: "judged by what stands behind it: of no firewall that was read "
-				  "(add aws network-firewall describe-firewall)");
+			"judged by what stands behind it: of no firewall that was read "
+			"(add aws network-firewall describe-firewall)");
 		return;
 	}
 	if (++w->hops > WAY_HOPS_MAX) {
@@ -157,7 +183,13 @@ void way_pass_endpoint(struct way *w, const struct vpc_object *endpoint)
 	if (endpoint->subnet != NULL)
 		go_on(w, endpoint->subnet);
 	else
-		go_on_from_any(w, endpoint);
+		way_try_each(
+			w, &(struct way_doors){.subnets = endpoint->firewall->members,
+				   .go = go_on,
+				   .name = "endpoint",
+				   .object = endpoint,
+				   .why = "which of the firewall's subnets it stands in is not "
+					  "known, and they differ"});
 }
 
 /* ---- back ---- */
@@ -170,8 +202,9 @@ static bool leads_home(const struct way *w, const struct vpc_object *endpoint)
 		endpoint->firewall->members->next == NULL)
 		subnet = endpoint->firewall->members->object;
 	enum vpc_target target = TARGET_AWAY;
+	enum vpc_target home = w->transit == NULL ? TARGET_LOCAL : TARGET_TRANSIT;
 	return subnet == NULL || subnet->vpc != w->network ||
-	       (way_peek_route(w->v, subnet, &w->p.src, &target) && target == TARGET_LOCAL);
+	       (way_peek_route(w->v, subnet, &w->p.src, &target) && target == home);
 }
 
 bool way_judge_back(struct way *w, const struct vpc_route *back, struct vpc_stage *s)

@@ -220,8 +220,11 @@ void vpc_judge_groups(const struct vpc *v, const struct vpc_object *interface,
 {
 	ret->name = egress ? "security group egress" : "security group ingress";
 	ret->verdict = VPC_UNDECIDED;
-	(void)snprintf(
-		ret->reason, sizeof ret->reason, "which groups the host carries was not read");
+	(void)snprintf(ret->reason, sizeof ret->reason, "%s",
+		interface == NULL && v->first[VPC_INTERFACE] != NULL
+			? "which groups the host carries is not known: no interface that was read "
+			  "has its address"
+			: "which groups the host carries was not read");
 	if (interface == NULL)
 		return;
 	ret->object = interface->id;

@@ -21,6 +21,9 @@ enum vpc_kind {
 	VPC_LIST, /* prefix list */
 	VPC_GATEWAY,
 	VPC_FIREWALL,
+	VPC_TRANSIT,       /* a transit gateway */
+	VPC_TRANSIT_TABLE, /* its route table */
+	VPC_ATTACHMENT,    /* what is attached to it */
 	VPC_KINDS
 };
 
@@ -60,7 +63,8 @@ enum vpc_target {
 	TARGET_NAT,
 	TARGET_ENDPOINT,
 	TARGET_PEERING,
-	TARGET_AWAY, /* transit gateway, VPN, local gateway, ... */
+	TARGET_TRANSIT,
+	TARGET_AWAY, /* VPN, local gateway, ... */
 	TARGET_HOST, /* an interface or instance that forwards */
 };
 
@@ -71,6 +75,13 @@ struct vpc_route {
 	const struct vpc_object *list;   /* NULL: net */
 	struct cidr net;
 	bool blackhole, propagated;
+};
+
+/* What an endpoint's policy says of any request. */
+enum vpc_allows {
+	ALLOWS_UNKNOWN, /* not read, or some */
+	ALLOWS_NONE,
+	ALLOWS_ALL
 };
 
 enum vpc_public { PUBLIC_NONE, PUBLIC_MAYBE, PUBLIC_SOME };
@@ -95,20 +106,30 @@ struct vpc_object {
 	bool no_internet; /* an interface: DenyAllIgwTraffic */
 	bool listed; /* an interface: by describe-network-interfaces; a list: with its entries */
 	const char *id, *type, *state;
-	const char *block;           /* a subnet: the mode of block public access */
-	const char *policy;          /* a firewall's: ARN or name; NULL: not known */
-	bool several;                /* an endpoint: one of those of all its firewall's subnets */
+	const char *zone;       /* a subnet's */
+	const char *block;      /* a subnet: the mode of block public access */
+	enum vpc_allows allows; /* an endpoint: by its policy */
+	const char *policy;     /* a firewall's: ARN or name; NULL: not known */
+	bool several;           /* an endpoint: one of those of all its firewall's subnets */
+	bool anywhere;          /* an attachment: any of its subnets takes packets to the VPC */
+	bool searched;          /* a transit gateway's table: its routes were read whole */
+	bool statics;           /* the same, but for propagated ones */
+	bool spread;            /* the same: what propagates to it was read */
+	bool cut;               /* the same: it has routes that were not read */
+	struct vpc_object *endpoint; /* an interface: the endpoint that it stands for */
 	struct vpc_object *firewall; /* an endpoint's; NULL: of none that was read */
 	struct vpc_object *vpc, *subnet,
-		*peer;                  /* peer: the accepter's VPC; an instance: its interface */
-	struct vpc_object *acl, *table; /* a subnet's own; a VPC's default and main ones */
+		*peer; /* the accepter's VPC; an instance's interface; an attachment's gateway */
+	/* a subnet's own; a VPC's default and main ones; an attachment's */
+	struct vpc_object *acl, *table;
 	struct vpc_net *nets;
 	struct vpc_rule *rules;
 	struct vpc_entry *entries;
 	size_t entries_count;
 	struct vpc_route *routes;
 	struct vpc_address *addrs;
-	/* an interface: its groups; a table: gateways it is for; a firewall: its subnets */
+	/* an interface: its groups; a table: gateways it is for; a firewall, an attachment: its
+	 * subnets; a transit gateway's table: attachments that propagate to it */
 	struct vpc_member *members;
 };
 
@@ -116,7 +137,7 @@ struct vpc {
 	struct arena arena;
 	struct strings *strings;
 	struct vpc_object **by_name; /* number of a string: the object of that id */
-	struct json *json;
+	struct json *json, *inner;   /* inner: of texts within a text */
 	struct json_keys **keys;
 	struct out warnings;
 	struct vpc_object *first[VPC_KINDS], *last[VPC_KINDS];

@@ -175,6 +175,7 @@ static void read_subnet(struct reader *r, const struct json_value *object)
 		return;
 	o->vpc = read_named(r, VPC_NETWORK, &s[1]);
 	o->block = read_text(r, &s[4]);
+	o->zone = read_text(r, &s[5]);
 	read_net(r, &s[2], &o->nets);
 	while (read_each(r, &s[3], &item))
 		if (read_pick(r, KEYS_BLOCK, &item, b) && !span_is(b[3].text, "disassociated"))
@@ -227,15 +228,9 @@ static void read_addrs(
 static void read_members(struct reader *r, struct vpc_object *o, const struct json_value *list)
 {
 	struct json_value g[PATHS_MAX], item = {0};
-	while (read_each(r, list, &item)) {
-		struct vpc_object *group =
-			read_pick(r, KEYS_GROUP, &item, g) ? read_named(r, VPC_GROUP, &g[0]) : NULL;
-		struct vpc_member *m = group == NULL ? NULL : read_room(r, sizeof *m);
-		if (m == NULL)
-			continue;
-		*m = (struct vpc_member){o->members, group};
-		o->members = m;
-	}
+	while (read_each(r, list, &item))
+		if (read_pick(r, KEYS_GROUP, &item, g))
+			read_member(r, o, read_named(r, VPC_GROUP, &g[0]));
 }
 
 /* Of templates: an address that is not known yet, and whether a public one stands for it. */
@@ -329,32 +324,6 @@ static void read_nat(struct reader *r, const struct json_value *object)
 			read_addr(r, o, &a[0], &a[1]);
 }
 
-static void read_endpoint(struct reader *r, const struct json_value *object)
-{
-	struct json_value s[PATHS_MAX];
-	struct vpc_object *o = read_pick(r, KEYS_ENDPOINT, object, s)
-	                               ? read_described(r, VPC_ENDPOINT, &s[0])
-	                               : NULL;
-	if (o == NULL)
-		return;
-	o->type = read_text(r, &s[1]);
-	o->vpc = read_named(r, VPC_NETWORK, &s[2]);
-	o->state = read_text(r, &s[3]);
-}
-
-static void read_peering(struct reader *r, const struct json_value *object)
-{
-	struct json_value s[PATHS_MAX];
-	struct vpc_object *o = read_pick(r, KEYS_PEERING, object, s)
-	                               ? read_described(r, VPC_PEERING, &s[0])
-	                               : NULL;
-	if (o == NULL)
-		return;
-	o->state = read_text(r, &s[1]);
-	o->vpc = read_named(r, VPC_NETWORK, &s[2]);
-	o->peer = read_named(r, VPC_NETWORK, &s[3]);
-}
-
 static void read_list(struct reader *r, const struct json_value *object)
 {
 	struct json_value s[PATHS_MAX], item = {0};
@@ -369,7 +338,7 @@ static void read_list(struct reader *r, const struct json_value *object)
 
 /* ---- the root ---- */
 
-static void warn(struct reader *r, const char *words, struct span what)
+void read_warn(struct reader *r, const char *words, struct span what)
 {
 	struct out *o = &r->v->warnings;
 	if (o->len > WARNINGS_MAX)
@@ -386,7 +355,7 @@ static void warn(struct reader *r, const char *words, struct span what)
 
 static void read_doubtful(struct reader *r, const struct json_value *name)
 {
-	warn(r,
+	read_warn(r,
 		"its condition is not known, so that it may be there or not, and is taken for "
 		"absent unless it is a route, an entry or a rule: ",
 		name->text);
@@ -412,6 +381,12 @@ static const struct {
 	{"NatGateways", read_nat, VPC_NAT},
 	{"Firewalls", read_told_firewall, VPC_FIREWALL},
 	{"VpcPeeringConnections", read_peering, VPC_PEERING},
+	{"TransitGateways", NULL, VPC_TRANSIT},
+	{"TransitGatewayAttachments", read_attachment, VPC_ATTACHMENT},
+	{"TransitGatewayVpcAttachments", read_attachment, VPC_ATTACHMENT},
+	{"TransitGatewayRouteTables", read_transit_table, VPC_TRANSIT_TABLE},
+	{"TransitGatewayStaticRoutes", read_static_routes, VPC_TRANSIT_TABLE},
+	{"TransitGatewayPropagations", read_propagations, VPC_TRANSIT_TABLE},
 	{TEMPLATE_DOUBTFUL, read_doubtful, VPC_KINDS},
 	/* what is excluded is told of each subnet, and only believed there */
 	{"VpcBlockPublicAccessExclusions", NULL, VPC_KINDS},
@@ -421,7 +396,8 @@ static const struct {
 static const char *const passed[] = {"ResponseMetadata", "NextToken", "VpcBlockPublicAccessOptions",
 	"Entries", "PrefixListId", "status_code", "data", "UpdateToken", "Firewall",
 	"FirewallStatus", "FirewallPolicy", "FirewallPolicyResponse", "RuleGroup",
-	"RuleGroupResponse"};
+	"RuleGroupResponse", "Routes", "AdditionalRoutesAvailable",
+	"TransitGatewayRouteTablePropagations"};
 
 static void mark_cut(struct vpc *v, size_t list)
 {
@@ -446,7 +422,7 @@ static void read_root_list(struct reader *r, struct span name, const struct json
 			mark_cut(r->v, i);
 		return;
 	}
-	warn(r, "not read, as nothing here follows from it: ", name);
+	read_warn(r, "not read, as nothing here follows from it: ", name);
 }
 
 /* The list goes on where it was not read, so do those of its kind. */
@@ -458,23 +434,29 @@ static void mark_next(struct reader *r, const struct json_value *root)
 		for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 			if (span_is(name, lists[i].name))
 				mark_cut(r->v, i);
-	warn(r, "NextToken: the list goes on, ask for the rest", (struct span){0});
+	read_warn(r, "NextToken: the list goes on, ask for the rest", (struct span){0});
+}
+
+struct json_value read_id_of_name(const struct reader *r, const char *prefix)
+{
+	struct span name = span_of(r->name);
+	size_t at = span_find(name, prefix), end = at + strlen(prefix);
+	if (at >= name.len)
+		return (struct json_value){0};
+	while (end < name.len && scan_hex(name.ptr[end]) < 16)
+		end++;
+	return (struct json_value){.type = JSON_STRING, .text = {name.ptr + at, end - at}};
 }
 
 /* get-managed-prefix-list-entries does not say of which list: the text's name does. */
 static void read_entries(struct reader *r, const struct json_value *list, struct json_value *id)
 {
 	struct json_value c[PATHS_MAX], item = {0};
-	struct span name = span_of(r->name);
-	size_t at = span_find(name, "pl-"), end = at + 3;
-	if (id->type != JSON_STRING && at < name.len) {
-		while (end < name.len && scan_hex(name.ptr[end]) < 16)
-			end++;
-		*id = (struct json_value){.type = JSON_STRING, .text = {name.ptr + at, end - at}};
-	}
+	if (id->type != JSON_STRING)
+		*id = read_id_of_name(r, "pl-");
 	struct vpc_object *o = read_named(r, VPC_LIST, id);
 	if (o == NULL) {
-		warn(r, "Entries of which prefix list? Name the file after it (pl-...)",
+		read_warn(r, "Entries of which prefix list? Name the file after it (pl-...)",
 			(struct span){0});
 		return;
 	}
@@ -500,6 +482,11 @@ static void read_root(struct reader *r, const struct json_value *root, struct js
 		read_firewall(r, &s[6], &s[7]);
 	if (s[4].type == JSON_ARRAY)
 		read_entries(r, &s[4], &s[5]);
+	struct json_value table = read_id_of_name(r, "tgw-rtb-");
+	if (s[8].type == JSON_ARRAY)
+		read_transit_routes(r, &table, &s[8], &s[9]);
+	if (s[10].type == JSON_ARRAY)
+		read_propagated(r, &table, &s[10]);
 }
 
 static int read_described_text(struct vpc *v, const char *name, struct span text, struct fail *why)
@@ -521,11 +508,11 @@ static int read_described_text(struct vpc *v, const char *name, struct span text
 	char count[64];
 	if (r.refused > 0) {
 		(void)snprintf(count, sizeof count, "%zu", r.refused);
-		warn(&r, "parts that are not what they should be: ", span_of(count));
+		read_warn(&r, "parts that are not what they should be: ", span_of(count));
 	}
 	if (r.repeated > 0) {
 		(void)snprintf(count, sizeof count, "%zu", r.repeated);
-		warn(&r, "objects that were described before, and count as they were: ",
+		read_warn(&r, "objects that were described before, and count as they were: ",
 			span_of(count));
 	}
 	if (r.broken)
@@ -565,6 +552,8 @@ int vpc_new(struct vpc **ret, size_t bytes)
 	v->keys = calloc(KEYS_COUNT, sizeof(struct json_keys *));
 	if (err == 0)
 		err = v->by_name == NULL || v->keys == NULL ? -ENOMEM : json_new(&v->json);
+	if (err == 0)
+		err = json_new(&v->inner);
 	for (size_t i = 0; err == 0 && i < KEYS_COUNT; i++) {
 		size_t count = 0;
 		while (count < PATHS_MAX && paths[i][count] != NULL)
@@ -587,6 +576,7 @@ void vpc_free(struct vpc *v)
 	free(v->keys);
 	free(v->by_name);
 	json_free(v->json);
+	json_free(v->inner);
 	strings_free(v->strings);
 	arena_fini(&v->arena);
 	out_fini(&v->warnings);

@@ -6,7 +6,8 @@
 /* The members that are read of each kind of JSON object: a row each in read.c. */
 #define KEYS(X)                                                                                    \
 	X(ROOT, "status_code", "data", "NextToken", "VpcBlockPublicAccessOptions", "Entries",      \
-		"PrefixListId", "Firewall", "FirewallStatus.SyncStates")                           \
+		"PrefixListId", "Firewall", "FirewallStatus.SyncStates", "Routes",                 \
+		"AdditionalRoutesAvailable", "TransitGatewayRouteTablePropagations")               \
 	X(GROUP, "GroupId", "VpcId", "IpPermissions", "IpPermissionsEgress")                       \
 	X(PERMISSION, "IpProtocol", "FromPort", "ToPort", "IpRanges", "Ipv6Ranges",                \
 		"PrefixListIds", "UserIdGroupPairs")                                               \
@@ -17,7 +18,7 @@
 	X(ENTRY, "RuleNumber", "Egress", "RuleAction", "Protocol", "CidrBlock", "Ipv6CidrBlock",   \
 		"PortRange.From", "PortRange.To", "IcmpTypeCode.Type", "IcmpTypeCode.Code")        \
 	X(SUBNET, "SubnetId", "VpcId", "CidrBlock", "Ipv6CidrBlockAssociationSet",                 \
-		"BlockPublicAccessStates.InternetGatewayBlockMode")                                \
+		"BlockPublicAccessStates.InternetGatewayBlockMode", "AvailabilityZone")            \
 	X(NETWORK, "VpcId", "CidrBlock", "CidrBlockAssociationSet", "Ipv6CidrBlockAssociationSet") \
 	X(BLOCK, "CidrBlock", "Ipv6CidrBlock", "CidrBlockState.State", "Ipv6CidrBlockState.State") \
 	X(TABLE, "RouteTableId", "VpcId", "Associations", "Routes")                                \
@@ -35,7 +36,18 @@
 	X(INSTANCE, "InstanceId", "NetworkInterfaces")                                             \
 	X(NAT, "NatGatewayId", "SubnetId", "VpcId", "ConnectivityType", "State",                   \
 		"NatGatewayAddresses")                                                             \
-	X(ENDPOINT, "VpcEndpointId", "VpcEndpointType", "VpcId", "State")                          \
+	X(ENDPOINT, "VpcEndpointId", "VpcEndpointType", "VpcId", "State", "PolicyDocument",        \
+		"NetworkInterfaceIds")                                                             \
+	X(ATTACHMENT, "TransitGatewayAttachmentId", "TransitGatewayId", "ResourceType",            \
+		"ResourceId", "State", "Association.TransitGatewayRouteTableId",                   \
+		"Association.State", "VpcId", "SubnetIds", "Options.ApplianceModeSupport")         \
+	X(TRANSIT_TABLE, "TransitGatewayRouteTableId", "Routes", "AdditionalRoutesAvailable",      \
+		"TransitGatewayRouteTablePropagations")                                            \
+	X(TRANSIT_ROUTE, "DestinationCidrBlock", "PrefixListId", "State", "Type",                  \
+		"TransitGatewayAttachments")                                                       \
+	X(POLICY, "Statement")                                                                     \
+	X(STATEMENT, "Effect", "Principal", "Action", "Resource", "Condition", "NotPrincipal",     \
+		"NotAction", "NotResource", "Principal.AWS")                                       \
 	X(PEERING, "VpcPeeringConnectionId", "Status.Code", "RequesterVpcInfo.VpcId",              \
 		"AccepterVpcInfo.VpcId")                                                           \
 	X(LIST, "PrefixListId", "Cidrs")                                                           \
@@ -86,12 +98,30 @@ struct vpc_object *read_named(struct reader *r, enum vpc_kind kind, const struct
 struct vpc_object *read_described(
 	struct reader *r, enum vpc_kind kind, const struct json_value *id);
 
+void read_member(struct reader *r, struct vpc_object *o, struct vpc_object *member);
+/* What an answer is about where only its file's name says so: the id in it that begins so. */
+struct json_value read_id_of_name(const struct reader *r, const char *prefix);
+void read_warn(struct reader *r, const char *words, struct span what);
+
 /* The lists of the root. */
 void read_group(struct reader *r, const struct json_value *object);
 void read_group_rule(struct reader *r, const struct json_value *object);
 void read_acl(struct reader *r, const struct json_value *object);
 void read_table(struct reader *r, const struct json_value *object);
 void read_told_firewall(struct reader *r, const struct json_value *object);
+void read_endpoint(struct reader *r, const struct json_value *object);
+void read_peering(struct reader *r, const struct json_value *object);
+void read_attachment(struct reader *r, const struct json_value *object);
+void read_transit_table(struct reader *r, const struct json_value *object);
+/* As Batfish keeps them: of each table its static routes, and what propagates to it. */
+void read_static_routes(struct reader *r, const struct json_value *object);
+void read_propagations(struct reader *r, const struct json_value *object);
+/* Of search-transit-gateway-routes (more: some were left out) and of
+ * get-transit-gateway-route-table-propagations; table: what names it. */
+void read_transit_routes(struct reader *r, const struct json_value *table,
+	const struct json_value *routes, const struct json_value *more);
+void read_propagated(
+	struct reader *r, const struct json_value *table, const struct json_value *list);
 /* Of describe-firewall: Firewall and its SyncStates. */
 void read_firewall(
 	struct reader *r, const struct json_value *object, const struct json_value *states);

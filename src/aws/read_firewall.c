@@ -1,7 +1,7 @@
 /* Network Firewalls, as far as they stand in a VPC. */
 #include "aws/read.h"
 
-static void add_member(struct reader *r, struct vpc_object *o, struct vpc_object *member)
+void read_member(struct reader *r, struct vpc_object *o, struct vpc_object *member)
 {
 	struct vpc_member *m = member == NULL ? NULL : read_room(r, sizeof *m);
 	if (m == NULL)
@@ -26,7 +26,7 @@ void read_firewall(
 	o->vpc = read_named(r, VPC_NETWORK, &s[3]);
 	while (read_each(r, &s[4], &item))
 		if (read_pick(r, KEYS_MAPPING, &item, m))
-			add_member(r, o, read_named(r, VPC_SUBNET, &m[0]));
+			read_member(r, o, read_named(r, VPC_SUBNET, &m[0]));
 	item = (struct json_value){0};
 	while (states->type == JSON_OBJECT && json_member(r->v->json, states, &zone, &item)) {
 		struct vpc_object *endpoint = read_pick(r, KEYS_SYNC, &item, m)

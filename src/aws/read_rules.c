@@ -162,7 +162,7 @@ static const struct {
 	{TARGET_HOST, VPC_INTERFACE},
 	{TARGET_HOST, VPC_INSTANCE},
 	{TARGET_EGRESS_ONLY, VPC_GATEWAY},
-	{TARGET_AWAY, VPC_GATEWAY},
+	{TARGET_TRANSIT, VPC_TRANSIT},
 	{TARGET_AWAY, VPC_GATEWAY},
 	{TARGET_AWAY, VPC_GATEWAY},
 	{TARGET_AWAY, VPC_GATEWAY},
@@ -234,11 +234,7 @@ static void read_association(
 		table->vpc->table = table;
 	if (subnet != NULL)
 		subnet->table = table;
-	struct vpc_member *m = gateway == NULL ? NULL : read_room(r, sizeof *m);
-	if (m == NULL)
-		return;
-	*m = (struct vpc_member){table->members, gateway};
-	table->members = m;
+	read_member(r, table, gateway);
 }
 
 void read_table(struct reader *r, const struct json_value *object)

@@ -251,7 +251,7 @@ static void test_routes(void **state)
 	expect(ROUTES(ROUTE("0.0.0.0/0", "'GatewayId':'vpce-1'")), OUT("443"), VPC_UNDECIDED,
 		"endpoint");
 	expect(ROUTES(ROUTE("0.0.0.0/0", "'TransitGatewayId':'tgw-1'")), OUT("443"), VPC_UNDECIDED,
-		"gateway");
+		"transit gateway");
 	expect(ROUTES(ROUTE("10.0.0.0/16", "'GatewayId':'local'")), OUT("443"), VPC_SHUT, "route");
 	expect(ROUTES("{'DestinationPrefixListId':'pl-9','GatewayId':'vpce-2'}"), OUT("443"),
 		VPC_UNDECIDED, "route");

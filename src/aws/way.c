@@ -71,8 +71,7 @@ struct choice {
 	bool local;                    /* by no route of the table */
 };
 
-/* How many bits of the address the route fixes; -1: it is not for it. */
-static int route_bits(const struct vpc_route *route, const struct addr *a)
+int way_route_bits(const struct vpc_route *route, const struct addr *a)
 {
 	int bits = -1;
 	if (route->list == NULL)
@@ -87,7 +86,7 @@ static void choose_of(const struct vpc_object *table, const struct addr *a, stru
 {
 	int best = -1;
 	for (const struct vpc_route *route = table->routes; route != NULL; route = route->next) {
-		int bits = route_bits(route, a);
+		int bits = way_route_bits(route, a);
 		if (route->list != NULL && !route->list->listed)
 			ret->why =
 				"a route's prefix list was not read: which addresses it takes is "
@@ -176,19 +175,21 @@ static void return_route(struct way *w, const struct vpc_object *subnet, const s
 {
 	const struct vpc_route *back = way_take_route(w, subnet, to, "route of the reply");
 	struct vpc_stage *s = &w->answer->stage[w->answer->stages - 1];
-	if (back == NULL || way_judge_back(w, back, s) || back->target == target)
+	if (back == NULL || way_judge_back(w, back, s) ||
+		(back->target == target &&
+			(target != TARGET_TRANSIT || back->object == w->transit)))
 		return;
 	s->verdict = VPC_UNDECIDED;
 	(void)snprintf(s->reason, sizeof s->reason, "replies take another way back");
 }
 
-/* Within one VPC: asked only where a firewall has to do with it. */
-static void return_inside(struct way *w, const struct vpc_object *subnet)
+void way_return_inside(struct way *w, const struct vpc_object *subnet)
 {
 	enum vpc_target target = TARGET_LOCAL;
 	bool known = way_peek_route(w->v, subnet, &w->p.src, &target);
-	if (w->passes > 0 || (known && target != TARGET_LOCAL))
-		return_route(w, subnet, &w->p.src, TARGET_LOCAL);
+	if (w->passes > 0 || w->transit != NULL || (known && target != TARGET_LOCAL))
+		return_route(
+			w, subnet, &w->p.src, w->transit == NULL ? TARGET_LOCAL : TARGET_TRANSIT);
 }
 
 /* ---- the other end, in a VPC that was read ---- */
@@ -227,6 +228,8 @@ const struct vpc_object *way_enter(struct way *w, const struct vpc_object *netwo
 	struct packet in = *p;
 	in.dst_interface = h.count == 1 ? h.interface[0] : NULL;
 	vpc_judge_groups(w->v, in.dst_interface, &in, false, s);
+	if (in.dst_interface != NULL && in.dst_interface->endpoint != NULL)
+		way_ask_policy(w, in.dst_interface->endpoint);
 	return subnet;
 }
 
@@ -330,7 +333,10 @@ static void say_public(struct way *w, const struct vpc_object *gateway)
 	enum vpc_public has = at == NULL                       ? PUBLIC_MAYBE
 	                      : addr_is_none(&at->public_addr) ? at->has_public
 	                                                       : PUBLIC_SOME;
-	if (!w->translated && w->interface != NULL && w->interface->no_internet)
+	if (w->transit != NULL)
+		way_say(w, addr_is_v4(&w->p.src) ? VPC_SHUT : VPC_UNDECIDED, name, gateway,
+			"the source is of another VPC, and only a NAT gateway speaks for it here");
+	else if (!w->translated && w->interface != NULL && w->interface->no_internet)
 		way_say(w, VPC_SHUT, name, w->interface,
 			"the interface denies traffic of gateways");
 	else if (asked && has == PUBLIC_MAYBE)
@@ -373,7 +379,7 @@ static void cross_nat(struct way *w, const struct vpc_object *nat)
 	if (replies)
 		way_cross_acl(w, nat->subnet, &reply, false,
 			"network ACL ingress of the NAT gateway, reply");
-	return_inside(w, nat->subnet);
+	way_return_inside(w, nat->subnet);
 }
 
 /* From here on the gateway is the source: its own address, or any of its subnet. */
@@ -383,6 +389,7 @@ static void translate(struct way *w, const struct vpc_object *nat)
 	while (net != NULL && !addr_is_v4(&net->net.net))
 		net = net->next;
 	w->translated = true;
+	w->transit = NULL;
 	w->passes = 0;
 	w->subnet = nat->subnet;
 	w->interface = NULL;
@@ -459,11 +466,10 @@ static void leave_by_peering(struct way *w, const struct vpc_object *peering)
 		return_route(w, subnet, &w->p.src, TARGET_PEERING);
 }
 
-static void leave_away(struct way *w, const struct vpc_object *gateway)
+void way_leave(struct way *w, const struct vpc_object *gateway, const char *name, const char *why)
 {
 	const struct vpc_object *there = way_network_of(w->v, &w->p.dst);
-	way_say(w, VPC_UNDECIDED, "gateway", gateway,
-		"leaves this VPC: judged by what stands there");
+	way_say(w, VPC_UNDECIDED, name, gateway, why);
 	if (there != NULL && there != w->network)
 		(void)way_enter(w, there, &w->p, NULL);
 }
@@ -471,12 +477,19 @@ static void leave_away(struct way *w, const struct vpc_object *gateway)
 static void enter_own(struct way *w)
 {
 	const struct vpc_object *there = way_enter(w, w->network, &w->p, w->subnet);
-	if (there != NULL && there != w->subnet)
-		return_inside(w, there);
+	if (there != NULL && (there != w->subnet || w->transit != NULL))
+		way_return_inside(w, there);
 }
 
 void way_follow(struct way *w, const struct vpc_route *route)
 {
+	bool onward = route->target == TARGET_PEERING || route->target == TARGET_EGRESS_ONLY ||
+	              route->target == TARGET_AWAY;
+	if (w->transit != NULL && onward) {
+		way_say(w, VPC_UNDECIDED, "gateway", route->object,
+			"whether it takes what comes from another VPC is not judged");
+		return;
+	}
 	switch (route->target) {
 	case TARGET_LOCAL:
 		enter_own(w);
@@ -498,12 +511,16 @@ void way_follow(struct way *w, const struct vpc_route *route)
 	case TARGET_PEERING:
 		leave_by_peering(w, route->object);
 		break;
+	case TARGET_TRANSIT:
+		way_pass_transit(w, route->object);
+		break;
 	case TARGET_HOST:
 		way_say(w, VPC_UNDECIDED, "forwarding host", route->object,
 			"judged by the host that forwards");
 		break;
 	case TARGET_AWAY:
-		leave_away(w, route->object);
+		way_leave(w, route->object, "gateway",
+			"leaves this VPC: judged by what stands there");
 		break;
 	}
 }

@@ -24,8 +24,9 @@ struct way {
 	struct packet p;
 	/* the source's, then of what sends the packet on; NULL: not known */
 	const struct vpc_object *network, *subnet, *interface;
-	const struct vpc_address *from; /* the source's; NULL: not known */
-	bool translated;                /* by a NAT gateway */
+	const struct vpc_address *from;   /* the source's; NULL: not known */
+	bool translated;                  /* by a NAT gateway */
+	const struct vpc_object *transit; /* gateway by which it came to this VPC; NULL: none */
 	const void *said;
 	uint16_t src_port;
 	/* endpoints of firewalls since the last translation: replies have to take them back */
@@ -46,13 +47,38 @@ bool way_reply(const struct packet *p, uint16_t low, struct packet *ret);
  * stage ends the way. */
 const struct vpc_route *way_take_route(
 	struct way *w, const struct vpc_object *subnet, const struct addr *to, const char *name);
+/* How many bits of the address the route fixes; -1: it is not for it. */
+int way_route_bits(const struct vpc_route *route, const struct addr *a);
 /* Without a stage. False: not known, or none. */
 bool way_peek_route(const struct vpc *v, const struct vpc_object *subnet, const struct addr *to,
 	enum vpc_target *ret);
 /* All that is met behind the route. */
 void way_follow(struct way *w, const struct vpc_route *route);
+/* To what nobody read: undecided, unless the other end shuts it. */
+void way_leave(struct way *w, const struct vpc_object *gateway, const char *name, const char *why);
+/* Within one VPC: that replies find back, which is asked only where more than its own router has to
+ * do with it. */
+void way_return_inside(struct way *w, const struct vpc_object *subnet);
+
+/* ---- transit.c ---- */
+
+void way_pass_transit(struct way *w, const struct vpc_object *gateway);
+
 /* ---- firewall.c ---- */
 
+/* Goes on from each subnet, of one zone alone unless that is NULL; where they differ it is
+ * undecided, by `why`. */
+struct way_doors {
+	const struct vpc_member *subnets;
+	const char *zone;
+	void (*go)(struct way *w, const struct vpc_object *subnet);
+	const char *name, *why; /* of the stage that says so */
+	const struct vpc_object *object;
+};
+void way_try_each(struct way *w, const struct way_doors *doors);
+
+/* The policy of an endpoint that is not a firewall's, as a stage. */
+void way_ask_policy(struct way *w, const struct vpc_object *endpoint);
 void way_pass_endpoint(struct way *w, const struct vpc_object *endpoint);
 /* Whether the reply's route is what the firewalls that were passed need. False: none was, and none
  * stands in the reply's way either; else s says what is wrong, if anything is. */
