@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/scan.h"
 
 static struct iac_node *eval(struct iac *c, const struct iac_node *n, unsigned depth);
@@ -126,6 +127,49 @@ static struct iac_node *on_get_att(struct iac *c, const struct iac_node *n, unsi
 	if (n->kind != IAC_TEXT || !span_next(&text, '.', &name))
 		return unknown(c);
 	return get_att(c, name, text, depth);
+}
+
+/* Amazon gives 256 at most (user guide, Fn::Cidr). */
+#define CIDR_COUNT_MAX 256u
+
+/* The block's own address, so many blocks of 2^free addresses further. */
+static struct addr shifted(const struct addr *from, unsigned blocks, unsigned free)
+{
+	struct addr a = *from;
+	uint32_t carry = blocks << free % 8;
+	for (size_t at = 16 - free / 8; at > 0 && carry > 0; at--) {
+		carry += a.byte[at - 1];
+		a.byte[at - 1] = (uint8_t)carry;
+		carry >>= 8;
+	}
+	return a;
+}
+
+/* [block, how many, bits that are free in each]. */
+static struct iac_node *on_cidr(struct iac *c, const struct iac_node *n)
+{
+	const struct iac_node *block = nth(n, 0), *many = nth(n, 1), *bits = nth(n, 2);
+	struct cidr net;
+	uint64_t count, free;
+	char text[ADDR_TEXT_BYTES] = {0};
+	if (bits == NULL || block->kind != IAC_TEXT || block->text.len >= sizeof text ||
+		scan_max(many->text, CIDR_COUNT_MAX, &count) < 0 ||
+		scan_max(bits->text, 128, &free) < 0)
+		return unknown(c);
+	if (block->text.len > 0)
+		memcpy(text, block->text.ptr, block->text.len);
+	if (cidr_parse(text, &net) < 0 || free + net.bits > 128 ||
+		(free + net.bits + 8 > 128 && count > UINT64_C(1) << (128 - free - net.bits)))
+		return unknown(c);
+	struct iac_node *list = iac_new(c, IAC_LIST, (struct span){0});
+	for (unsigned i = 0; i < count && !c->full; i++) {
+		struct addr a = shifted(&net.net, i, (unsigned)free);
+		struct out o = {0};
+		out_printf(&o, "%s/%u", addr_text(&a, text),
+			(unsigned)(addr_is_v4(&a) ? 32 : 128) - (unsigned)free);
+		iac_append(list, iac_out(c, &o));
+	}
+	return list;
 }
 
 struct sub {
@@ -287,8 +331,8 @@ static struct iac_node *eval_function(
 		const char *name;
 		struct iac_node *(*of)(struct iac *c, const struct iac_node *n);
 	} plain[] = {{"Fn::Join", on_join}, {"Fn::Select", on_select}, {"Fn::Split", on_split},
-		{"Fn::FindInMap", on_map}, {"Fn::Equals", on_equals}, {"Fn::And", on_and},
-		{"Fn::Or", on_or}, {"Fn::Not", on_not}};
+		{"Fn::Cidr", on_cidr}, {"Fn::FindInMap", on_map}, {"Fn::Equals", on_equals},
+		{"Fn::And", on_and}, {"Fn::Or", on_or}, {"Fn::Not", on_not}};
 	if (span_is(name, "Ref"))
 		return ref(c, n->text);
 	if (span_is(name, "Condition"))

@@ -24,59 +24,128 @@ static bool is_identity(struct span attribute)
 	return span_is(attribute, "id") || span_is(attribute, "arn");
 }
 
-/* aws_subnet.a.id or aws_subnet.a[0].id of a resource of the module; false: something else. */
-static bool split_reference(
-	struct iac *c, struct span prefix, struct span text, struct out *ret, struct span *ret_rest)
-{
-	size_t dots = 0, end = 0;
-	while (end < text.len && dots < 2) {
-		if (text.ptr[end] == '.')
-			dots++;
-		end++;
-	}
-	size_t name = dots == 2 ? end - 1 : end;
-	out_clear(ret);
-	out_bytes(ret, (const char *)prefix.ptr, prefix.len);
-	out_bytes(ret, (const char *)text.ptr, name);
-	*ret_rest = dots == 2 ? (struct span){text.ptr + end, text.len - end} : (struct span){0};
-	return !ret->failed && ret->len > 0 &&
-	       planned(c, (struct span){(const uint8_t *)out_string(ret), ret->len}) != NULL;
-}
+/* A module of the configuration, as it was called. */
+struct scope {
+	const struct scope *parent;           /* NULL: the root */
+	struct span prefix;                   /* "module.net." */
+	const struct iac_node *module, *call; /* call: NULL of the root */
+};
 
-static struct iac_node *endpoint_of(struct iac *c, struct out *address)
+static struct iac_node *unknown(struct iac *c)
 {
-	out_text(address, " endpoint");
-	return iac_out(c, address);
-}
-
-static struct iac_node *reference(struct iac *c, struct span prefix, const struct iac_node *list)
-{
-	const struct iac_node *first = list->kind == IAC_LIST ? list->first : NULL;
-	struct out address = {0}, other = {0};
-	struct span attribute, rest;
-	bool one = first != NULL && split_reference(c, prefix, first->text, &address, &attribute);
-	for (const struct iac_node *n = first; n != NULL && one; n = n->next)
-		one = split_reference(c, prefix, n->text, &other, &rest) &&
-		      other.len == address.len &&
-		      memcmp(out_string(&other), out_string(&address), other.len) == 0;
-	out_fini(&other);
-	if (one && is_identity(attribute))
-		return iac_out(c, &address);
-	if (one && span_begins(attribute, "firewall_status"))
-		return endpoint_of(c, &address);
-	out_fini(&address);
 	return iac_new(c, IAC_UNKNOWN, (struct span){0});
 }
 
 static struct iac_node *told(
-	struct iac *c, struct span prefix, const struct iac_node *expression, unsigned depth);
+	struct iac *c, const struct scope *at, const struct iac_node *expression, unsigned depth);
+
+/* The names before the n-th dot, and in *rest what stands behind it. */
+static struct span before_dot(struct span text, size_t n, struct span *rest)
+{
+	size_t dots = 0, end = 0;
+	while (end < text.len && (text.ptr[end] != '.' || ++dots < n))
+		end++;
+	*rest = end < text.len ? (struct span){text.ptr + end + 1, text.len - end - 1}
+	                       : (struct span){0};
+	return (struct span){text.ptr, end};
+}
+
+/* Only what is a resource itself: of a text nobody says what else was done to it. */
+static struct iac_node *identity(struct iac *c, struct iac_node *n)
+{
+	size_t end = n->kind == IAC_TEXT ? span_find(n->text, " endpoint") : 0;
+	bool is = n->kind == IAC_TEXT && planned(c, (struct span){n->text.ptr, end}) != NULL;
+	return is ? n : unknown(c);
+}
+
+/* aws_subnet.a.id or aws_subnet.a[0].id of a resource of the module. */
+static struct iac_node *of_resource(struct iac *c, const struct scope *at, struct span text)
+{
+	struct out address = {0};
+	struct span attribute, name = before_dot(text, 2, &attribute);
+	out_bytes(&address, (const char *)at->prefix.ptr, at->prefix.len);
+	out_bytes(&address, (const char *)name.ptr, name.len);
+	struct span all = {(const uint8_t *)out_string(&address), address.len};
+	bool endpoint = span_begins(attribute, "firewall_status");
+	if (address.failed || (!is_identity(attribute) && !endpoint) || planned(c, all) == NULL) {
+		out_fini(&address);
+		return unknown(c);
+	}
+	out_text(&address, endpoint ? " endpoint" : "");
+	return iac_out(c, &address);
+}
+
+/* What the module's caller gave. */
+static struct iac_node *of_variable(
+	struct iac *c, const struct scope *at, struct span name, unsigned depth)
+{
+	const struct iac_node *given =
+		at->call == NULL ? NULL : iac_find(iac_get(at->call, "expressions"), name);
+	return given == NULL ? unknown(c) : identity(c, told(c, at->parent, given, depth + 1));
+}
+
+/* NAME.OUTPUT of a module that this one calls once. */
+static struct iac_node *of_output(
+	struct iac *c, const struct scope *at, struct span text, unsigned depth)
+{
+	struct span output, name = before_dot(text, 1, &output);
+	const struct iac_node *call = iac_find(iac_get(at->module, "module_calls"), name);
+	const struct iac_node *module = iac_get(call, "module");
+	const struct iac_node *expression =
+		iac_get(iac_find(iac_get(module, "outputs"), output), "expression");
+	struct out prefix = {0};
+	if (expression == NULL)
+		return unknown(c);
+	out_bytes(&prefix, (const char *)at->prefix.ptr, at->prefix.len);
+	out_text(&prefix, "module.");
+	out_bytes(&prefix, (const char *)name.ptr, name.len);
+	out_text(&prefix, ".");
+	const struct iac_node *words = iac_out(c, &prefix);
+	struct scope inside = {at, words->text, module, call};
+	return identity(c, told(c, &inside, expression, depth + 1));
+}
+
+static struct iac_node *one_reference(
+	struct iac *c, const struct scope *at, struct span text, unsigned depth)
+{
+	struct span rest, first = before_dot(text, 1, &rest);
+	if (span_is(first, "var"))
+		return of_variable(c, at, rest, depth);
+	if (span_is(first, "module"))
+		return of_output(c, at, rest, depth);
+	return of_resource(c, at, text);
+}
+
+/* "aws_vpc.a" stands behind "aws_vpc.a.id", and says no more. */
+static bool says_the_same(struct span longer, struct span shorter)
+{
+	return shorter.len < longer.len && memcmp(longer.ptr, shorter.ptr, shorter.len) == 0 &&
+	       (longer.ptr[shorter.len] == '.' || longer.ptr[shorter.len] == '[');
+}
+
+static struct iac_node *reference(
+	struct iac *c, const struct scope *at, const struct iac_node *list, unsigned depth)
+{
+	const struct iac_node *first = list->kind == IAC_LIST ? list->first : NULL;
+	struct iac_node *is = NULL;
+	for (const struct iac_node *n = first, *last = first; n != NULL && !c->full; n = n->next) {
+		if (n != first && n->text.len > 0 && says_the_same(last->text, n->text))
+			continue;
+		struct iac_node *one = one_reference(c, at, n->text, depth);
+		if (is != NULL && (one->kind != IAC_TEXT || !iac_same(one->text, is->text)))
+			return unknown(c); /* of several */
+		is = one;
+		last = n;
+	}
+	return is == NULL ? unknown(c) : is;
+}
 
 static struct iac_node *block(
-	struct iac *c, struct span prefix, const struct iac_node *members, unsigned depth)
+	struct iac *c, const struct scope *at, const struct iac_node *members, unsigned depth)
 {
 	struct iac_node *map = iac_new(c, IAC_MAP, (struct span){0});
 	for (const struct iac_node *m = members->first; m != NULL && !c->full; m = m->next) {
-		struct iac_node *child = told(c, prefix, m, depth + 1);
+		struct iac_node *child = told(c, at, m, depth + 1);
 		if (!c->full)
 			child->key = m->key;
 		iac_append(map, child);
@@ -85,22 +154,21 @@ static struct iac_node *block(
 }
 
 static struct iac_node *told(
-	struct iac *c, struct span prefix, const struct iac_node *expression, unsigned depth)
+	struct iac *c, const struct scope *at, const struct iac_node *expression, unsigned depth)
 {
 	const struct iac_node *constant = iac_get(expression, "constant_value"),
 			      *references = iac_get(expression, "references");
-	if (depth > MODULES_DEPTH_MAX)
-		return iac_new(c, IAC_UNKNOWN, (struct span){0});
+	if (depth > MODULES_DEPTH_MAX || at == NULL || !iac_step(c))
+		return unknown(c);
 	if (constant != NULL)
 		return iac_as(c, constant, (struct span){0});
 	if (references != NULL)
-		return reference(c, prefix, references);
+		return reference(c, at, references, depth);
 	if (expression->kind == IAC_MAP)
-		return expression->first == NULL ? iac_new(c, IAC_UNKNOWN, (struct span){0})
-		                                 : block(c, prefix, expression, depth);
+		return expression->first == NULL ? unknown(c) : block(c, at, expression, depth);
 	struct iac_node *list = iac_new(c, IAC_LIST, (struct span){0});
 	for (const struct iac_node *b = expression->first; b != NULL && !c->full; b = b->next)
-		iac_append(list, told(c, prefix, b, depth + 1));
+		iac_append(list, told(c, at, b, depth + 1));
 	return list;
 }
 
@@ -118,7 +186,7 @@ static bool is_whole(const struct iac_node *value, const struct iac_node *expres
 	return true;
 }
 
-static const struct iac_node *completed(struct iac *c, struct span prefix,
+static const struct iac_node *completed(struct iac *c, const struct scope *at,
 	const struct iac_node *values, const struct iac_node *expressions,
 	const struct iac_node *not_known)
 {
@@ -132,7 +200,7 @@ static const struct iac_node *completed(struct iac *c, struct span prefix,
 		e != NULL && !c->full; e = e->next) {
 		if (iac_find(map, e->key) != NULL)
 			continue;
-		struct iac_node *child = told(c, prefix, e, 0);
+		struct iac_node *child = told(c, at, e, 0);
 		if (!c->full)
 			child->key = e->key;
 		iac_append(map, child);
@@ -181,9 +249,10 @@ static const struct iac_node *change_of(struct iac *c, struct span address)
 	return NULL;
 }
 
-static void complete(struct iac *c, const struct iac_node *configuration, struct span prefix)
+static void complete(struct iac *c, const struct scope *at)
 {
-	const struct iac_node *list = iac_get(configuration, "resources");
+	const struct iac_node *list = iac_get(at->module, "resources");
+	struct span prefix = at->prefix;
 	for (struct iac_resource *r = c->first; r != NULL && iac_step(c); r = r->next) {
 		struct span base = without_index(r->name);
 		if (base.len < prefix.len ||
@@ -195,29 +264,29 @@ static void complete(struct iac *c, const struct iac_node *configuration, struct
 			const struct iac_node *address = iac_get(n, "address");
 			if (address == NULL || !iac_same(address->text, base))
 				continue;
-			r->properties = completed(c, prefix, r->properties,
-				iac_get(n, "expressions"), change_of(c, r->name));
+			r->properties = completed(c, at, r->properties, iac_get(n, "expressions"),
+				change_of(c, r->name));
 			break;
 		}
 	}
 }
 
-static void complete_modules(
-	struct iac *c, const struct iac_node *module, struct span prefix, unsigned depth)
+static void complete_modules(struct iac *c, const struct scope *at, unsigned depth)
 {
-	complete(c, module, prefix);
-	const struct iac_node *calls = iac_get(module, "module_calls");
+	complete(c, at);
+	const struct iac_node *calls = iac_get(at->module, "module_calls");
 	for (const struct iac_node *call = calls == NULL ? NULL : calls->first;
 		call != NULL && depth < MODULES_DEPTH_MAX && !c->full; call = call->next) {
 		struct out o = {0};
-		out_bytes(&o, (const char *)prefix.ptr, prefix.len);
+		out_bytes(&o, (const char *)at->prefix.ptr, at->prefix.len);
 		out_text(&o, "module.");
 		out_bytes(&o, (const char *)call->key.ptr, call->key.len);
 		out_text(&o, ".");
 		const struct iac_node *name = iac_out(c, &o);
 		const struct iac_node *inner = iac_get(call, "module");
+		struct scope inside = {at, name->text, inner, call};
 		if (inner != NULL)
-			complete_modules(c, inner, name->text, depth + 1);
+			complete_modules(c, &inside, depth + 1);
 	}
 }
 
@@ -263,8 +332,9 @@ bool iac_read_terraform(struct iac *c)
 	c->terraform = true;
 	if (values != NULL && values->kind == IAC_MAP) {
 		read_module(c, iac_get(values, "root_module"), 0);
-		complete_modules(c, iac_get(iac_get(c->root, "configuration"), "root_module"),
-			(struct span){0}, 0);
+		struct scope root = {
+			.module = iac_get(iac_get(c->root, "configuration"), "root_module")};
+		complete_modules(c, &root, 0);
 		return true;
 	}
 	if (resources == NULL || version == NULL || resources->kind != IAC_LIST)

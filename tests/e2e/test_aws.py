@@ -70,8 +70,9 @@ def stack():
         "Egress": ("NetworkFirewall::FirewallPolicy", {"FirewallPolicyName": "egress", "FirewallPolicy": policy}),
         "Names": ("NetworkFirewall::RuleGroup", {"RuleGroupName": "names", "Type": "STATEFUL", "RuleGroup": group}),
     }
-    for name, net in SUBNETS.items():
-        resources[f"Sub{name}"] = ("EC2::Subnet", {"VpcId": {"Fn::GetAtt": ["Vpc", "VpcId"]}, "CidrBlock": {"Fn::Sub": net}})
+    for number, (name, net) in enumerate(SUBNETS.items()):
+        block = {"Fn::Select": [number, {"Fn::Cidr": [{"Fn::GetAtt": ["Vpc", "CidrBlock"]}, 3, 8]}]} if number else {"Fn::Sub": net}
+        resources[f"Sub{name}"] = ("EC2::Subnet", {"VpcId": {"Fn::GetAtt": ["Vpc", "VpcId"]}, "CidrBlock": block})
         resources[f"Tab{name}"] = ("EC2::RouteTable", {"VpcId": ref("Vpc")})
         resources[f"Ass{name}"] = ("EC2::SubnetRouteTableAssociation", {"SubnetId": ref(f"Sub{name}"), "RouteTableId": ref(f"Tab{name}")})
         for number, (to, target) in enumerate(ROUTES[name].items()):
@@ -136,6 +137,44 @@ def plan():
             "configuration": {"root_module": {"resources": configured}}}
 
 
+def modules():
+    """The plan with its networks in a module, and what leads out in another, which is given the subnet: outputs and variables between them."""
+    whole = plan()
+    inside = {"aws_vpc": "net", "aws_subnet": "net", "aws_route_table": "net", "aws_nat_gateway": "way", "aws_internet_gateway": "way"}
+    planned, configured = {"": [], "net": [], "way": []}, {"": {}, "net": {}, "way": {}}
+
+    def address(own, module):
+        return f"module.{module}.{own}" if module else own
+
+    def through(module, references):
+        """The references as the module writes them, and outputs and variables that it takes."""
+        kind = references[0].split(".")[0]
+        owner = inside.get(kind, "")
+        if owner == module:
+            return references
+        word = references[0].replace(".", "_")
+        if owner:
+            configured[owner].setdefault("outputs", {})[word] = {"expression": {"references": references}}
+            references = [f"module.{owner}.{word}", f"module.{owner}"]
+        if module:
+            configured[""].setdefault("module_calls", {}).setdefault(module, {}).setdefault("expressions", {})[word] = {"references": references}
+            references = [f"var.{word}"]
+        return references
+
+    for resource, told in zip(whole["planned_values"]["root_module"]["resources"], whole["configuration"]["root_module"]["resources"]):
+        module = inside.get(resource["type"], "")
+        planned[module].append(dict(resource, address=address(resource["address"], module)))
+        for expression in [told["expressions"]] + told["expressions"].get("subnet_mapping", []):
+            for value in expression.values():
+                if "references" in value:
+                    value["references"] = through(module, value["references"])
+        configured[module].setdefault("resources", []).append(told)
+    for module in "net", "way":
+        configured[""]["module_calls"].setdefault(module, {})["module"] = configured[module]
+    return dict(whole, configuration={"root_module": configured[""]}, planned_values={"root_module": {
+        "resources": planned[""], "child_modules": [{"address": f"module.{module}", "resources": planned[module]} for module in ("net", "way")]}})
+
+
 def state():
     """terraform.tfstate of the same: every id is known."""
     resources = []
@@ -159,7 +198,8 @@ def state():
 
 class Whole(Case):
     def test_every_description_of_one_network_is_answered_alike(self):
-        told = {"described": described(), "stack": {"stack": stack()}, "plan": {"plan": plan()}, "state": {"terraform": state()}}
+        told = {"described": described(), "stack": {"stack": stack()}, "plan": {"plan": plan()},
+                "modules": {"plan": modules()}, "state": {"terraform": state()}}
         flows = [(f"{proto}:10.0.0.{last}:40000>{to}:{port}", options)
                  for last in (5, 66) for to in ("203.0.113.7", "10.0.2.9") for proto, port in (("tcp", 443), ("tcp", 8443), ("tcp", 80), ("udp", 123))
                  for options in ((), ("--sni", "www.example.com"), ("--sni", "c2.invalid"))]
@@ -207,6 +247,24 @@ class Whole(Case):
             if resource["type"] == "aws_security_group":
                 resource["values"] = {}  # the provider takes the default away
         self.assertEqual(self.ask({"plan": planned}, flow, *sni)["verdict"], "denied")
+
+    def test_what_a_module_is_given_may_be_anything_that_is_no_resource(self):
+        flow, sni = "tcp:10.0.0.5>203.0.113.7:443", ("--sni", "www.example.com")
+
+        def expect(verdict, change):
+            told = modules()
+            change(told["configuration"]["root_module"]["module_calls"])
+            self.assertEqual(self.ask({"plan": told}, flow, *sni, quiet=True)["verdict"], verdict)
+        expect("allowed", lambda calls: None)
+        for change in (lambda calls: calls["net"]["module"]["outputs"].pop("aws_route_table_app_id"),
+                       lambda calls: calls["net"]["module"]["outputs"]["aws_route_table_app_id"].update(expression={"constant_value": "rtb-1"}),
+                       lambda calls: calls["net"]["module"]["outputs"]["aws_route_table_app_id"]["expression"]["references"].append("aws_route_table.fw.id"),
+                       lambda calls: calls["way"]["expressions"].pop("aws_subnet_pub_id")):
+            expect("undecided", change)
+        loop = modules()
+        loop["configuration"]["root_module"]["module_calls"]["way"]["expressions"]["aws_subnet_pub_id"] = {"references": ["module.way.again"]}
+        loop["configuration"]["root_module"]["module_calls"]["way"]["module"]["outputs"] = {"again": {"expression": {"references": ["var.aws_subnet_pub_id"]}}}
+        self.assertEqual(self.ask({"plan": loop}, flow, *sni, quiet=True)["verdict"], "undecided")
 
     def test_a_gateway_endpoint_is_a_route_of_the_tables_that_it_names(self):
         """To a service whose addresses no template says: so any address may be its own."""
