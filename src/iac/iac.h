@@ -19,6 +19,7 @@
 
 enum iac_kind { IAC_UNKNOWN, IAC_NONE, IAC_TEXT, IAC_LIST, IAC_MAP }; /* TEXT: also numbers */
 
+/* UNKNOWN: text may say it as far as it is known, with $NAME for each part that is not. */
 struct iac_node {
 	enum iac_kind kind;
 	struct span key, text;
@@ -44,12 +45,10 @@ bool iac_is_terraform(const struct iac *c);
 
 /* The member of a map; NULL: none. */
 const struct iac_node *iac_get(const struct iac_node *map, const char *name);
+/* As JSON: TEXT and UNKNOWN are strings, NONE is null. */
+void iac_write(struct out *o, const struct iac_node *node);
 /* CloudFormation's YAML as JSON; tags become what they stand for (!Ref X: {"Ref": X}).
  * Fails: -EINVAL, -E2BIG. */
 MUST_USE int yaml_to_json(struct span text, struct out *json, struct fail *why);
-/* text with what `of` gives for each ${NAME}, into *ret, up to IAC_TEXT_MAX. False: `of` did not
- * know one, or it is too long; *ret is then of no use. */
-typedef bool iac_value_of(void *context, struct span name, struct span *ret);
-bool iac_substitute(struct span text, iac_value_of *of, void *context, struct out *ret);
 /* Quoted and escaped. */
 void iac_write_string(struct out *o, const uint8_t *text, size_t len);

@@ -6,6 +6,9 @@
 #include "base/addr.h"
 #include "base/scan.h"
 
+/* Of a name that is not known: rules' variables are no longer. */
+#define NAME_BYTES 60u
+
 static struct iac_node *eval(struct iac *c, const struct iac_node *n, unsigned depth);
 
 static struct iac_node *unknown(struct iac *c)
@@ -32,30 +35,26 @@ static struct iac_node *split(struct iac *c, struct span text, uint8_t by)
 	return list;
 }
 
-bool iac_substitute(struct span text, iac_value_of *of, void *context, struct out *ret)
+/* What a rule would call it: letters, digits and _. */
+static struct iac_node *unknown_name(struct iac *c, struct span name)
 {
-	bool known = true;
-	while (text.len > 0 && known) {
-		struct span value = {0};
-		size_t at = span_find(text, "${");
-		out_bytes(ret, (const char *)text.ptr, at);
-		text = (struct span){text.ptr + at, text.len - at};
-		size_t end = span_find(text, "}");
-		if (text.len < 3 || end == text.len) {
-			out_bytes(ret, (const char *)text.ptr, text.len);
-			break;
-		}
-		known = of(context, (struct span){text.ptr + 2, end - 2}, &value) &&
-		        ret->len + value.len <= IAC_TEXT_MAX;
-		out_bytes(ret, (const char *)value.ptr, known ? value.len : 0);
-		text = (struct span){text.ptr + end + 1, text.len - end - 1};
+	struct out o = {0};
+	out_text(&o, "$");
+	for (size_t i = 0; i < name.len && i < NAME_BYTES; i++) {
+		uint8_t letter = name.ptr[i] | 0x20;
+		bool plain = (letter >= 'a' && letter <= 'z') ||
+		             (name.ptr[i] >= '0' && name.ptr[i] <= '9');
+		out_bytes(&o, plain ? (const char *)name.ptr + i : "_", 1);
 	}
-	return known && !ret->failed;
+	struct iac_node *n = iac_out(c, &o);
+	if (!c->full)
+		n->kind = IAC_UNKNOWN;
+	return n;
 }
 
 static const struct iac_node *resource(const struct iac *c, struct span name)
 {
-	return iac_find(iac_get(c->root, "Resources"), name);
+	return iac_find(c->resources, name);
 }
 
 static struct iac_node *ref(struct iac *c, struct span name)
@@ -65,9 +64,10 @@ static struct iac_node *ref(struct iac *c, struct span name)
 	if (span_is(name, "AWS::NoValue"))
 		return iac_new(c, IAC_NONE, (struct span){0});
 	if (parameter == NULL)
-		return resource(c, name) != NULL ? iac_new(c, IAC_TEXT, name) : unknown(c);
+		return resource(c, name) != NULL ? iac_new(c, IAC_TEXT, name)
+		                                 : unknown_name(c, name);
 	if (value == NULL || value->kind != IAC_TEXT)
-		return unknown(c);
+		return unknown_name(c, name);
 	type = iac_get(parameter, "Type");
 	bool list = type != NULL &&
 	            (span_is(type->text, "CommaDelimitedList") || span_begins(type->text, "List<"));
@@ -92,7 +92,7 @@ static struct iac_node *get_att(
 {
 	const struct iac_node *r = resource(c, name), *type = iac_get(r, "Type");
 	if (type == NULL)
-		return unknown(c);
+		return unknown_name(c, name);
 	if (is_identity(attribute) && !span_is(attribute, "VpcId"))
 		return iac_new(c, IAC_TEXT, name);
 	if (is_identity(attribute) && span_is(type->text, "AWS::EC2::VPC"))
@@ -102,7 +102,7 @@ static struct iac_node *get_att(
 	if (value != NULL && given)
 		return eval(c, value, depth + 1);
 	if (!span_is(attribute, "EndpointIds"))
-		return unknown(c);
+		return unknown_name(c, name);
 	/* which of them stands where is not said: each is known by its place in the list */
 	struct iac_node *list = iac_new(c, IAC_LIST, (struct span){0});
 	const struct iac_node *mappings = iac_get(iac_get(r, "Properties"), "SubnetMappings");
@@ -172,49 +172,66 @@ static struct iac_node *on_cidr(struct iac *c, const struct iac_node *n)
 	return list;
 }
 
-struct sub {
-	struct iac *c;
-	const struct iac_node *own; /* names of the function's own */
-	unsigned depth;
-};
-
-static bool sub_value(void *context, struct span name, struct span *ret)
+/* ${NAME} of a text: of the function's own names, else a resource's attribute, else Ref. */
+static const struct iac_node *sub_value(
+	struct iac *c, const struct iac_node *own, struct span name, unsigned depth)
 {
-	const struct sub *s = context;
-	const struct iac_node *own = iac_find(s->own, name);
+	const struct iac_node *given = iac_find(own, name);
 	struct span left = name, head;
-	bool attribute = span_has(name, '.') && span_next(&left, '.', &head);
-	const struct iac_node *v = own != NULL ? eval(s->c, own, s->depth + 1)
-	                           : attribute ? get_att(s->c, head, left, s->depth)
-	                                       : ref(s->c, name);
-	*ret = v->text;
-	return v->kind == IAC_TEXT && !span_begins(name, "!") && !s->c->full;
+	if (given != NULL)
+		return eval(c, given, depth + 1);
+	if (span_has(name, '.') && span_next(&left, '.', &head))
+		return get_att(c, head, left, depth);
+	return ref(c, name);
 }
 
 static struct iac_node *on_sub(struct iac *c, const struct iac_node *n, unsigned depth)
 {
-	struct sub s = {c, nth(n, 1), depth};
-	struct out o = {0};
 	const struct iac_node *first = n->kind == IAC_LIST ? n->first : NULL;
-	bool known = iac_substitute(first != NULL ? first->text : n->text, sub_value, &s, &o);
+	struct span text = first != NULL ? first->text : n->text;
+	struct out o = {0};
+	bool known = true;
+	while (text.len > 0 && !c->full) {
+		size_t at = span_find(text, "${");
+		out_bytes(&o, (const char *)text.ptr, at);
+		text = (struct span){text.ptr + at, text.len - at};
+		size_t end = span_find(text, "}");
+		if (text.len < 3 || end == text.len) {
+			out_bytes(&o, (const char *)text.ptr, text.len);
+			break;
+		}
+		const struct iac_node *v =
+			sub_value(c, nth(n, 1), (struct span){text.ptr + 2, end - 2}, depth);
+		known = known && v->kind == IAC_TEXT;
+		c->full = c->full || o.len + v->text.len > IAC_TEXT_MAX;
+		out_bytes(&o, (const char *)v->text.ptr, c->full ? 0 : v->text.len);
+		text = (struct span){text.ptr + end + 1, text.len - end - 1};
+	}
 	struct iac_node *made = iac_out(c, &o);
-	return known ? made : unknown(c);
+	if (!known && !c->full)
+		made->kind = IAC_UNKNOWN;
+	return made;
 }
 
 static struct iac_node *on_join(struct iac *c, const struct iac_node *n)
 {
 	const struct iac_node *by = nth(n, 0), *list = nth(n, 1);
 	struct out o = {0};
-	bool known = by != NULL && list != NULL && list->kind == IAC_LIST;
-	for (const struct iac_node *i = known ? list->first : NULL; i != NULL && known;
+	bool known = true;
+	if (list == NULL || list->kind != IAC_LIST)
+		return unknown(c);
+	for (const struct iac_node *i = list->first; i != NULL && o.len < IAC_TEXT_MAX;
 		i = i->next) {
-		known = i->kind == IAC_TEXT && o.len < IAC_TEXT_MAX;
+		known = known && i->kind == IAC_TEXT;
 		if (i != list->first)
 			out_bytes(&o, (const char *)by->text.ptr, by->text.len);
 		out_bytes(&o, (const char *)i->text.ptr, i->text.len);
 	}
+	c->full = c->full || o.len >= IAC_TEXT_MAX;
 	struct iac_node *made = iac_out(c, &o);
-	return known ? made : unknown(c);
+	if (!known && !c->full)
+		made->kind = IAC_UNKNOWN;
+	return made;
 }
 
 static struct iac_node *copy_of(struct iac *c, const struct iac_node *n)
@@ -346,7 +363,7 @@ static struct iac_node *eval_function(
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
 		if (span_is(name, plain[i].name))
 			return plain[i].of(c, eval(c, n, depth + 1));
-	return unknown(c);
+	return unknown_name(c, n->text.len > 0 && n->kind == IAC_TEXT ? n->text : name);
 }
 
 static struct iac_node *eval(struct iac *c, const struct iac_node *n, unsigned depth)
@@ -363,10 +380,10 @@ static struct iac_node *eval(struct iac *c, const struct iac_node *n, unsigned d
 	return eval_children(c, n, depth);
 }
 
-void iac_read_stack(struct iac *c, const struct iac_node *resources)
+void iac_read_stack(struct iac *c)
 {
 	static const struct iac_node none = {.kind = IAC_MAP};
-	for (const struct iac_node *r = resources->first; r != NULL && !c->full; r = r->next) {
+	for (const struct iac_node *r = c->resources->first; r != NULL && !c->full; r = r->next) {
 		const struct iac_node *type = iac_get(r, "Type"), *when = iac_get(r, "Condition"),
 				      *properties = iac_get(r, "Properties");
 		if (type == NULL || type->kind != IAC_TEXT)

@@ -172,11 +172,9 @@ static struct iac_node *told(
 	return list;
 }
 
-/* Lists of blocks count in what is planned only when the plan holds all of them. */
+/* Lists of blocks count in what is planned only when the plan holds all of them whole. */
 static bool is_whole(const struct iac_node *value, const struct iac_node *expression)
 {
-	if (value == NULL || value->kind == IAC_NONE)
-		return false;
 	if (value->kind != IAC_LIST || expression->kind != IAC_LIST)
 		return true;
 	for (const struct iac_node *b = expression->first; b != NULL; b = b->next)
@@ -186,15 +184,46 @@ static bool is_whole(const struct iac_node *value, const struct iac_node *expres
 	return true;
 }
 
-static const struct iac_node *completed(struct iac *c, const struct scope *at,
+static bool is_one_block(const struct iac_node *list)
+{
+	return list != NULL && list->kind == IAC_LIST && list->first != NULL &&
+	       list->first == list->last && list->first->kind == IAC_MAP;
+}
+
+static struct iac_node *completed(struct iac *c, const struct scope *at,
+	const struct iac_node *values, const struct iac_node *expressions,
+	const struct iac_node *not_known);
+
+/* A block that there is once is the same in both: within it is gone on. No recursion without end:
+ * the tree's own depth is bounded. */
+static struct iac_node *filled(struct iac *c, const struct scope *at, const struct iac_node *value,
+	const struct iac_node *expression, const struct iac_node *not_known)
+{
+	if (is_one_block(value) && is_one_block(expression)) {
+		struct iac_node *list = iac_new(c, IAC_LIST, (struct span){0});
+		iac_append(list, completed(c, at, value->first, expression->first,
+					 not_known == NULL ? NULL : not_known->first));
+		return list;
+	}
+	bool whole = not_known == NULL && is_whole(value, expression);
+	return whole ? iac_as(c, value, (struct span){0}) : told(c, at, expression, 0);
+}
+
+static struct iac_node *completed(struct iac *c, const struct scope *at,
 	const struct iac_node *values, const struct iac_node *expressions,
 	const struct iac_node *not_known)
 {
 	struct iac_node *map = iac_new(c, IAC_MAP, (struct span){0});
 	for (const struct iac_node *v = values->first; v != NULL && !c->full; v = v->next) {
 		const struct iac_node *e = iac_find(expressions, v->key);
-		if (e == NULL || (is_whole(v, e) && iac_find(not_known, v->key) == NULL))
-			iac_append(map, iac_as(c, v, v->key));
+		if (e != NULL && v->kind == IAC_NONE)
+			continue;
+		struct iac_node *child = e == NULL
+		                                 ? iac_as(c, v, (struct span){0})
+		                                 : filled(c, at, v, e, iac_find(not_known, v->key));
+		if (!c->full)
+			child->key = v->key;
+		iac_append(map, child);
 	}
 	for (const struct iac_node *e = expressions == NULL ? NULL : expressions->first;
 		e != NULL && !c->full; e = e->next) {

@@ -123,13 +123,43 @@ static struct iac_node *tree_of(struct iac *c, const struct json_value *value, u
 	return n;
 }
 
+void iac_write(struct out *o, const struct iac_node *node)
+{
+	bool map = node->kind == IAC_MAP;
+	if (node->kind == IAC_NONE)
+		out_text(o, "null");
+	if (node->kind == IAC_TEXT || node->kind == IAC_UNKNOWN)
+		iac_write_string(o, node->text.ptr, node->text.len);
+	if (node->kind != IAC_LIST && !map)
+		return;
+	out_text(o, map ? "{" : "[");
+	for (const struct iac_node *n = node->first; n != NULL; n = n->next) {
+		out_text(o, n == node->first ? "" : ",");
+		if (map)
+			iac_write_string(o, n->key.ptr, n->key.len);
+		out_text(o, map ? ":" : "");
+		iac_write(o, n);
+	}
+	out_text(o, map ? "}" : "]");
+}
+
+static bool is_type(struct span type)
+{
+	return span_begins(type, "AWS::");
+}
+
+/* Of a template, or a template's resources alone. */
 static const struct iac_node *stack_of(const struct iac_node *root)
 {
 	const struct iac_node *resources = iac_get(root, "Resources");
-	for (const struct iac_node *n = resources == NULL ? NULL : resources->first; n != NULL;
-		n = n->next)
-		if (resources->kind == IAC_MAP && iac_get(n, "Type") != NULL)
+	bool alone = resources == NULL;
+	if (alone)
+		resources = root;
+	for (const struct iac_node *n = resources->first; n != NULL; n = n->next) {
+		const struct iac_node *type = iac_get(n, "Type");
+		if (resources->kind == IAC_MAP && type != NULL && (!alone || is_type(type->text)))
 			return resources;
+	}
 	return NULL;
 }
 
@@ -140,9 +170,14 @@ static bool may_be_ours(struct iac *c, const struct json_value *root)
 	struct json_value member = {0};
 	struct span key;
 	bool found = false;
-	while (root->type == JSON_OBJECT && json_member(c->json, root, &key, &member))
+	while (root->type == JSON_OBJECT && !found && json_member(c->json, root, &key, &member)) {
+		struct json_value own = {0};
+		struct span name;
 		for (size_t i = 0; i < ARRAY_LEN(names); i++)
 			found = found || span_is(key, names[i]);
+		while (member.type == JSON_OBJECT && json_member(c->json, &member, &name, &own))
+			found = found || (span_is(name, "Type") && is_type(own.text));
+	}
 	return found;
 }
 
@@ -165,8 +200,9 @@ static int read_tree(struct iac *c, struct span text, struct fail *why)
 		return -ENOENT;
 	c->root = tree_of(c, &root, 0);
 	const struct iac_node *stack = c->full ? NULL : stack_of(c->root);
+	c->resources = stack;
 	if (stack != NULL)
-		iac_read_stack(c, stack);
+		iac_read_stack(c);
 	else if (!c->full && !iac_read_terraform(c))
 		return -ENOENT;
 	return c->full ? fail_set(why, -E2BIG, "too much to be kept") : 0;

@@ -9,6 +9,7 @@ struct iac {
 	struct json *json;
 	struct out text; /* a YAML's JSON */
 	struct iac_node *root;
+	const struct iac_node *resources; /* of a template */
 	struct iac_resource *first, **end;
 	size_t nodes;
 	uint64_t steps;
@@ -26,5 +27,5 @@ const struct iac_node *iac_find(const struct iac_node *map, struct span name);
 void iac_add(struct iac *c, struct span type, struct span name, const struct iac_node *properties);
 bool iac_same(struct span a, struct span b);
 
-void iac_read_stack(struct iac *c, const struct iac_node *resources); /* CloudFormation */
-bool iac_read_terraform(struct iac *c);                               /* false: it is none */
+void iac_read_stack(struct iac *c);     /* CloudFormation: c->resources */
+bool iac_read_terraform(struct iac *c); /* false: it is none */

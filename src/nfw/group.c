@@ -327,6 +327,8 @@ void read_rule_group(
 		read_variables(r, &variables, &g->scope);
 	if (get_object(r, group, "RulesSource", &part)) {
 		read_source(r, &part, g);
+	} else if (get(r, around, "rules", &part) && part.type == JSON_STRING) {
+		read_rules(r, g, part.text); /* Terraform's other way to say them */
 	} else {
 		g->unread = "its rules are not in the text";
 		warn(r, "a rule group without RulesSource: ",

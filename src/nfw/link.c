@@ -3,22 +3,22 @@
 
 #include <string.h>
 
-/* In a template a group is referred to as $NAME or $NAME_RuleGroupArn. */
-static bool is_template_name(const char *to, const char *id)
+/* ${aws_networkfirewall_rule_group.NAME.arn}: Terraform's own words. */
+static bool is_terraform_name(const char *to, const char *id)
 {
+	static const char head[] = "${aws_networkfirewall_rule_group.", tail[] = ".arn}";
 	size_t len = strlen(id);
-	if (to[0] != '$' || strncmp(to + 1, id, len) != 0)
-		return false;
-	return to[1 + len] == '\0' || strcmp(to + 1 + len, "_RuleGroupArn") == 0 ||
-	       strcmp(to + 1 + len, "_Arn") == 0;
+	return strncmp(to, head, sizeof head - 1) == 0 &&
+	       strncmp(to + sizeof head - 1, id, len) == 0 &&
+	       strcmp(to + sizeof head - 1 + len, tail) == 0;
 }
 
 static bool is_named(const struct nfw_ref *ref, const struct nfw_group *g)
 {
+	if (g->id != NULL && (strcmp(ref->to, g->id) == 0 || is_terraform_name(ref->to, g->id)))
+		return true;
 	if (g->arn != NULL)
 		return strcmp(ref->to, g->arn) == 0;
-	if (g->id != NULL && is_template_name(ref->to, g->id))
-		return true;
 	const char *last = strrchr(ref->to, '/');
 	return strncmp(ref->to, "arn:", 4) == 0 && last != NULL && g->name != NULL &&
 	       strcmp(last + 1, g->name) == 0;

@@ -78,11 +78,9 @@ struct nfw {
 
 struct reader {
 	struct nfw *n;
-	const char *name;       /* of the text */
-	const char *id;         /* of the object around: a template's name for it */
-	struct json_value root; /* for parameters */
+	const char *name; /* of the text */
+	const char *id;   /* of the object around: a template's name for it */
 	size_t found;
-	uint32_t substituted; /* ${NAME}, so far */
 };
 
 /* ---- values: read.c ---- */
@@ -93,8 +91,7 @@ bool get(struct reader *r, const struct json_value *object, const char *name,
 /* The same, of an object; Terraform's blocks are lists of one. */
 bool get_object(struct reader *r, const struct json_value *object, const char *name,
 	struct json_value *ret);
-/* A string as it stands, a parameter's default, or "$NAME" for what a template does not say; false:
- * none. */
+/* A string, number or word as it stands; "$NOT_KNOWN" for an object; false: none. */
 bool get_text(struct reader *r, const struct json_value *value, struct span *ret);
 const char *copy_text(struct reader *r, struct span text); /* NULL: no room */
 void *nfw_room(struct reader *r, size_t bytes);

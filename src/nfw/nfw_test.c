@@ -326,7 +326,8 @@ static void tuples_and_templates(void **state)
 		"24\"]}]}],\"port_sets\":[]}],\"stateful_rule_options\":[],"
 		"\"rules_source\":[{\"rules_string\":\"drop tcp any any -> $BAD 443 "
 		"(sid:1;)\",\"rules_source_list\":[],\"stateful_rule\":[]}]}]}},"
-		"{\"address\":\"aws_networkfirewall_firewall_policy.p\",\"values\":{\"name\":\"p\","
+		"{\"address\":\"aws_networkfirewall_firewall_policy.p\","
+		"\"type\":\"aws_networkfirewall_firewall_policy\",\"values\":{\"name\":\"p\","
 		"\"firewall_policy\":[{\"stateless_default_actions\":[\"aws:forward_to_sfe\"],"
 		"\"stateless_fragment_default_actions\":[\"aws:forward_to_sfe\"],\"stateful_rule_"
 		"group_reference\":[{\"priority\":null,\"resource_arn\":\"arn:g\"}]}]}}]}}}";

@@ -8,8 +8,6 @@
 #include "iac/iac.h"
 
 #define WARNINGS_MAX ((size_t)256 << 10)
-/* Of ${NAME} in one document. */
-#define SUBSTITUTED_MAX 65536u
 
 /* ---- values ---- */
 
@@ -91,82 +89,14 @@ void warn(struct reader *r, const char *words, struct span what)
 	out_text(o, "\n");
 }
 
-/* "$NAME" of letters that a variable may have. */
-static struct span variable_of(struct reader *r, struct span name)
-{
-	char text[SURICATA_NAMES_MAX] = "$";
-	size_t len = 1;
-	for (size_t i = 0; i < name.len && len < sizeof text - 1; i++) {
-		uint8_t c = name.ptr[i] | 0x20;
-		bool plain = (c >= 'a' && c <= 'z') || (name.ptr[i] >= '0' && name.ptr[i] <= '9');
-		text[len] = '_';
-		if (plain)
-			memcpy(text + len, name.ptr + i, 1);
-		len++;
-	}
-	const char *copy = copy_text(r, (struct span){(const uint8_t *)text, len});
-	return copy == NULL ? (struct span){0} : (struct span){(const uint8_t *)copy, len};
-}
-
-static bool parameter(struct reader *r, struct span name, struct span *ret)
-{
-	struct json_value parameters, member = {0}, value;
-	struct span key;
-	if (!get_object(r, &r->root, "Parameters", &parameters))
-		return false;
-	for (size_t i = 0;
-		i < IAC_MEMBERS_MAX && json_member(r->n->json, &parameters, &key, &member); i++) {
-		if (key.len != name.len || memcmp(key.ptr, name.ptr, key.len) != 0)
-			continue;
-		if (!get(r, &member, "Default", &value) || value.type != JSON_STRING)
-			return false;
-		*ret = value.text;
-		return true;
-	}
-	return false;
-}
-
-/* ${NAME} inside a text: a parameter's default, else a variable. */
-static bool value_of(void *context, struct span name, struct span *ret)
-{
-	struct reader *r = context;
-	r->n->full = r->n->full || r->substituted++ == SUBSTITUTED_MAX;
-	if (!parameter(r, name, ret))
-		*ret = variable_of(r, name);
-	return !r->n->full;
-}
-
-static struct span substitute(struct reader *r, struct span text)
-{
-	struct out o = {0};
-	r->n->full = !iac_substitute(text, value_of, r, &o) || r->n->full;
-	const char *copy =
-		r->n->full ? NULL
-			   : copy_text(r, (struct span){(const uint8_t *)out_string(&o), o.len});
-	struct span ret =
-		copy == NULL ? (struct span){0} : (struct span){(const uint8_t *)copy, o.len};
-	out_fini(&o);
-	return ret;
-}
-
 bool get_text(struct reader *r, const struct json_value *value, struct span *ret)
 {
-	struct json_value member = {0}, item = {0};
-	struct span key;
-	if (value->type == JSON_STRING || value->type == JSON_NUMBER || value->type == JSON_BOOL) {
-		*ret = value->text;
-		return true;
-	}
-	if (value->type != JSON_OBJECT || !json_member(r->n->json, value, &key, &member))
-		return false;
-	bool list = member.type == JSON_ARRAY && json_each(r->n->json, &member, &item);
-	struct span words = list ? item.text : member.text;
-	bool text = (list ? item.type : member.type) == JSON_STRING;
-	if (span_is(key, "Fn::Sub") && text)
-		*ret = substitute(r, words);
-	else if (!span_is(key, "Ref") || !text || !parameter(r, words, ret))
-		*ret = variable_of(r, text ? words : key);
-	return true;
+	(void)r;
+	*ret = value->text;
+	if (value->type == JSON_OBJECT) /* a function, in a piece of a template */
+		*ret = span_of("$NOT_KNOWN");
+	return value->type == JSON_STRING || value->type == JSON_NUMBER ||
+	       value->type == JSON_BOOL || value->type == JSON_OBJECT;
 }
 
 /* ---- what is what ---- */
@@ -175,27 +105,17 @@ static void look_at(struct reader *r, const struct json_value *value, unsigned d
 
 static void look_inside(struct reader *r, const struct json_value *object, unsigned depth)
 {
-	struct json_value member = {0}, address;
+	struct json_value member = {0};
 	struct span key;
 	const char *id = r->id;
-	/* Terraform names a resource by its address, CloudFormation by its key */
-	if (get(r, object, "address", &address) && address.type == JSON_STRING)
-		r->id = copy_text(r, address.text);
-	const char *own = r->id;
 	while (json_member(r->n->json, object, &key, &member) && !r->n->full) {
-		bool wrapper = is_name(key, "Properties") || is_name(key, "values") ||
-		               is_name(key, "attributes") || is_name(key, "instances");
-		if (span_is(key, "configuration") || span_is(key, "prior_state") ||
-			span_is(key, "resource_changes"))
-			continue; /* of terraform show: the same again, or what was */
 		if (member.type != JSON_OBJECT && member.type != JSON_ARRAY)
 			continue;
-		if (!wrapper && member.type == JSON_OBJECT)
+		if (!span_is(key, "Properties") && member.type == JSON_OBJECT)
 			r->id = copy_text(r, key);
 		look_at(r, &member, depth + 1);
-		r->id = own;
+		r->id = id;
 	}
-	r->id = id;
 }
 
 /* The body of that name, unless it is a template's resource that somebody called so. */
@@ -232,24 +152,70 @@ static void look_at(struct reader *r, const struct json_value *value, unsigned d
 		look_inside(r, value, depth);
 }
 
+/* Templates, plans and states: a resource at a time, as its properties are in the end. */
+static void read_resource(struct reader *r, const struct iac_resource *resource)
+{
+	bool group = span_is(resource->type, "AWS::NetworkFirewall::RuleGroup") ||
+	             span_is(resource->type, "aws_networkfirewall_rule_group");
+	bool policy = span_is(resource->type, "AWS::NetworkFirewall::FirewallPolicy") ||
+	              span_is(resource->type, "aws_networkfirewall_firewall_policy");
+	struct json_value root, part;
+	struct out json = {0};
+	if (!group && !policy)
+		return;
+	r->id = copy_text(r, resource->name);
+	if (resource->properties == NULL) {
+		r->found++;
+		warn(r, "its condition is not known, and it is taken for absent: ", resource->name);
+		return;
+	}
+	iac_write(&json, resource->properties);
+	r->n->full = r->n->full || json.failed;
+	if (!json.failed &&
+		json_read(r->n->json, (struct span){(const uint8_t *)out_string(&json), json.len},
+			&root) == NULL) {
+		bool inner = get_object(r, &root, group ? "RuleGroup" : "FirewallPolicy", &part);
+		(group ? read_rule_group : read_firewall_policy)(r, inner ? &part : &root, &root);
+	}
+	out_fini(&json);
+}
+
+static int nothing_found(struct fail *why)
+{
+	return fail_set(why, -EINVAL,
+		"no rule group and no policy of Network Firewall in it: give what aws "
+		"network-firewall describe-rule-group or terraform show -json prints");
+}
+
+static int read_resources(struct nfw *n, const char *name, struct span text, struct fail *why)
+{
+	struct reader r = {.n = n, .name = name};
+	struct iac *c = NULL;
+	int err = iac_read(&c, text, why);
+	if (err < 0)
+		return err;
+	for (const struct iac_resource *i = iac_first(c); i != NULL && !n->full; i = i->next)
+		read_resource(&r, i);
+	iac_free(c);
+	return r.found == 0 && !n->full ? nothing_found(why) : 0;
+}
+
 static int read_json(struct nfw *n, const char *name, struct span text, struct fail *why)
 {
 	struct reader r = {.n = n, .name = name};
-	struct json_value slot;
-	const char *wrong = json_read(n->json, text, &r.root);
+	struct json_value root, slot;
+	const char *wrong = json_read(n->json, text, &root);
 	/* to its end: what is cut would hold too few rules */
 	if (wrong == NULL)
-		wrong = json_pick(n->json, n->keys, &r.root, &slot);
+		wrong = json_pick(n->json, n->keys, &root, &slot);
 	if (wrong != NULL)
 		return fail_set(why, -EINVAL, "no JSON: %s", wrong);
-	look_at(&r, &r.root, 0);
-	if (n->full)
-		return fail_set(why, -E2BIG, "too much to be kept");
-	if (r.found == 0)
-		return fail_set(why, -EINVAL,
-			"no rule group and no policy of Network Firewall in it: give what aws "
-			"network-firewall describe-rule-group or terraform show -json prints");
-	return 0;
+	int err = read_resources(n, name, text, why);
+	if (err != -ENOENT)
+		return err;
+	if (json_read(n->json, text, &root) == NULL)
+		look_at(&r, &root, 0);
+	return r.found == 0 && !n->full ? nothing_found(why) : 0;
 }
 
 static bool is_rules(struct span text)

@@ -177,3 +177,80 @@ class Target(Case):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+FORWARD = {"stateless_default_actions": ["aws:forward_to_sfe"], "stateless_fragment_default_actions": ["aws:forward_to_sfe"]}
+
+
+class Templates(Case):
+    """Groups are found by what a template or a plan says of them, functions and modules included."""
+
+    def ask(self, document, *options):
+        path = self.folder / "document.json"
+        path.write_text(json.dumps(document))
+        run = Run("nfw", "--json", "--home", "10.0.0.0/8", *options, "--flow", FLOW, path)
+        self.assertEqual((run.code, run.err), (DONE, ""))
+        return lines(run)[0]
+
+    def plan(self, references, known=None, module=None, group=None):
+        policy = {"address": "aws_networkfirewall_firewall_policy.p", "type": "aws_networkfirewall_firewall_policy", "values": {
+            "name": "p", "firewall_policy": [{**FORWARD, "stateful_rule_group_reference": [{"priority": None, **({"resource_arn": known} if known else {})}]}]}}
+        made = {"address": "aws_networkfirewall_rule_group.g", "type": "aws_networkfirewall_rule_group", "values": {"name": "g", "type": "STATEFUL", **(
+            group or {"rule_group": [{"rules_source": [{"rules_string": "drop tcp any any -> any 443 (sid:7;)"}]}]})}}
+        told = {"resources": [{"address": policy["address"], "expressions": {"firewall_policy": [{
+            **{name: {"constant_value": value} for name, value in FORWARD.items()},
+            "stateful_rule_group_reference": [{"resource_arn": {"references": references}}]}]}}]}
+        root = {"resources": [policy, made]}
+        if module:
+            made["address"] = f"module.{module}.{made['address']}"
+            root = {"resources": [policy], "child_modules": [{"address": f"module.{module}", "resources": [made]}]}
+            told["module_calls"] = {module: {"module": {"outputs": {"arn": {"expression": {"references": [
+                "aws_networkfirewall_rule_group.g.arn", "aws_networkfirewall_rule_group.g"]}}}}}}
+        return {"format_version": "1.2", "planned_values": {"root_module": root}, "configuration": {"root_module": told}}
+
+    def test_plans(self):
+        own = ["aws_networkfirewall_rule_group.g.arn", "aws_networkfirewall_rule_group.g"]
+        for name, document, verdict in (
+                ("an ARN that is not known yet", self.plan(own), "denied"), ("of a module", self.plan(["module.m.arn", "module.m"], module="m"), "denied"),
+                ("another one", self.plan(["data.aws_x.g.arn"]), "undecided"), ("the plan knows it", self.plan(own, "arn:aws:x:1:stateful-rulegroup/g"), "denied"),
+                ("rules beside a group", self.plan(own, group={"rules": "drop tcp any any -> any 443 (sid:7;)", "rule_group": None}), "denied")):
+            with self.subTest(name):
+                answer = self.ask(document)
+                self.assertEqual(answer["verdict"], verdict, answer)
+                if verdict == "denied":
+                    self.assertIn("sid:7", answer["rule"])
+
+    def test_terraforms_own_words_are_linked(self):
+        document = {"resource": {
+            "aws_networkfirewall_rule_group": {"x": {"name": "x", "type": "STATEFUL", "rule_group": {"rules_source": {
+                "rules_string": "drop tcp any any -> any 443 (sid:7;)"}}}, "xx": {"name": "xx", "type": "STATEFUL", "rule_group": {
+                    "rules_source": {"rules_string": "pass tcp any any -> any 443 (sid:8;)"}}}},
+            "aws_networkfirewall_firewall_policy": {"p": {"name": "p", "firewall_policy": {**FORWARD, "stateful_rule_group_reference": [
+                {"resource_arn": "${aws_networkfirewall_rule_group.x.arn}"}]}}}}}
+        self.assertIn("sid:7", self.ask(document)["rule"])
+        document["resource"]["aws_networkfirewall_firewall_policy"]["p"]["firewall_policy"]["stateful_rule_group_reference"][0]["resource_arn"] = \
+            "${aws_networkfirewall_rule_group.y.arn}"
+        self.assertEqual(self.ask(document)["verdict"], "undecided")
+
+    def test_functions_of_a_template(self):
+        def stack(rules, **more):
+            return {**more, "Resources": {"G": {"Type": "AWS::NetworkFirewall::RuleGroup", "Properties": {
+                "RuleGroupName": "g", "Type": "STATEFUL", "RuleGroup": {"RulesSource": {"RulesString": rules}}}}}}
+        drop = "drop tcp any any -> ${Net} 443 (sid:7;)"
+        nets = {"Parameters": {"Net": {"Type": "String", "Default": "203.0.113.0/24"}}}
+        for rules, more, verdict in (({"Fn::Sub": drop}, nets, "denied"), ({"Fn::Sub": [drop, {"Net": {"Fn::Select": [1, ["x", "203.0.113.9"]]}}]}, {}, "denied"),
+                                     ({"Fn::Sub": drop}, {"Parameters": {"Net": {"Type": "String"}}}, "undecided"),
+                                     ({"Fn::Sub": drop.replace("${Net}", "any") + "\npass ip any any -> ${AWS::Region} any (sid:8;)"}, {}, "undecided"),
+                                     ({"Fn::Sub": drop + "\ndrop tcp any any -> any 443 (sid:9; msg:\"${AWS::StackName}\";)"}, nets, "denied"),
+                                     ({"Fn::Join": ["", ["drop tcp any any -> ", {"Fn::If": ["Yes", "203.0.113.0/24", "192.0.2.0/24"]}, " 443 (sid:7;)"]]},
+                                      {"Conditions": {"Yes": {"Fn::Equals": ["a", "a"]}}}, "denied"),
+                                     ({"Fn::FindInMap": ["Rules", "all", "drop"]}, {"Mappings": {"Rules": {"all": {"drop": drop.replace("${Net}", "any")}}}}, "denied")):
+            with self.subTest(rules=rules):
+                self.assertEqual(self.ask(stack(rules, **more))["verdict"], verdict)
+
+    def test_what_may_be_there_or_not_is_not_counted_and_named(self):
+        path = self.folder / "maybe.json"
+        path.write_text(json.dumps({"Conditions": {"Maybe": {"Fn::Equals": [{"Ref": "AWS::Region"}, "x"]}}, "Resources": {"G": {
+            "Type": "AWS::NetworkFirewall::RuleGroup", "Condition": "Maybe", "Properties": {"RuleGroup": {"RulesSource": {"RulesString": ""}}}}}}))
+        run = Run("nfw", "--json", path)
+        self.assertIn("condition is not known, and it is taken for absent: G", run.err)
