@@ -1,9 +1,9 @@
 /* Whether a flow passes a policy: packet by packet, and what decides. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nfw/flow.h"
+#include "nfw/order.h"
 
 const char *nfw_verdict_name(enum nfw_verdict verdict)
 {
@@ -11,110 +11,30 @@ const char *nfw_verdict_name(enum nfw_verdict verdict)
 	return names[verdict];
 }
 
-/* ---- the rules in order ---- */
-
-struct entry {
-	const struct suricata_rule *rule; /* NULL: what was not read may do any of `ways` */
-	const struct nfw_ref *ref;
-	const struct suricata_scope *scope;
-	const char *why; /* rule NULL */
-	unsigned ways;
-	unsigned rank;
-	size_t place;
-	bool harmless; /* drops only alert */
-};
-
 struct run {
 	const struct nfw_policy *policy;
-	struct entry *entry;
+	const struct entry *entry;
 	size_t entries;
-	struct suricata_scope *scope; /* a group's, inside the policy's, inside home */
-	struct suricata_scope outer;
 	struct arena arena; /* flowbits */
 	struct suricata_flow_bits bits;
 	bool full;
 };
 
-static int compare(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	return x->place < y->place ? -1 : x->place > y->place;
-}
-
-/* Strict: by the group's priority. Else all that pass come first, then drops, rejects, alerts;
- * within them by the rule's priority. */
-static unsigned rank_of(const struct nfw_policy *policy, const struct entry *e)
-{
-	static const unsigned ranks[] = {3, 0, 1, 2};
-	if (policy->strict)
-		return e->ref->priority;
-	if (e->rule == NULL)
-		return (e->ways & (WAY_PASS | WAY_FLOW)) != 0 ? 0 : 256;
-	return ranks[e->rule->action] * 256 + e->rule->priority;
-}
-
-static void add(struct run *x, struct entry e)
-{
-	e.rank = rank_of(x->policy, &e);
-	e.place = x->entries;
-	x->entry[x->entries++] = e;
-}
-
-static void add_group(struct run *x, const struct nfw_ref *ref, const struct suricata_scope *scope)
-{
-	struct entry e = {.ref = ref, .scope = scope, .harmless = ref->to_alert};
-	const struct nfw_group *g = ref->group;
-	if (g == NULL || g->unread != NULL) {
-		e.ways = WAY_DROP;
-		if (!ref->managed || g != NULL)
-			e.ways |= WAY_PASS | WAY_FLOW;
-		e.why = g != NULL      ? g->unread
-		        : ref->managed ? "a group that Amazon manages: what it drops is not told"
-		                       : "the group was not read";
-		if (!ref->to_alert || !ref->managed)
-			add(x, e);
-		e.ways = 0;
-		e.why = NULL;
-	}
-	for (e.rule = g == NULL || g->rules == NULL ? NULL : g->rules->first; e.rule != NULL;
-		e.rule = e.rule->next)
-		add(x, e);
-}
-
 static int run_init(
 	struct run *x, const struct suricata_scope *home, const struct nfw_policy *policy)
 {
-	size_t entries = 1, refs = 1, at = 0;
 	*x = (struct run){.policy = policy};
-	for (const struct nfw_ref *ref = policy->ref; ref != NULL; ref = ref->next, refs++)
-		entries += 1 + (ref->group == NULL || ref->group->rules == NULL
-					       ? 0
-					       : ref->group->rules->count);
-	x->entry = calloc(entries, sizeof *x->entry);
-	x->scope = calloc(refs, sizeof *x->scope);
-	if (x->entry == NULL || x->scope == NULL || arena_init(&x->arena, (size_t)1 << 20) < 0)
+	if (order_make(policy) < 0 || arena_init(&x->arena, (size_t)1 << 20) < 0)
 		return -ENOMEM;
 	x->bits.arena = &x->arena;
-	x->outer = policy->scope;
-	x->outer.around = home;
-	for (const struct nfw_ref *ref = policy->ref; ref != NULL; ref = ref->next, at++) {
-		if (ref->is_stateless)
-			continue;
-		if (ref->group != NULL)
-			x->scope[at].first = ref->group->scope.first;
-		x->scope[at].around = &x->outer;
-		add_group(x, ref, &x->scope[at]);
-	}
-	qsort(x->entry, x->entries, sizeof *x->entry, compare);
+	policy->order->outer.around = home;
+	x->entry = policy->order->entry;
+	x->entries = policy->order->entries;
 	return 0;
 }
 
 static void run_fini(struct run *x)
 {
-	free(x->entry);
-	free(x->scope);
 	if (x->arena.base != NULL)
 		arena_fini(&x->arena);
 }

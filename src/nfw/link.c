@@ -1,5 +1,5 @@
 /* Policies find the groups that they refer to. */
-#include "nfw/model.h"
+#include "nfw/order.h"
 
 #include <string.h>
 
@@ -61,9 +61,12 @@ static void link_all(struct nfw *n)
 
 void link_groups(struct nfw *n)
 {
-	for (struct nfw_policy *p = n->policy; p != NULL; p = p->next)
+	for (struct nfw_policy *p = n->policy; p != NULL; p = p->next) {
+		order_fini(p->order);
 		for (struct nfw_ref *ref = p->ref; ref != NULL; ref = ref->next)
 			ref->group = find(n, ref);
+	}
+	order_fini(n->all.order);
 	if (n->policy == NULL)
 		link_all(n);
 }

@@ -53,12 +53,15 @@ enum { /* stateful defaults */
 	DEFAULT_UNKNOWN = 16,
 };
 
+struct nfw_order; /* order.h */
+
 struct nfw_policy {
 	const char *name, *id, *arn; /* may be NULL, but for the name */
 	bool strict, alone, next_generation;
 	unsigned stateless_default, fragment_default; /* WAY_...; 0: not understood */
 	unsigned defaults;
-	struct nfw_ref *ref, **ref_end; /* in the text's order; sorted by nfw_ask */
+	struct nfw_ref *ref, **ref_end; /* in the text's order */
+	struct nfw_order *order;        /* as they are asked; filled by the first question */
 	struct suricata_scope scope;
 	struct nfw_policy *next;
 };

@@ -1,5 +1,5 @@
 /* A firewall policy: its defaults, its order and the groups that it refers to. */
-#include "nfw/model.h"
+#include "nfw/order.h"
 
 #include <string.h>
 
@@ -99,8 +99,10 @@ void read_firewall_policy(
 	struct json_value response, part, value;
 	struct span name;
 	struct nfw_policy *p = nfw_room(r, sizeof *p);
-	if (p == NULL)
+	struct nfw_order *order = nfw_room(r, sizeof *order);
+	if (p == NULL || order == NULL)
 		return;
+	p->order = order;
 	r->found++;
 	const struct json_value *told =
 		get_object(r, around, "FirewallPolicyResponse", &response) ? &response : around;

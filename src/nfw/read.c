@@ -1,5 +1,5 @@
 /* Texts of any kind: what is a rule group or a policy in them, wherever it stands. */
-#include "nfw/model.h"
+#include "nfw/order.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -303,6 +303,11 @@ int nfw_new(struct nfw **ret, size_t bytes)
 	}
 	n->group_end = &n->group;
 	n->policy_end = &n->policy;
+	n->all.order = ARENA_NEW(&n->arena, struct nfw_order, 1);
+	if (n->all.order == NULL) {
+		nfw_free(n);
+		return -ENOMEM;
+	}
 	*ret = n;
 	return 0;
 }
@@ -313,6 +318,10 @@ void nfw_free(struct nfw *n)
 		return;
 	for (struct nfw_group *g = n->group; g != NULL; g = g->next)
 		suricata_free(g->rules);
+	for (struct nfw_policy *p = n->policy; p != NULL; p = p->next)
+		order_fini(p->order);
+	if (n->all.order != NULL)
+		order_fini(n->all.order);
 	json_keys_free(n->keys);
 	json_free(n->json);
 	arena_fini(&n->arena);
