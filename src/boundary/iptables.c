@@ -416,7 +416,10 @@ int boundary_read_iptables(struct boundary **ret, struct cur text, struct fail *
 	struct reader r = {0};
 	int err = 0;
 	if (rest.len > BOUNDARY_BYTES_MAX)
-		return fail_set(why, -E2BIG, "over %zu MB", BOUNDARY_BYTES_MAX >> 20);
+		return fail_set(why, -E2BIG,
+			"over %zu MB of rules: give its tables or chains one at a time, and "
+			"addresses as sets",
+			BOUNDARY_BYTES_MAX >> 20);
 	if (build_new(&r.b, rest.len) < 0)
 		return fail_set(why, -ENOMEM, "out of memory");
 	r.b->lines = true;

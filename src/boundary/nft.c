@@ -367,7 +367,10 @@ int boundary_read_nft_json(struct boundary **ret, struct cur text, struct fail *
 	struct span all = cur_bytes(&text, text.len);
 	struct nft n = {0};
 	if (all.len > BOUNDARY_BYTES_MAX)
-		return fail_set(why, -E2BIG, "over %zu MB", BOUNDARY_BYTES_MAX >> 20);
+		return fail_set(why, -E2BIG,
+			"over %zu MB of rules: give its tables or chains one at a time, and "
+			"addresses as sets",
+			BOUNDARY_BYTES_MAX >> 20);
 	n.set = calloc(NFT_SETS_MAX, sizeof *n.set);
 	int err = n.set == NULL || json_new(&n.json) < 0 || build_new(&n.b, all.len) < 0
 	                  ? fail_set(why, -ENOMEM, "out of memory")

@@ -1,4 +1,5 @@
 /* Each kind of target's own questions. */
+#include <errno.h>
 #include <string.h>
 
 #include "cli/audit.h"
@@ -74,6 +75,44 @@ static void find_in_vpc(struct audit *a, const struct vpc *v)
 			"groups");
 }
 
+static void add_covered_rule(void *context, const struct nfw_covered *c)
+{
+	struct audit *a = context;
+	const char *word = c->stateless ? "priority" : "sid";
+	struct out group = {0}, rule = {0}, words = {0}, msg = {0};
+	out_safe(&group, c->group == NULL ? "rules" : c->group, VPC_NAME_BYTES);
+	out_printf(&rule, "%s %s:%llu", out_string(&group), word, (unsigned long long)c->rule);
+	out_printf(&words, "%s: all of it is %s by %s:%llu", out_string(&rule),
+		c->differs ? "decided otherwise, before it," : "covered", word,
+		(unsigned long long)c->by);
+	out_safe(&msg, c->msg == NULL ? "" : c->msg, VPC_NAME_BYTES);
+	struct audit_finding f = {.kind = c->differs ? AUDIT_SHADOWED : AUDIT_REDUNDANT,
+		.place = out_string(&group),
+		.rule = out_string(&rule),
+		.words = out_string(&words)};
+	audit_read_comment(a, out_string(&msg), &f);
+	audit_add(a, &f, out_string(&words));
+	out_fini(&group);
+	out_fini(&rule);
+	out_fini(&words);
+	out_fini(&msg);
+}
+
+static int find_in_nfw(struct audit *a, const struct nfw *n)
+{
+	int err = 0;
+	for (const struct nfw_policy *p = nfw_next_policy(n, NULL); p != NULL && err != -ENOMEM;
+		p = nfw_next_policy(n, p)) {
+		err = nfw_each_covered(p, add_covered_rule, a);
+		if (err == -E2BIG)
+			audit_add(a,
+				&(struct audit_finding){.kind = AUDIT_TOO_MANY,
+					.words = "not all rules of the firewall were compared"},
+				"rules");
+	}
+	return err == -ENOMEM ? err : 0;
+}
+
 enum exit_code audit_find(struct audit *a, const struct audit_call *c, const struct target *t,
 	const struct audit_places *places)
 {
@@ -87,6 +126,8 @@ enum exit_code audit_find(struct audit *a, const struct audit_call *c, const str
 		find_in_vpc(a, t->vpc);
 	if (t->nfw != NULL)
 		err = audit_nfw(a, t->nfw, c->spokes.net, c->spokes.count);
+	if (t->nfw != NULL && err == 0)
+		err = find_in_nfw(a, t->nfw);
 	if (err < 0) {
 		message("out of memory");
 		return EXIT_NOTHING;

@@ -251,7 +251,9 @@ int nft_text_read(struct boundary **ret, struct cur text, struct fail *why)
 	struct child c = {.in = -1, .links = -1, .out = -1, .said = -1, .pid = -1};
 	struct out json = {0};
 	if (text.len > BOUNDARY_BYTES_MAX)
-		return fail_set(why, -E2BIG, "over 8 MB");
+		return fail_set(why, -E2BIG,
+			"over 8 MB of rules: give its tables or chains one at a time, and "
+			"addresses as sets");
 	int err = start(&c, (struct span){text.ptr, text.len});
 	if (err < 0)
 		err = fail_set(why, err, "nft could not be started: %s", strerror(-err));

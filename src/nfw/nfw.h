@@ -89,3 +89,18 @@ bool nfw_policy_is(const struct nfw_policy *policy, const char *to);
 /* Fails: -ENOMEM. */
 MUST_USE int nfw_ask(const struct nfw *n, const struct nfw_policy *policy,
 	const struct nfw_flow *flow, struct nfw_answer *ret);
+
+struct nfw_covered {
+	const char *group, *msg; /* strangers' words; may be NULL */
+	bool stateless;
+	uint64_t rule, by; /* sid, or a stateless rule's priority */
+	uint32_t line;     /* of the group's text; 0: stateless */
+	bool differs;      /* the one before it decides otherwise */
+};
+
+/* Tells the rules of the policy's groups that one before them in the same group takes whole: of
+ * stateless rules, and of Suricata's those of addresses and ports alone. Exact, but not all: what
+ * several take together is not looked for. Fails: -ENOMEM; -E2BIG: they are too many, not all were
+ * compared. */
+MUST_USE int nfw_each_covered(const struct nfw_policy *policy,
+	void (*tell)(void *context, const struct nfw_covered *covered), void *context);

@@ -110,6 +110,40 @@ class Findings(Case):
         kinds = self.kinds(LIST, "--home", "10.0.0.0/8", "--spokes", "172.20.0.0/16", name="a.rules")
         self.assertEqual(kinds["home-net-misses"]["passes"], "tls to fallback.invalid from 172.20.0.1")
 
+    def test_rules_of_a_network_firewall_that_never_decide(self):
+        def found(rules, strict=True):
+            group = {"RuleGroupResponse": {"RuleGroupName": "g"}, "RuleGroup": {"RulesSource": {"RulesString": rules}, "StatefulRuleOptions": {
+                "RuleOrder": "STRICT_ORDER" if strict else "DEFAULT_ACTION_ORDER"}}}
+            rows = findings(Run("audit", "--json", "--home", "10.0.0.0/8", self.file("x.json", json.dumps(group))))
+            return [(row["kind"], row["text"].split(" ")[1].rstrip(":")) for row in rows if row["kind"] in ("shadowed", "redundant")], rows
+        wide, drop = "pass tcp $HOME_NET any -> 203.0.113.0/24 443 (sid:1;)\n", 'drop tcp $HOME_NET any -> 203.0.113.7 443 (sid:2; msg:"owner=net 2024-05-06";)\n'
+        kinds, rows = found(wide + drop)
+        self.assertEqual(kinds, [("shadowed", "sid:2")])
+        row = next(row for row in rows if row["kind"] == "shadowed")
+        self.assertEqual((row["owner"], row["since"]), ("net", "2024-05-06"))
+        self.assertEqual(found(drop + wide)[0], [])
+        self.assertEqual(found(drop + wide, strict=False)[0], [("shadowed", "sid:2")], "what passes is asked first")
+        for other, want in (("pass tcp $HOME_NET any -> [203.0.113.1,203.0.113.128/25] [443] (sid:2;)", [("redundant", "sid:2")]),
+                            ("pass tcp any any -> 203.0.113.7 443 (sid:2;)", []), ("pass tcp $HOME_NET any -> 203.0.112.0/23 443 (sid:2;)", []),
+                            ("pass tcp $HOME_NET any -> 203.0.113.7 443:444 (sid:2;)", []), ("pass udp $HOME_NET any -> 203.0.113.7 443 (sid:2;)", []),
+                            ("pass tcp $HOME_NET any <> 203.0.113.7 443 (sid:2;)", []), ("pass tcp $HOME_NET any -> !203.0.113.7 443 (sid:2;)", []),
+                            ("alert tcp $HOME_NET any -> 203.0.113.7 443 (sid:2;)", []), ("drop tcp $HOME_NET any -> 203.0.113.7 443 (flow:to_server; sid:2;)", []),
+                            ("drop tls $HOME_NET any -> 203.0.113.7 443 (sid:2;)", [])):
+            self.assertEqual(found(wide + other)[0], want, other)
+        self.assertEqual(found(wide.replace("(", "(flow:to_server; ") + drop)[0], [])
+
+        def stateless(priority, net, action, ports=None, protocols=(6,)):
+            match = {"Destinations": [{"AddressDefinition": net}], "Protocols": list(protocols)}
+            if ports:
+                match["DestinationPorts"] = [{"FromPort": ports[0], "ToPort": ports[1]}]
+            return {"Priority": priority, "RuleDefinition": {"Actions": [action], "MatchAttributes": match}}
+        group = {"RuleGroupResponse": {"RuleGroupName": "g", "Type": "STATELESS"}, "RuleGroup": {"RulesSource": {"StatelessRulesAndCustomActions": {"StatelessRules": [
+            stateless(30, "10.1.0.0/16", "aws:drop", (80, 90)), stateless(10, "10.0.0.0/8", "aws:pass", (1, 1024), (6, 17)), stateless(20, "10.2.0.0/16", "aws:pass", (443, 443)),
+            stateless(40, "10.3.0.0/16", "aws:drop"), stateless(50, "10.3.0.0/16", "aws:drop", (5, 6), (1, 6))]}}}}
+        rows = findings(Run("audit", "--json", self.file("g.json", json.dumps(group))))
+        self.assertEqual([(row["kind"], row["rule"]) for row in rows if row["kind"] in ("shadowed", "redundant")],
+                         [("redundant", "g priority:20"), ("shadowed", "g priority:30")])
+
     def test_a_vpc(self):
         run = Run("audit", "--json", "-q", self.file("account.json", json.dumps(ACCOUNT)))
         self.assertEqual({(row["kind"], row["place"], row["rule"]) for row in findings(run)},
