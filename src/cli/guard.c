@@ -15,10 +15,10 @@
 
 struct guard {
 	struct watch watch;
-	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *seed, *user;
+	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *seed, *user, *metrics;
 	struct networks never;
 	double act_e, slot_s, expiry_s, max_blocked, max_hosts, max_changes, popular;
-	bool enforce, block_known;
+	bool enforce, block_known, exposed;
 };
 
 #define AT(field) offsetof(struct guard, field)
@@ -79,6 +79,10 @@ static const struct option options[] = {
 	{"control", 0, OPTION_TEXT, "PATH", AT(control),
 		.help = "a socket at PATH, for root and the guard's user: status, undo and explain "
 			"ask there"},
+	{"metrics", 0, OPTION_TEXT, "ADDR:PORT", AT(metrics),
+		.help = "answer HTTP at a port of loopback: /metrics (Prometheus) and /health"},
+	{"metrics-exposed", 0, OPTION_FLAG, NULL, AT(exposed),
+		.help = "let --metrics listen at any address: whoever reaches it may read"},
 	{"user", 0, OPTION_TEXT, "NAME", AT(user),
 		.help = "started by root, read packets and write files as NAME; without it as "
 			"root, "
@@ -185,6 +189,8 @@ static struct guarding_options options_of(
 		.never = &g->never,
 		.trail = g->trail,
 		.control = g->control,
+		.metrics = g->metrics,
+		.metrics_exposed = g->exposed,
 		.enforce = acts(g),
 		.persistent = strcmp(g->on_exit, "closed") == 0,
 		.block_known = g->block_known,
@@ -297,6 +303,9 @@ static const char *const text[] = {
 	"left alone and why.",
 	"SIGHUP reads the policy anew: it takes the place of the one before as a whole, or, when "
 	"something is wrong with it, that is told and nothing changes.",
+	"--metrics answers HTTP on loopback: /metrics for Prometheus, /health with 200 or 503 and "
+	"what is wrong. postern-guard.service runs it under systemd, with what "
+	"/etc/postern/guard.conf adds.",
 	"-i needs CAP_NET_RAW and CAP_NET_ADMIN, which are given up once the interface is open. "
 	"docs/GUARD.md tells more.",
 	NULL,

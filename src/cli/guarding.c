@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/guarding_metrics.h"
 #include "cli/message.h"
 #include "cli/signals.h"
 #include "guard/privileges.h"
@@ -191,6 +192,8 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 		code = probing_new(g, why);
 	if (code == 0 && options->control != NULL)
 		code = control_open(&g->control, options->control, g->wake, why);
+	if (code == 0 && options->metrics != NULL)
+		code = metrics_open(&g->metrics, g, why);
 	if (code < 0) {
 		guarding_free(g);
 		return code;
@@ -205,6 +208,8 @@ void guarding_free(struct guarding *g)
 {
 	if (g == NULL)
 		return;
+	guarding_stopping();
+	metrics_close(g->metrics);
 	control_close(g->control);
 	guard_link_close(g->link);
 	if (g->trail != NULL)
@@ -246,7 +251,10 @@ int guarding_start(
 		message("a dry run: nothing is changed; --enforce acts");
 	if (g->state.count > 0 && !g->options.quiet)
 		message("%zu changes of an earlier run are in force", g->state.count);
-	return g->options.enforce ? open_link(g, why) : 0;
+	code = g->options.enforce ? open_link(g, why) : 0;
+	if (code == 0)
+		guarding_ready(g);
+	return code;
 }
 
 static void make(struct guarding *g, const struct guard_change *change)
@@ -417,7 +425,9 @@ int guarding_turn(void *context, struct engine *engine, struct fail *why)
 	(void)why;
 	if (signals_reload) {
 		signals_reload = 0;
+		guarding_reloading();
 		guarding_reload(g);
+		guarding_reloaded();
 	}
 	while (g->link != NULL && (got = guard_link_hear(g->link, &r)) == 1)
 		hear(g, engine, &r);
@@ -432,5 +442,8 @@ int guarding_turn(void *context, struct engine *engine, struct fail *why)
 		keep_enforcing(g);
 	if (g->control != NULL)
 		control_turn(g->control, guarding_answer, g);
+	if (g->metrics != NULL)
+		metrics_turn(g->metrics);
+	guarding_report(g);
 	return 0;
 }

@@ -13,12 +13,14 @@ struct guarding_options {
 	const char *trail;             /* NULL: none is kept */
 	struct guard_spawner *spawner; /* of the enforcer; NULL unless enforce; outlives it */
 	const char *state;             /* experiments are kept beside it; NULL: nowhere */
+	const char *metrics;           /* where HTTP asks for them; NULL: nowhere */
 	const char *control;           /* where it can be asked (guard/control.h); NULL: nowhere */
 	int64_t slot_ns;               /* the shortest slot of an experiment */
 	struct hash_key coin;          /* of experiments */
 	bool enforce, persistent, json, quiet;
-	bool block_known; /* what lists know to be bad */
-	bool remembers;   /* events of earlier runs are told again */
+	bool block_known;     /* what lists know to be bad */
+	bool metrics_exposed; /* to others than this machine */
+	bool remembers;       /* events of earlier runs are told again */
 };
 
 struct guarding;

@@ -15,17 +15,13 @@ static void say_full(struct emit *e, const char *name, size_t now, uint32_t max)
 	emit_close(e, '}');
 }
 
-static void say_limits(struct emit *e, const struct guarding *g)
+static void say_limits(struct emit *e, const struct guarding *g, const struct guarding_gauges *m)
 {
 	const struct guard_rules *r = &g->options.rules;
-	size_t hosts = 0;
-	for (size_t i = 0; i < g->state.count; i++)
-		hosts += g->state.change[i].contain;
-	bool counted = clock_day_ns() - g->state.minute_ns < 60 * NS_PER_S;
 	emit_open(e, "limits", '{');
-	say_full(e, "blocked", g->state.count - hosts, r->channels);
-	say_full(e, "hosts", hosts, r->hosts);
-	say_full(e, "changes_a_minute", counted ? g->state.changes : 0, r->changes);
+	say_full(e, "blocked", m->blocked, r->channels);
+	say_full(e, "hosts", m->contained, r->hosts);
+	say_full(e, "changes_a_minute", m->changes, r->changes);
 	say_full(e, "never_block", g->never.count, NEVER_MAX);
 	emit_close(e, '}');
 }
@@ -43,17 +39,16 @@ static void say_policy(struct emit *e, const struct guarding *g)
 	emit_close(e, '}');
 }
 
-static void say_watch(struct emit *e, const struct guarding *g, int64_t now_ns)
+static void say_watch(
+	struct emit *e, const struct guarding *g, const struct watch_health *h, int64_t now_ns)
 {
-	struct watch_health h;
-	watch_health(g->watching, &h);
 	int64_t ran_s = (now_ns - g->since_ns) / NS_PER_S;
 	emit_open(e, "watch", '{');
-	emit_count(e, "packets", h.sources.packets);
-	emit_count(e, "packets_lost", h.sources.packets_lost);
-	emit_count(e, "packets_a_second", h.sources.packets / (uint64_t)(ran_s > 0 ? ran_s : 1));
-	emit_number(e, "behind_s", (double)h.behind_ns / 1e9);
-	emit_count(e, "hosts", h.hosts);
+	emit_count(e, "packets", h->sources.packets);
+	emit_count(e, "packets_lost", h->sources.packets_lost);
+	emit_count(e, "packets_a_second", h->sources.packets / (uint64_t)(ran_s > 0 ? ran_s : 1));
+	emit_number(e, "behind_s", (double)h->behind_ns / 1e9);
+	emit_count(e, "hosts", h->hosts);
 	emit_close(e, '}');
 }
 
@@ -90,6 +85,8 @@ static void say_in_force(struct emit *e, const struct guarding *g, const struct 
 static void say_status(struct guarding *g, struct out *o)
 {
 	struct emit e = {.out = o};
+	struct guarding_gauges m;
+	guarding_measure(g, &m);
 	int64_t now_ns = clock_day_ns();
 	emit_open(&e, NULL, '{');
 	emit_text(&e, "type", "status", 16);
@@ -97,16 +94,13 @@ static void say_status(struct guarding *g, struct out *o)
 	emit_time(&e, "since", g->since_ns);
 	emit_time(&e, "now", now_ns);
 	emit_text(&e, "respond", guard_response_name(g->options.rules.response), 16);
-	emit_text(&e, "enforcer",
-		!g->options.enforce ? "dry run"
-		: g->link != NULL   ? "up"
-				    : "down",
-		16);
+	emit_text(&e, "enforcer", m.enforcer, 16);
+	emit_text(&e, "ill", m.ill, 128);
 	emit_bool(&e, "restart_needed", g->helpless);
 	emit_bool(&e, "trail_failed", g->trail_failed);
 	say_policy(&e, g);
-	say_limits(&e, g);
-	say_watch(&e, g, now_ns);
+	say_limits(&e, g, &m);
+	say_watch(&e, g, &m.watch, now_ns);
 	say_counts(&e, g);
 	alerting_say(watch_alerting(g->watching), &e);
 	emit_count(&e, "denied", g->denials);

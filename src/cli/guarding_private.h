@@ -21,6 +21,15 @@ struct guarding_counts {
 	uint64_t losses; /* enforcers that ended */
 };
 
+/* What status, metrics and health tell of the moment. */
+struct guarding_gauges {
+	struct watch_health watch;
+	size_t blocked, contained;
+	uint32_t changes;     /* in the running minute */
+	const char *enforcer; /* "up", "down", "dry run" */
+	const char *ill;      /* what is wrong; NULL: nothing */
+};
+
 struct guarding {
 	struct guarding_options options;
 	struct never never;
@@ -34,10 +43,13 @@ struct guarding {
 	FILE *trail;
 	struct diary *diary;
 	struct probing *probing;     /* NULL: no experiments are made */
+	struct metrics *metrics;     /* NULL: none was asked for */
 	struct control *control;     /* NULL: none was asked for */
 	int wake;                    /* epoll; what wakes the watch */
 	int64_t since_ns, policy_ns; /* policy_ns: when it was read */
 	struct fail policy_failed;   /* the last time it was read anew; no code: it did not */
+	int64_t watchdog_ns; /* the service manager hears as often that it lives; 0: nobody asks */
+	int64_t fed_ns, reported_ns; /* when it did; steady clock */
 	struct guarding_counts counts;
 	uint64_t denials, lost; /* lost: packets that were dropped and not told, as last said */
 	bool full;              /* that never is was said */
@@ -55,6 +67,15 @@ bool guarding_is_resolver(const struct guarding *g, const struct addr *a);
 /* The policy and what is never blocked are read anew and take the place of those before, or, when
  * something is wrong with them, nothing happens but that it is told. */
 void guarding_reload(struct guarding *g);
+
+/* After the watch has started. */
+void guarding_measure(const struct guarding *g, struct guarding_gauges *ret);
+/* To the service manager, where there is one; guarding_report(): each turn. */
+void guarding_ready(struct guarding *g);
+void guarding_report(struct guarding *g);
+void guarding_reloading(void);
+void guarding_reloaded(void);
+void guarding_stopping(void);
 
 bool never_has(const struct never *n, const struct cidr *net);
 /* 1: it is added; 0: it was there, or a wider one; -ENOSPC. */

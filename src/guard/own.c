@@ -100,7 +100,7 @@ size_t guard_own(struct cidr *ret, size_t max)
 	struct owned o = {.net = ret, .max = max};
 	add_interfaces(&o);
 	add_words(&o, "/etc/resolv.conf", "nameserver", 1, read_text);
-	add_words(&o, "/proc/net/route", "", 2, read_hex);
-	add_words(&o, "/proc/net/ipv6_route", "", 4, read_hex);
+	add_words(&o, "/proc/self/net/route", "", 2, read_hex);
+	add_words(&o, "/proc/self/net/ipv6_route", "", 4, read_hex);
 	return o.count;
 }
