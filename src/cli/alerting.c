@@ -193,9 +193,11 @@ static enum transport transport_of(uint8_t proto)
 static void say_what(struct out *o, const struct guard_change *c, enum guard_act act)
 {
 	char host[ADDR_TEXT_BYTES], peer[ADDR_TEXT_BYTES];
-	out_printf(o, "%s: %s %s", guard_act_name(act), c->contain ? "contain" : "block",
+	out_printf(o, "%s: %s %s", guard_act_name(act), guard_change_action(c),
 		addr_text(&c->host, host));
-	if (!c->contain)
+	if (c->name[0] != '\0')
+		out_printf(o, " -> %s", c->name);
+	else if (!c->contain)
 		out_printf(o, " -> %s, port %u, protocol %u", addr_text(&c->peer, peer), c->port,
 			c->proto);
 	out_text(o, " for ");
@@ -206,9 +208,10 @@ static void say_facts(struct alert_facts *f, const struct guard_change *c, enum 
 {
 	out_text(alert_facts_add(f, "act"), guard_act_name(act));
 	out_printf(alert_facts_add(f, "change"), "%llu", (unsigned long long)c->id);
-	out_text(alert_facts_add(f, "action"), c->contain ? "contain" : "block");
+	out_text(alert_facts_add(f, "action"), guard_change_action(c));
 	say_address(alert_facts_add(f, "host"), &c->host);
-	if (!c->contain) {
+	out_text(alert_facts_add(f, "name"), c->name);
+	if (!addr_is_none(&c->peer)) {
 		say_address(alert_facts_add(f, "peer"), &c->peer);
 		out_printf(alert_facts_add(f, "port"), "%u", c->port);
 		out_printf(alert_facts_add(f, "proto"), "%u", c->proto);

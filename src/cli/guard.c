@@ -16,6 +16,7 @@
 struct guard {
 	struct watch watch;
 	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *seed, *user, *metrics;
+	const char *rpz, *rpz_reload;
 	struct networks never;
 	double act_e, slot_s, expiry_s, max_blocked, max_hosts, max_changes, popular;
 	bool enforce, block_known, exposed;
@@ -70,6 +71,12 @@ static const struct option options[] = {
 	{"block-known", 0, OPTION_FLAG, NULL, AT(block_known),
 		.help = "block addresses, networks and names of --intel for the host that goes "
 			"there, without waiting for a finding"},
+	{"rpz", 0, OPTION_TEXT, "FILE", AT(rpz),
+		.help = "block names too, where packets can't be: keep a response policy zone of "
+			"them in FILE"},
+	{"rpz-reload", 0, OPTION_TEXT, "COMMAND", AT(rpz_reload),
+		.help = "what has the resolver read the zone again, such as 'unbound-control "
+			"auth_zone_reload guard.rpz': a program and its words, no shell"},
 	{"trail", 0, OPTION_TEXT, "FILE", AT(trail),
 		.help = "append every change to FILE before it is made, and go on with what is in "
 			"force there"},
@@ -145,6 +152,8 @@ static const char *complaint(const struct call *call, const struct guard *g)
 		return "--block-known needs lists (--intel FILE)";
 	if (g->block_known && strcmp(g->respond, "alert") == 0)
 		return "--respond alert changes nothing: leave out --block-known";
+	if ((g->rpz == NULL) != (g->rpz_reload == NULL))
+		return "--rpz FILE and --rpz-reload COMMAND go together";
 	if (g->enforce && g->trail == NULL)
 		return "--enforce needs a trail (--trail FILE): what is changed must be known "
 		       "afterwards";
@@ -191,6 +200,8 @@ static struct guarding_options options_of(
 		.control = g->control,
 		.metrics = g->metrics,
 		.metrics_exposed = g->exposed,
+		.rpz = g->rpz,
+		.rpz_reload = g->rpz_reload,
 		.enforce = acts(g),
 		.persistent = strcmp(g->on_exit, "closed") == 0,
 		.block_known = g->block_known,

@@ -28,11 +28,12 @@ static void say_change(
 	if (g->options.json) {
 		trail_say(&o, c, act, clock_day_ns(), why);
 	} else {
-		out_printf(&o, "%-11s %s %s %s", guard_act_name(act),
-			c->contain ? "contain" : "block", addr_text(&c->host, host),
-			c->contain ? "" : "-> ");
-		if (!c->contain)
-			out_printf(&o, "%s:%u protocol %u ", addr_text(&c->peer, peer), c->port,
+		out_printf(&o, "%-11s %s %s ", guard_act_name(act), guard_change_action(c),
+			addr_text(&c->host, host));
+		if (c->name[0] != '\0')
+			out_printf(&o, "-> %s ", c->name);
+		else if (!c->contain)
+			out_printf(&o, "-> %s:%u protocol %u ", addr_text(&c->peer, peer), c->port,
 				c->proto);
 		out_printf(&o, "for ");
 		out_duration(&o, c->until_ns - c->at_ns);
@@ -72,7 +73,10 @@ static void say_left(struct guarding *g, const char *finding, const struct addr 
 	if (!diary_left(g->diary, finding, from, left, clock_day_ns()))
 		return;
 	g->counts.left[left->why]++;
-	if (!g->options.quiet)
+	if (!g->options.quiet && left->name[0] != '\0')
+		message("%s: %s -> %s is left alone: %s", finding, addr_text(from, host),
+			left->name, guard_leave_words(left->why));
+	else if (!g->options.quiet)
 		message("%s: %s -> %s:%u is left alone: %s", finding, addr_text(from, host),
 			addr_text(&left->peer, peer), left->port, guard_leave_words(left->why));
 }
@@ -82,6 +86,8 @@ static void say_left(struct guarding *g, const char *finding, const struct addr 
 static int send_change(struct guarding *g, const struct guard_change *c, bool back)
 {
 	int64_t now_ns = clock_day_ns();
+	if (c->name[0] != '\0') /* no packet is dropped for it */
+		return 0;
 	struct guard_command command = guard_command_of(c, back, now_ns);
 	int code = 0;
 	if (c->contain && !back)
@@ -132,6 +138,8 @@ static void lose_link(struct guarding *g)
 
 void guarding_send(struct guarding *g, const struct guard_change *c, bool back)
 {
+	if (c->name[0] != '\0')
+		guarding_rpz_touch(g->rpz);
 	/* the next enforcer is told of what is in force when this one is gone */
 	if (g->link != NULL && send_change(g, c, back) < 0)
 		lose_link(g);
@@ -182,7 +190,8 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 	g->since_ns = g->policy_ns = clock_day_ns();
 	g->wake = epoll_create1(EPOLL_CLOEXEC);
 	if (g->wake < 0 || diary_new(&g->diary) < 0 || crowd_new(&g->servers) < 0 ||
-		crowd_new(&g->resolvers) < 0 || allowances_new(&g->allowances, options->policy) < 0)
+		crowd_new(&g->resolvers) < 0 || crowd_new(&g->askers) < 0 ||
+		allowances_new(&g->allowances, options->policy) < 0)
 		code = fail_set(why, -ENOMEM, "out of memory");
 	if (code == 0 && options->trail != NULL)
 		code = trail_open(&g->trail, options->trail, &g->state, clock_day_ns(), why);
@@ -194,12 +203,17 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 		code = control_open(&g->control, options->control, g->wake, why);
 	if (code == 0 && options->metrics != NULL)
 		code = metrics_open(&g->metrics, g, why);
+	if (code == 0 && options->enforce && options->rpz != NULL)
+		code = guarding_rpz_new(&g->rpz, options->rpz, options->rpz_reload, why);
 	if (code < 0) {
 		guarding_free(g);
 		return code;
 	}
 	g->options.rules.crowd = g->servers;
 	g->options.rules.never = g->never.net;
+	g->options.rules.askers = g->askers;
+	g->options.rules.names = options->rpz != NULL;
+	g->options.rules.policy = options->policy;
 	*ret = g;
 	return 0;
 }
@@ -211,6 +225,7 @@ void guarding_free(struct guarding *g)
 	guarding_stopping();
 	metrics_close(g->metrics);
 	control_close(g->control);
+	guarding_rpz_free(g->rpz, g->watching != NULL && !g->options.persistent);
 	guard_link_close(g->link);
 	if (g->trail != NULL)
 		(void)fclose(g->trail);
@@ -218,6 +233,7 @@ void guarding_free(struct guarding *g)
 	allowances_free(g->allowances);
 	crowd_free(g->servers);
 	crowd_free(g->resolvers);
+	crowd_free(g->askers);
 	diary_free(g->diary);
 	policy_free(g->options.policy);
 	probing_free(g->probing);
@@ -251,7 +267,7 @@ int guarding_start(
 		message("a dry run: nothing is changed; --enforce acts");
 	if (g->state.count > 0 && !g->options.quiet)
 		message("%zu changes of an earlier run are in force", g->state.count);
-	code = g->options.enforce ? open_link(g, why) : 0;
+	int code = g->options.enforce ? open_link(g, why) : 0;
 	if (code == 0)
 		guarding_ready(g);
 	return code;
@@ -346,6 +362,10 @@ void guarding_event(void *context, const struct event *event, bool before)
 	if (event->kind != EVENT_LOOKUP || l->answer_ns == 0)
 		return;
 	crowd_add(g->resolvers, &l->resolver, &l->client);
+	if (g->options.rpz != NULL && l->name != NULL) {
+		struct addr key = guard_name_key(registered_domain(l->name));
+		crowd_add(g->askers, &key, &l->client);
+	}
 	if (guarding_is_resolver(g, &l->resolver))
 		add_resolver(g, &l->resolver);
 	allowances_learn(g->allowances, l);
@@ -435,8 +455,11 @@ int guarding_turn(void *context, struct engine *engine, struct fail *why)
 		lose_link(g);
 	/* an element of the kernel's ends by itself */
 	int64_t now_ns = clock_day_ns();
-	while (guard_state_take_ended(&g->state, now_ns, &c))
+	while (guard_state_take_ended(&g->state, now_ns, &c)) {
 		(void)guarding_note(g, &c, ACT_ENDED, NULL);
+		guarding_rpz_touch(c.name[0] != '\0' ? g->rpz : NULL);
+	}
+	guarding_rpz_turn(g->rpz, &g->state);
 	probing_turn(g, now_ns);
 	if (g->options.enforce)
 		keep_enforcing(g);

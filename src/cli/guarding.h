@@ -15,6 +15,7 @@ struct guarding_options {
 	const char *state;             /* experiments are kept beside it; NULL: nowhere */
 	const char *metrics;           /* where HTTP asks for them; NULL: nowhere */
 	const char *control;           /* where it can be asked (guard/control.h); NULL: nowhere */
+	const char *rpz, *rpz_reload;  /* its zone, and how it is read; NULL none */
 	int64_t slot_ns;               /* the shortest slot of an experiment */
 	struct hash_key coin;          /* of experiments */
 	bool enforce, persistent, json, quiet;

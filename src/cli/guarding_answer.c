@@ -102,6 +102,7 @@ static void say_status(struct guarding *g, struct out *o)
 	say_limits(&e, g, &m);
 	say_watch(&e, g, &m.watch, now_ns);
 	say_counts(&e, g);
+	guarding_rpz_say(g->rpz, &g->state, &e);
 	alerting_say(watch_alerting(g->watching), &e);
 	emit_count(&e, "denied", g->denials);
 	emit_count(&e, "denied_not_told", g->lost);

@@ -120,6 +120,7 @@ static void swap(struct guarding *g, struct policy *policy, struct never *spare)
 	allowances_policy(g->allowances, policy);
 	policy_free(g->options.policy);
 	g->options.policy = policy;
+	g->options.rules.policy = policy;
 	g->policy_ns = clock_day_ns();
 	g->never = *spare;
 	g->full = false;

@@ -3,6 +3,7 @@
 
 #include "cli/allowances.h"
 #include "cli/guarding.h"
+#include "cli/guarding_rpz.h"
 #include "guard/control.h"
 #include "guard/diary.h"
 #include "report/emit.h"
@@ -34,6 +35,8 @@ struct guarding {
 	struct guarding_options options;
 	struct never never;
 	struct crowd *servers, *resolvers;
+	struct crowd *askers;     /* of names */
+	struct guarding_rpz *rpz; /* NULL: no names are blocked, or it is a dry run */
 	struct guard_state state;
 	struct guard_link *link;   /* NULL: none runs */
 	int64_t tried_ns;          /* to start one; steady clock */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "guard/guard.h"
+#include "guard/private.h"
 
 const char *guard_response_name(enum guard_response response)
 {
@@ -20,6 +20,7 @@ const char *guard_leave_words(enum guard_leave leave)
 		[LEAVE_UNDONE] = "an operator has undone it",
 		[LEAVE_POPULAR] = "many hosts reach it",
 		[LEAVE_UNSEEN] = "which hosts reach it is not known",
+		[LEAVE_SUFFIX] = "names of others lie below it, or it is no plain name",
 		[LEAVE_FULL] = "as much is blocked as may be at once",
 		[LEAVE_RATE] = "as much was changed as may be in a minute",
 		[LEAVE_BUSY] = "as many experiments run as may at once, or its host rests from one",
@@ -148,6 +149,47 @@ static bool consider_channel(struct deciding *d, const struct finding_channel *c
 	return any;
 }
 
+/* What was reached by a name that can be blocked where it is asked for: data within the questions,
+ * which go to a resolver that has to be reached; generated names, of which the next is not known.
+ */
+static bool is_of_names(const struct finding *f, const struct finding_channel *c)
+{
+	bool asked_only = c->port == 53 && c->addr_count == 0 && f->kind == KIND_TUNNEL;
+	return c->role == ROLE_FALLBACK && c->name_count > 0 &&
+	       (asked_only || f->kind == KIND_DGA || f->kind == KIND_DEADDROP);
+}
+
+static void leave_name(struct deciding *d, const char *domain, enum guard_leave why)
+{
+	leave(d, &d->finding->host, 0, why);
+	struct guard_left *l = &d->plan->left[d->plan->lefts - 1];
+	(void)snprintf(l->name, sizeof l->name, "%s", guard_name_is_plain(domain) ? domain : "");
+}
+
+static bool consider_name(struct deciding *d, const struct finding_channel *c)
+{
+	if (!d->rules->names || !is_of_names(d->finding, c))
+		return false;
+	const char *domain = registered_domain(c->names[0]);
+	struct guard_change change = change_of(d);
+	change.named = true;
+	enum guard_leave why =
+		c->connections <= c->failures ? LEAVE_FAILED : name_objection(d->rules, domain);
+	if (why == LEAVE_NONE)
+		(void)snprintf(change.name, sizeof change.name, "%s", domain);
+	if (why == LEAVE_NONE && is_there(d, &change))
+		return true;
+	if (why == LEAVE_NONE && guard_state_holds(d->state, &change, d->now_ns))
+		why = LEAVE_UNDONE;
+	if (why == LEAVE_NONE)
+		why = take_room(d, false);
+	if (why == LEAVE_NONE)
+		d->plan->change[d->plan->changes++] = change;
+	else
+		leave_name(d, domain, why);
+	return why == LEAVE_NONE;
+}
+
 static void contain(struct deciding *d)
 {
 	struct guard_change change = change_of(d);
@@ -178,8 +220,10 @@ void guard_decide(const struct finding *f, const struct guard_rules *rules,
 		return;
 	}
 	count(&d);
-	for (size_t i = 0; i < f->channels; i++)
+	for (size_t i = 0; i < f->channels; i++) {
+		any |= consider_name(&d, &f->channel[i]);
 		any |= consider_channel(&d, &f->channel[i]);
+	}
 	if (any && rules->response == RESPOND_CONTAIN)
 		contain(&d);
 }

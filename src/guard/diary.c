@@ -70,7 +70,7 @@ bool diary_left(struct diary *s, const char *finding, const struct addr *host,
 		struct entry *e = &s->entry[i];
 		if (e->kind != LEFT || !addr_eq(&e->host, host) ||
 			!addr_eq(&e->left.peer, &left->peer) || e->left.port != left->port ||
-			e->left.why != left->why)
+			e->left.why != left->why || strcmp(e->left.name, left->name) != 0)
 			continue;
 		e->times++;
 		e->last_ns = now_ns;
@@ -113,6 +113,9 @@ static void say(const struct entry *e, struct out *o)
 	if (e->kind == FOUND)
 		out_printf(o, ",\"kind\":\"%s\",\"e_value\":%.9g}", finding_kind_name(e->found),
 			e->e_value);
+	else if (e->left.name[0] != '\0')
+		out_printf(o, ",\"name\":\"%s\",\"why\":\"%s\",\"times\":%llu}", e->left.name,
+			guard_leave_words(e->left.why), (unsigned long long)e->times);
 	else
 		out_printf(o, ",\"peer\":\"%s\",\"port\":%u,\"why\":\"%s\",\"times\":%llu}",
 			addr_text(&e->left.peer, peer), e->left.port,

@@ -49,13 +49,17 @@ size_t guard_own(struct cidr *ret, size_t max);
 /* ---- changes ---- */
 
 #define GUARD_KNOWN_BYTES 240u
+/* With a zone's own name behind it a name must stay below 255 bytes. */
+#define GUARD_NAME_BYTES 204u
 
 /* One block or containment. */
 struct guard_change {
-	uint64_t id;             /* of the trail, from 1 */
-	bool contain;            /* else a block of peer */
-	struct addr host;        /* whom it stops */
-	struct addr peer;        /* none: containment */
+	uint64_t id;      /* of the trail, from 1 */
+	bool contain;     /* else a block of peer */
+	struct addr host; /* whom it stops */
+	struct addr peer; /* none: containment, or a name */
+	/* A domain that no resolver of ours answers, whoever asks: it and all below it; "": no. */
+	char name[GUARD_NAME_BYTES];
 	uint8_t proto;           /* IP's number */
 	uint16_t port;           /* 0: any */
 	int64_t at_ns, until_ns; /* the day's clock */
@@ -74,6 +78,9 @@ struct guard_change {
 
 /* Changes that an operator ended; of more, the one that is held the shortest gives way. */
 #define GUARD_HELD_MAX 1024u
+
+/* "block", "contain", "name". */
+const char *guard_change_action(const struct guard_change *change);
 
 struct guard_state { /* what is in force; all zero is valid, guard_state_fini() */
 	struct guard_change *change;
@@ -114,6 +121,9 @@ struct guard_rules {
 	const struct cidr *never;
 	size_t nevers;
 	const struct crowd *crowd;
+	bool names;                  /* can be blocked */
+	const struct crowd *askers;  /* of names: guard_name_key() */
+	const struct policy *policy; /* whose names are not blocked; NULL none */
 };
 
 enum guard_leave { /* why something is left alone */
@@ -125,6 +135,7 @@ enum guard_leave { /* why something is left alone */
 	LEAVE_UNDONE, /* an operator has ended it */
 	LEAVE_POPULAR,
 	LEAVE_UNSEEN, /* who reaches it is not known */
+	LEAVE_SUFFIX, /* names of others lie below it */
 	LEAVE_FULL,   /* as many blocks as there may be */
 	LEAVE_RATE,   /* as many changes as there may be in a minute */
 	LEAVE_BUSY,   /* as many experiments as may be at once, or its host rests from one */
@@ -138,6 +149,7 @@ const char *guard_leave_words(enum guard_leave leave);
 
 struct guard_left {
 	struct addr peer;
+	char name[GUARD_NAME_BYTES]; /* "": peer */
 	uint16_t port;
 	enum guard_leave why;
 };
@@ -148,6 +160,15 @@ struct guard_plan {
 	struct guard_left left[GUARD_PLAN_MAX];
 	size_t lefts;
 };
+
+/* Stands for a registered domain in a crowd of those who asked for it, or for names below it. */
+struct addr guard_name_key(const char *domain);
+/* A name as it may stand in a zone and in the trail: lower-case labels of letters, digits, - and _,
+ * two at least, GUARD_NAME_BYTES with its NUL at most. */
+bool guard_name_is_plain(const char *name);
+/* The names in force as a response policy zone (draft-vixie-dnsop-dns-rpz). serial: higher than
+ * that of the zone before. */
+void guard_zone_say(struct out *o, const struct guard_state *state, uint32_t serial);
 
 /* What is to be done about the finding, given what is in force: only new changes. Changes nothing.
  */

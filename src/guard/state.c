@@ -56,6 +56,11 @@ const struct guard_change *guard_changes_find(
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct guard_change *c = &change[i];
+		if (c->name[0] != '\0' || like->name[0] != '\0') { /* whoever asks for it */
+			if (strcmp(c->name, like->name) == 0)
+				return c;
+			continue;
+		}
 		if (c->contain == like->contain && addr_eq(&c->host, &like->host) &&
 			addr_eq(&c->peer, &like->peer) && c->proto == like->proto &&
 			c->port == like->port)

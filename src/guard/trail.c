@@ -31,12 +31,13 @@ enum {
 	HELD,
 	KNOWN,
 	EXPERIMENT,
+	NAME,
 	SLOTS
 };
 
 static const char *const keys[SLOTS] = {"type", "id", "act", "action", "host", "peer", "proto",
 	"port", "made", "until", "finding", "e_value", "named", "follows", "held", "known",
-	"experiment"};
+	"experiment", "name"};
 
 struct trail_reader {
 	struct json *json;
@@ -58,9 +59,11 @@ void trail_say(struct out *o, const struct guard_change *change, enum guard_act 
 	out_text(o, "{\"type\":\"change\",\"time\":\"");
 	out_time(o, at_ns);
 	out_printf(o, "\",\"act\":\"%s\",\"id\":%llu,\"action\":\"%s\",\"host\":\"%s\"",
-		act_names[act], (unsigned long long)change->id,
-		change->contain ? "contain" : "block", addr_text(&change->host, host));
-	if (!change->contain)
+		act_names[act], (unsigned long long)change->id, guard_change_action(change),
+		addr_text(&change->host, host));
+	if (change->name[0] != '\0')
+		out_printf(o, ",\"name\":\"%s\"", change->name);
+	else if (!change->contain)
 		out_printf(o, ",\"peer\":\"%s\",\"proto\":%u,\"port\":%u",
 			addr_text(&change->peer, peer), change->proto, change->port);
 	out_text(o, ",\"made\":\"");
@@ -143,6 +146,15 @@ static void copy_known(struct span text, char ret[static GUARD_KNOWN_BYTES])
 	out_fini(&raw);
 }
 
+static bool copy_name(struct span text, char ret[static GUARD_NAME_BYTES])
+{
+	if (text.len >= GUARD_NAME_BYTES || memchr(text.ptr, 0, text.len) != NULL)
+		return false;
+	memcpy(ret, text.ptr, text.len);
+	ret[text.len] = '\0';
+	return guard_name_is_plain(ret);
+}
+
 static bool read_peer(const struct json_value *slot, struct guard_change *c)
 {
 	uint64_t proto = 0, port = 0;
@@ -187,8 +199,12 @@ bool trail_read(
 		return false;
 	if (slot[HELD].type != JSON_ABSENT && scan_iso(slot[HELD].text, &c.held_ns) < 0)
 		return false;
-	if (!c.contain && !read_peer(slot, &c))
+	if (span_is(slot[CONTAIN].text, "name")) {
+		if (!copy_name(slot[NAME].text, c.name))
+			return false;
+	} else if (!c.contain && !read_peer(slot, &c)) {
 		return false;
+	}
 	if (slot[KNOWN].type == JSON_STRING)
 		copy_known(slot[KNOWN].text, c.known);
 	*ret = c;

@@ -226,7 +226,7 @@ while True:
         parts.append(query[at + 1:at + 1 + query[at]].decode().lower())
         at += 1 + query[at]
     name, is_a = ".".join(parts), query[at + 1:at + 3] == b"\0\1"
-    addr = known.get(name) or known.get("*." + name.split(".", 1)[-1])
+    addr = next((to for of, to in known.items() if name == of or of[:1] == "*" and name.endswith(of[1:])), None)
     answer = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 0, 4) + socket.inet_aton(addr) if addr and is_a else b""
     s.sendto(query[:2] + struct.pack(">HHHHH", 0x8580 + (0 if addr else 3), 1, 1 if answer else 0, 0, 0) + query[12:at + 5] + answer, peer)
 """
