@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/check.h"
 #include "guard/guard.h"
 
@@ -17,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct span text = {(const uint8_t *)out_string(&line), line.len};
 		CHECK(trail_read(reader, text, &again, &same));
 		CHECK(act == same && again.id == change.id && addr_eq(&again.host, &change.host) &&
-			addr_eq(&again.peer, &change.peer) && again.port == change.port);
+			addr_eq(&again.peer, &change.peer) && again.port == change.port &&
+			strcmp(again.name, change.name) == 0);
 	}
 	out_fini(&line);
 	trail_reader_free(reader);
