@@ -262,7 +262,9 @@ uint64_t alerts_close(struct alerts *a, int64_t wait_ns)
 	for (size_t i = 0; a != NULL && i < a->sinks; i++) {
 		struct sink *s = a->sink[i];
 		bool ended = end_sink(s, until_ns);
+		(void)pthread_mutex_lock(&s->lock);
 		lost += s->spool == NULL ? s->count : 0;
+		(void)pthread_mutex_unlock(&s->lock);
 		if (ended)
 			free_sink(s);
 	}

@@ -47,11 +47,15 @@ static bool is_never(const struct guard_rules *rules, const struct addr *a)
 	return false;
 }
 
-static void leave(struct deciding *d, const struct addr *peer, uint16_t port, enum guard_leave why)
+static void leave_it(struct deciding *d, const struct guard_left *left)
 {
 	if (d->plan->lefts < GUARD_PLAN_MAX)
-		d->plan->left[d->plan->lefts++] =
-			(struct guard_left){.peer = *peer, .port = port, .why = why};
+		d->plan->left[d->plan->lefts++] = *left;
+}
+
+static void leave(struct deciding *d, const struct addr *peer, uint16_t port, enum guard_leave why)
+{
+	leave_it(d, &(struct guard_left){.peer = *peer, .port = port, .why = why});
 }
 
 static struct guard_change change_of(const struct deciding *d)
@@ -161,9 +165,10 @@ static bool is_of_names(const struct finding *f, const struct finding_channel *c
 
 static void leave_name(struct deciding *d, const char *domain, enum guard_leave why)
 {
-	leave(d, &d->finding->host, 0, why);
-	struct guard_left *l = &d->plan->left[d->plan->lefts - 1];
-	(void)snprintf(l->name, sizeof l->name, "%s", guard_name_is_plain(domain) ? domain : "");
+	struct guard_left l = {.peer = d->finding->host, .why = why};
+	if (guard_name_is_plain(domain))
+		(void)snprintf(l.name, sizeof l.name, "%s", domain);
+	leave_it(d, &l);
 }
 
 static bool consider_name(struct deciding *d, const struct finding_channel *c)

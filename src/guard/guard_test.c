@@ -198,6 +198,84 @@ static void known_bad(void **state)
 	strike(&s);
 }
 
+static void names(void **state)
+{
+	static const char *const bad[] = {
+		"", "a", "a.", ".a", "a..b", "A.b", "a b.c", "a;.b", "a\n.b"};
+	char label[80] = "", name[4 * sizeof label] = "";
+	(void)state;
+	assert_true(guard_name_is_plain("_x-1.tun.example"));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(guard_name_is_plain(bad[i]));
+	for (size_t i = 0; i < 64; i++)
+		label[i] = 'a';
+	(void)snprintf(name, sizeof name, "%s.b", label);
+	assert_false(guard_name_is_plain(name));
+	label[63] = '\0';
+	(void)snprintf(name, sizeof name, "%s.%s.%s.%s", label, label, label, label);
+	assert_false(guard_name_is_plain(name));
+	struct guard_state s = {0};
+	struct out zone = {0};
+	struct guard_change c = {.id = 7, .name = "tun.example"}, block = {.id = 8};
+	assert_int_equal(guard_state_add(&s, &c), 0);
+	assert_int_equal(guard_state_add(&s, &block), 0);
+	guard_zone_say(&zone, &s, 42);
+	assert_non_null(strstr(out_string(&zone), "root.localhost. 42 "));
+	assert_non_null(strstr(
+		out_string(&zone), "\ntun.example CNAME . ; change 7\n*.tun.example CNAME .\n"));
+	assert_null(strstr(out_string(&zone), "change 8"));
+	/* whoever asked for it */
+	struct guard_change again = {.host = addr("10.0.0.9"), .name = "tun.example"};
+	assert_non_null(guard_changes_find(s.change, s.count, &again));
+	out_fini(&zone);
+	guard_state_fini(&s);
+}
+
+static void tunnel_to(struct scene *s, const char *name)
+{
+	s->finding->kind = KIND_TUNNEL;
+	struct finding_channel *c = &s->finding->channel[1];
+	c->addr_count = 0;
+	c->port = 53;
+	c->names[0] = name;
+	c->name_count = 1;
+}
+
+static void a_tunnel_s_name(void **state)
+{
+	struct scene s;
+	struct addr host = addr("10.0.0.5"), key = guard_name_key("tun.example");
+	(void)state;
+	set(&s, RESPOND_BLOCK);
+	s.rules.askers = s.crowd;
+	tunnel_to(&s, "aa.bb.tun.example");
+	decide(&s);
+	assert_int_equal(s.plan.changes, 0); /* no zone */
+	s.rules.names = true;
+	left_alone(&s, LEAVE_UNSEEN);
+	crowd_add(s.crowd, &key, &host);
+	decide(&s);
+	assert_int_equal(s.plan.changes, 1);
+	assert_string_equal(s.plan.change[0].name, "tun.example");
+	assert_string_equal(guard_change_action(&s.plan.change[0]), "name");
+	assert_int_equal(guard_state_add(&s.state, &s.plan.change[0]), 0);
+	decide(&s);
+	assert_int_equal(s.plan.changes + s.plan.lefts, 0);
+	guard_state_fini(&s.state);
+	s.finding->channel[1].failures = s.finding->channel[1].connections;
+	left_alone(&s, LEAVE_FAILED);
+	s.finding->channel[1].failures = 0;
+	static const char *const suffixes[] = {"co.uk", "github.io", "com", "a;b.example"};
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		tunnel_to(&s, suffixes[i]);
+		left_alone(&s, LEAVE_SUFFIX);
+	}
+	tunnel_to(&s, "1.0.0.10.in-addr.arpa");
+	decide(&s);
+	assert_int_equal(s.plan.changes, 0);
+	strike(&s);
+}
+
 static void limits(void **state)
 {
 	struct scene s;
@@ -379,6 +457,8 @@ int main(void)
 		cmocka_unit_test(the_fallback_is_blocked_and_nothing_else),
 		cmocka_unit_test(what_is_left_alone),
 		cmocka_unit_test(known_bad),
+		cmocka_unit_test(names),
+		cmocka_unit_test(a_tunnel_s_name),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(containment),
 		cmocka_unit_test(what_follows_a_block),

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -121,6 +122,23 @@ class Alerts(Case):
         again = self.watch(*self.to(port), "--from-end")
         wait_for(lambda: {key for key, _ in hook.got} == kept)
         again.end()
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("unshare"), "needs root, for a file system of its own")
+    def test_a_full_disk_is_told_and_the_watch_goes_on(self):
+        port = free_port()
+        self.spool().mkdir()
+        mount = "mount", "-t", "tmpfs", "-o", "size=32k", "full", self.spool()
+        watch = Watch(self.log, *self.to(port), prefix=("unshare", "-m", "sh", "-c", f'{" ".join(map(str, mount))} && exec "$@"', "sh"))
+        self.addCleanup(lambda: watch.child.poll() is None and watch.child.kill())
+        self.fall_back(30)
+        wait_for(lambda: any("were lost so far" in text for _, text in watch.errors))
+        told = len(self.told(watch))
+        self.fall_back(5)
+        wait_for(lambda: len(self.told(watch)) >= told + 5)
+        hook = self.hook(port)  # what was kept is whole
+        wait_for(lambda: hook.got)
+        watch.end()
+        self.assertLessEqual(self.got(hook), self.told(watch))
 
     def test_a_slow_receiver_holds_nothing_up(self):
         hook = self.hook(delay=5)

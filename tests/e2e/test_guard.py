@@ -302,8 +302,7 @@ class TestGuard(Case):
         bad = Client(net, HOST, address, 443)  # the first packets may pass: what is bad is known when it is spoken to
         self.assertEqual(bad.say(), "answered")
         guard.change("made", address, 5)
-        time.sleep(0.3)
-        self.assertEqual(bad.say(), "silent")
+        wait_for(lambda: bad.say() == "silent", 5)
         self.assertEqual([Client(net, HOST, addr, 443).state for addr in (address, named, expired, GOOD[0], GOOD[1])],
                          ["failed", "failed", "open", "open", "open"])
         self.assertEqual(Client(net, OTHER, named, 443).state, "open")  # who did not ask for it
