@@ -100,7 +100,7 @@ void probing_explain(const struct guarding *g, const struct addr *host, struct e
 	char *rest = words.text, *line = NULL;
 	while (rest != NULL && (line = strsep(&rest, "\n")) != NULL)
 		if (line[0] != '\0')
-			emit_text(e, NULL, line, PROBE_KEY_BYTES * 2);
+			emit_text(e, NULL, line, (size_t)PROBE_KEY_BYTES * 2);
 	emit_close(e, ']');
 	emit_close(e, '}');
 	out_fini(&words);

@@ -24,7 +24,7 @@
 /* "tcp/" and a name of 253 bytes and "/65535" */
 #define PROBE_KEY_BYTES 272
 /* As many actions as a single tick can ask for. */
-#define PROBE_ACTIONS_MAX (PROBE_HOSTS_MAX * PROBE_CHANNELS_MAX)
+#define PROBE_ACTIONS_MAX ((size_t)PROBE_HOSTS_MAX * PROBE_CHANNELS_MAX)
 
 struct probe_config {
 	/* A slot is three periods of the channel, within these bounds; 2 min and 30 min. */
