@@ -61,6 +61,7 @@ static void compare_rule(
 		c->tell(c->context, &(struct vpc_covered){.object = group->id,
 					    .rule = mine.rule,
 					    .by = other.rule,
+					    .note = rule->note != NULL ? rule->note : group->note,
 					    .egress = rule->egress});
 		return;
 	}
@@ -83,10 +84,18 @@ static void compare_entry(
 		c->tell(c->context, &(struct vpc_covered){.object = acl->id,
 					    .rule = mine,
 					    .by = other,
+					    .note = acl->note,
 					    .egress = entry->egress,
 					    .differs = e->allow != entry->allow});
 		return;
 	}
+}
+
+const char *vpc_note(const struct vpc *v, const char *id)
+{
+	uint32_t number = strings_find(v->strings, id);
+	const struct vpc_object *o = number == 0 ? NULL : v->by_name[number];
+	return o == NULL ? NULL : o->note;
 }
 
 bool vpc_each_covered(const struct vpc *v,

@@ -41,7 +41,8 @@ struct vpc_net {
 
 struct vpc_rule { /* of a security group: one peer each */
 	struct vpc_rule *next;
-	const char *id; /* sgr-..., NULL: not known */
+	const char *id;   /* sgr-..., NULL: not known */
+	const char *note; /* read_note() */
 	bool egress, has_net;
 	struct vpc_service service;
 	struct cidr net;
@@ -106,6 +107,7 @@ struct vpc_object {
 	bool no_internet; /* an interface: DenyAllIgwTraffic */
 	bool listed; /* an interface: by describe-network-interfaces; a list: with its entries */
 	const char *id, *type, *state;
+	const char *note;       /* read_note() */
 	const char *zone;       /* a subnet's */
 	const char *block;      /* a subnet: the mode of block public access */
 	enum vpc_allows allows; /* an endpoint: by its policy */

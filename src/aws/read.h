@@ -8,57 +8,54 @@
 	X(ROOT, "status_code", "data", "NextToken", "VpcBlockPublicAccessOptions", "Entries",      \
 		"PrefixListId", "Firewall", "FirewallStatus.SyncStates", "Routes",                 \
 		"AdditionalRoutesAvailable", "TransitGatewayRouteTablePropagations")               \
-	X(GROUP, "GroupId", "VpcId", "IpPermissions", "IpPermissionsEgress")                       \
+	X(GROUP, "GroupId", "VpcId", "IpPermissions", "IpPermissionsEgress", "Description",        \
+		"Tags")                                                                            \
 	X(PERMISSION, "IpProtocol", "FromPort", "ToPort", "IpRanges", "Ipv6Ranges",                \
 		"PrefixListIds", "UserIdGroupPairs")                                               \
-	X(PEER, "CidrIp", "CidrIpv6", "PrefixListId", "GroupId")                                   \
+	X(PEER, "CidrIp", "CidrIpv6", "PrefixListId", "GroupId", "Description")                    \
 	X(RULE, "SecurityGroupRuleId", "GroupId", "IsEgress", "IpProtocol", "FromPort", "ToPort",  \
-		"CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupInfo.GroupId")             \
-	X(ACL, "NetworkAclId", "VpcId", "IsDefault", "Associations", "Entries")                    \
-	X(ENTRY, "RuleNumber", "Egress", "RuleAction", "Protocol", "CidrBlock", "Ipv6CidrBlock",   \
-		"PortRange.From", "PortRange.To", "IcmpTypeCode.Type", "IcmpTypeCode.Code")        \
-	X(SUBNET, "SubnetId", "VpcId", "CidrBlock", "Ipv6CidrBlockAssociationSet",                 \
-		"BlockPublicAccessStates.InternetGatewayBlockMode", "AvailabilityZone")            \
-	X(NETWORK, "VpcId", "CidrBlock", "CidrBlockAssociationSet", "Ipv6CidrBlockAssociationSet") \
-	X(BLOCK, "CidrBlock", "Ipv6CidrBlock", "CidrBlockState.State", "Ipv6CidrBlockState.State") \
-	X(TABLE, "RouteTableId", "VpcId", "Associations", "Routes")                                \
-	X(ASSOCIATION, "Main", "SubnetId", "GatewayId", "AssociationState.State")                  \
-	X(ROUTE, "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId",    \
-		"State", "Origin", "GatewayId", "NatGatewayId", "VpcPeeringConnectionId",          \
-		"NetworkInterfaceId", "InstanceId", "EgressOnlyInternetGatewayId",                 \
-		"TransitGatewayId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn",        \
-		"OdbNetworkArn", "InternetGatewayId", "VpcEndpointId")                             \
-	X(INTERFACE, "NetworkInterfaceId", "SubnetId", "VpcId", "InterfaceType", "Groups",         \
-		"PrivateIpAddress", "PrivateIpAddresses", "Ipv6Addresses", "Association.PublicIp", \
-		"Attachment.InstanceId", "DenyAllIgwTraffic", "AnyAddress", "PublicAddress")       \
-	X(ADDRESS, "PrivateIpAddress", "Ipv6Address", "Association.PublicIp")                      \
-	X(RESERVATION, "Instances")                                                                \
-	X(INSTANCE, "InstanceId", "NetworkInterfaces")                                             \
-	X(NAT, "NatGatewayId", "SubnetId", "VpcId", "ConnectivityType", "State",                   \
-		"NatGatewayAddresses")                                                             \
-	X(ENDPOINT, "VpcEndpointId", "VpcEndpointType", "VpcId", "State", "PolicyDocument",        \
-		"NetworkInterfaceIds")                                                             \
-	X(ATTACHMENT, "TransitGatewayAttachmentId", "TransitGatewayId", "ResourceType",            \
-		"ResourceId", "State", "Association.TransitGatewayRouteTableId",                   \
-		"Association.State", "VpcId", "SubnetIds", "Options.ApplianceModeSupport")         \
-	X(TRANSIT_TABLE, "TransitGatewayRouteTableId", "Routes", "AdditionalRoutesAvailable",      \
-		"TransitGatewayRouteTablePropagations")                                            \
-	X(TRANSIT_ROUTE, "DestinationCidrBlock", "PrefixListId", "State", "Type",                  \
-		"TransitGatewayAttachments")                                                       \
-	X(POLICY, "Statement")                                                                     \
-	X(STATEMENT, "Effect", "Principal", "Action", "Resource", "Condition", "NotPrincipal",     \
-		"NotAction", "NotResource", "Principal.AWS")                                       \
-	X(PEERING, "VpcPeeringConnectionId", "Status.Code", "RequesterVpcInfo.VpcId",              \
-		"AccepterVpcInfo.VpcId")                                                           \
-	X(LIST, "PrefixListId", "Cidrs")                                                           \
-	X(NAT_ADDRESS, "PrivateIp", "PublicIp")                                                    \
-	X(FIREWALL, "FirewallArn", "FirewallName", "FirewallPolicyArn", "VpcId", "SubnetMappings") \
-	X(TOLD, "Firewall", "FirewallStatus.SyncStates")                                           \
-	X(MAPPING, "SubnetId")                                                                     \
-	X(SYNC, "Attachment.SubnetId", "Attachment.EndpointId", "Several")                         \
-	X(CIDR, "Cidr")                                                                            \
-	X(GATEWAY, "InternetGatewayId", "Attachments")                                             \
-	X(ACCESS, "InternetGatewayBlockMode", "ExclusionsAllowed")
+		"CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupInfo.GroupId",             \
+		"Description", "Tags")                                                             \
+	X(TAG, "Key", "Value")                                                                     \
+	X(ACL, "NetworkAclId", "VpcId", "IsDefault", "Associations", "Entries", "Tags") X(ENTRY,   \
+		"RuleNumber", "Egress", "RuleAction", "Protocol", "CidrBlock", "Ipv6CidrBlock",    \
+		"PortRange.From", "PortRange.To", "IcmpTypeCode.Type",                             \
+		"IcmpTypeCode.Code") X(SUBNET, "SubnetId", "VpcId", "CidrBlock",                   \
+		"Ipv6CidrBlockAssociationSet", "BlockPublicAccessStates.InternetGatewayBlockMode", \
+		"AvailabilityZone") X(NETWORK, "VpcId", "CidrBlock", "CidrBlockAssociationSet",    \
+		"Ipv6CidrBlockAssociationSet") X(BLOCK, "CidrBlock", "Ipv6CidrBlock",              \
+		"CidrBlockState.State", "Ipv6CidrBlockState.State") X(TABLE, "RouteTableId",       \
+		"VpcId", "Associations", "Routes") X(ASSOCIATION, "Main", "SubnetId", "GatewayId", \
+		"AssociationState.State") X(ROUTE, "DestinationCidrBlock",                         \
+		"DestinationIpv6CidrBlock", "DestinationPrefixListId", "State", "Origin",          \
+		"GatewayId", "NatGatewayId", "VpcPeeringConnectionId", "NetworkInterfaceId",       \
+		"InstanceId", "EgressOnlyInternetGatewayId", "TransitGatewayId", "LocalGatewayId", \
+		"CarrierGatewayId", "CoreNetworkArn", "OdbNetworkArn", "InternetGatewayId",        \
+		"VpcEndpointId") X(INTERFACE, "NetworkInterfaceId", "SubnetId", "VpcId",           \
+		"InterfaceType", "Groups", "PrivateIpAddress", "PrivateIpAddresses",               \
+		"Ipv6Addresses", "Association.PublicIp", "Attachment.InstanceId",                  \
+		"DenyAllIgwTraffic", "AnyAddress", "PublicAddress") X(ADDRESS, "PrivateIpAddress", \
+		"Ipv6Address", "Association.PublicIp") X(RESERVATION, "Instances") X(INSTANCE,     \
+		"InstanceId", "NetworkInterfaces") X(NAT, "NatGatewayId", "SubnetId", "VpcId",     \
+		"ConnectivityType", "State", "NatGatewayAddresses") X(ENDPOINT, "VpcEndpointId",   \
+		"VpcEndpointType", "VpcId", "State", "PolicyDocument",                             \
+		"NetworkInterfaceIds") X(ATTACHMENT, "TransitGatewayAttachmentId",                 \
+		"TransitGatewayId", "ResourceType", "ResourceId", "State",                         \
+		"Association.TransitGatewayRouteTableId", "Association.State", "VpcId",            \
+		"SubnetIds", "Options.ApplianceModeSupport") X(TRANSIT_TABLE,                      \
+		"TransitGatewayRouteTableId", "Routes", "AdditionalRoutesAvailable",               \
+		"TransitGatewayRouteTablePropagations") X(TRANSIT_ROUTE, "DestinationCidrBlock",   \
+		"PrefixListId", "State", "Type",                                                   \
+		"TransitGatewayAttachments") X(POLICY, "Statement") X(STATEMENT, "Effect",         \
+		"Principal", "Action", "Resource", "Condition", "NotPrincipal", "NotAction",       \
+		"NotResource", "Principal.AWS") X(PEERING, "VpcPeeringConnectionId",               \
+		"Status.Code", "RequesterVpcInfo.VpcId", "AccepterVpcInfo.VpcId") X(LIST,          \
+		"PrefixListId", "Cidrs") X(NAT_ADDRESS, "PrivateIp", "PublicIp") X(FIREWALL,       \
+		"FirewallArn", "FirewallName", "FirewallPolicyArn", "VpcId", "SubnetMappings")     \
+		X(TOLD, "Firewall", "FirewallStatus.SyncStates") X(MAPPING, "SubnetId")            \
+			X(SYNC, "Attachment.SubnetId", "Attachment.EndpointId", "Several")         \
+				X(CIDR, "Cidr") X(GATEWAY, "InternetGatewayId", "Attachments")     \
+					X(ACCESS, "InternetGatewayBlockMode", "ExclusionsAllowed")
 
 enum keys {
 #define X(name, ...) KEYS_##name,
@@ -98,6 +95,10 @@ struct vpc_object *read_named(struct reader *r, enum vpc_kind kind, const struct
 struct vpc_object *read_described(
 	struct reader *r, enum vpc_kind kind, const struct json_value *id);
 
+/* Whose it is and since when: what is said of it, and of its tags those that tell that, as
+ * "owner=NAME" and a date. NULL: nothing. */
+const char *read_note(
+	struct reader *r, const struct json_value *words, const struct json_value *tags);
 void read_member(struct reader *r, struct vpc_object *o, struct vpc_object *member);
 /* What an answer is about where only its file's name says so: the id in it that begins so. */
 struct json_value read_id_of_name(const struct reader *r, const char *prefix);

@@ -7,6 +7,48 @@
 /* Amazon's limit is 40 for each direction. */
 #define ENTRIES_MAX 1024
 
+/* ---- whose it is ---- */
+
+#define NOTE_BYTES 255u
+
+/* Keys as people write them: Owner, owner-team, CreatedBy, CreationDate, created_at. */
+static bool is_key(struct span key, const char *word)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < key.len && word[at] != '\0'; i++) {
+		if (key.ptr[i] == '-' || key.ptr[i] == '_' || key.ptr[i] == ' ')
+			continue;
+		if ((key.ptr[i] | 0x20) != word[at++])
+			return false;
+	}
+	return word[at] == '\0';
+}
+
+const char *read_note(
+	struct reader *r, const struct json_value *words, const struct json_value *tags)
+{
+	struct json_value t[PATHS_MAX], tag = {0};
+	struct out note = {0};
+	if (words->type == JSON_STRING)
+		out_bytes(&note, (const char *)words->text.ptr, words->text.len);
+	while (read_each(r, tags, &tag)) {
+		if (!read_pick(r, KEYS_TAG, &tag, t) || t[0].type != JSON_STRING ||
+			t[1].type != JSON_STRING)
+			continue;
+		bool owner = is_key(t[0].text, "owner") || is_key(t[0].text, "createdby");
+		if (!owner && !is_key(t[0].text, "creat"))
+			continue;
+		out_text(&note, owner ? " owner=" : " ");
+		out_bytes(&note, (const char *)t[1].text.ptr, t[1].text.len);
+	}
+	size_t len = note.len < NOTE_BYTES ? note.len : NOTE_BYTES;
+	struct json_value text = {
+		.type = JSON_STRING, .text = {(const uint8_t *)out_string(&note), len}};
+	const char *ret = note.failed ? NULL : read_text(r, &text);
+	out_fini(&note);
+	return ret;
+}
+
 /* ---- security groups ---- */
 
 static void add_rule(struct reader *r, struct vpc_object *group, const struct vpc_rule *rule)
@@ -23,7 +65,10 @@ static void add_rule(struct reader *r, struct vpc_object *group, const struct vp
 static void read_peer(struct reader *r, struct vpc_object *group, struct vpc_rule rule,
 	const struct json_value *s)
 {
+	static const struct json_value none = {.type = JSON_ABSENT};
 	rule.has_net = read_cidr(r, &s[0], &rule.net) || read_cidr(r, &s[1], &rule.net);
+	if (rule.note == NULL)
+		rule.note = read_note(r, &s[4], &none);
 	if (!rule.has_net)
 		rule.peer = s[2].type == JSON_STRING ? read_named(r, VPC_LIST, &s[2])
 		                                     : read_named(r, VPC_GROUP, &s[3]);
@@ -70,6 +115,7 @@ void read_group(struct reader *r, const struct json_value *object)
 	o->described = true;
 	o->rules_only = false;
 	o->vpc = read_named(r, VPC_NETWORK, &s[1]);
+	o->note = read_note(r, &s[4], &s[5]);
 	for (size_t i = 2; i < 4; i++) {
 		struct json_value item = {0};
 		while (read_each(r, &s[i], &item))
@@ -91,6 +137,7 @@ void read_group_rule(struct reader *r, const struct json_value *object)
 	o->described = true;
 	struct vpc_rule rule = {.egress = read_true(&s[2]),
 		.id = read_text(r, &s[0]),
+		.note = read_note(r, &s[10], &s[11]),
 		.service = {read_protocol(&s[3]), read_number(&s[4]), read_number(&s[5])}};
 	read_peer(r, o, rule, &s[6]);
 }
@@ -135,6 +182,7 @@ void read_acl(struct reader *r, const struct json_value *object)
 	if (o == NULL)
 		return;
 	o->vpc = read_named(r, VPC_NETWORK, &s[1]);
+	o->note = read_note(r, &(struct json_value){.type = JSON_ABSENT}, &s[5]);
 	if (o->vpc != NULL && read_true(&s[2]))
 		o->vpc->acl = o;
 	while (read_each(r, &s[3], &item)) {

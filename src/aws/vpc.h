@@ -104,10 +104,14 @@ void vpc_ask_ports(const struct vpc *v, struct vpc_flow *flow, uint16_t low, uin
 struct vpc_covered {
 	const char *object;    /* a group or an ACL; a stranger's word, as are the rules */
 	const char *rule, *by; /* as stages name them */
+	const char *note;      /* what tells whose the rule is; a stranger's word; NULL: nothing */
 	bool egress;
 	bool differs; /* an entry of an ACL: the one before it decides otherwise */
 };
 
+/* What tells whose the object is and since when: "owner=NAME", a date; a stranger's word. NULL:
+ * nothing. */
+const char *vpc_note(const struct vpc *v, const char *id);
 /* Tells the rules of groups that another rule of the group covers, and the entries of ACLs that one
  * before them takes whole. False: they are too many, not all were compared. */
 bool vpc_each_covered(const struct vpc *v,

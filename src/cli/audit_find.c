@@ -1,5 +1,6 @@
 /* Each kind of target's own questions. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/audit.h"
@@ -43,6 +44,26 @@ static int find_in_rules(struct audit *a, const struct audit_call *c, const stru
 	return err;
 }
 
+static void read_note(struct audit *a, const char *note, struct audit_finding *f)
+{
+	struct out safe = {0};
+	out_safe(&safe, note == NULL ? "" : note, VPC_NAME_BYTES);
+	audit_read_comment(a, out_string(&safe), f);
+	out_fini(&safe);
+}
+
+/* Of the group or list that decides: the first word of what is told as the rule. */
+static void find_owners_of_objects(struct audit *a, const struct vpc *v)
+{
+	for (struct audit_finding *f = audit_first(a); f != NULL; f = f->next) {
+		char id[VPC_NAME_BYTES];
+		if (f->file != audit_file(a) || f->rule == NULL || f->owner != NULL)
+			continue;
+		(void)snprintf(id, sizeof id, "%.*s", (int)strcspn(f->rule, " "), f->rule);
+		read_note(a, vpc_note(v, id), f);
+	}
+}
+
 static void add_covered(void *context, const struct vpc_covered *covered)
 {
 	struct audit *a = context;
@@ -54,12 +75,12 @@ static void add_covered(void *context, const struct vpc_covered *covered)
 		out_string(&rule), covered->differs ? "decided otherwise, before it," : "covered",
 		out_string(&by));
 	out_printf(&place, " %s", out_string(&rule));
-	audit_add(a,
-		&(struct audit_finding){.kind = covered->differs ? AUDIT_SHADOWED : AUDIT_REDUNDANT,
-			.place = covered->egress ? "egress" : "ingress",
-			.rule = out_string(&place),
-			.words = out_string(&words)},
-		out_string(&words));
+	struct audit_finding f = {.kind = covered->differs ? AUDIT_SHADOWED : AUDIT_REDUNDANT,
+		.place = covered->egress ? "egress" : "ingress",
+		.rule = out_string(&place),
+		.words = out_string(&words)};
+	read_note(a, covered->note, &f);
+	audit_add(a, &f, out_string(&words));
 	out_fini(&rule);
 	out_fini(&by);
 	out_fini(&words);
@@ -68,6 +89,7 @@ static void add_covered(void *context, const struct vpc_covered *covered)
 
 static void find_in_vpc(struct audit *a, const struct vpc *v)
 {
+	find_owners_of_objects(a, v);
 	if (!vpc_each_covered(v, add_covered, a))
 		audit_add(a,
 			&(struct audit_finding){.kind = AUDIT_TOO_MANY,
@@ -79,23 +101,21 @@ static void add_covered_rule(void *context, const struct nfw_covered *c)
 {
 	struct audit *a = context;
 	const char *word = c->stateless ? "priority" : "sid";
-	struct out group = {0}, rule = {0}, words = {0}, msg = {0};
+	struct out group = {0}, rule = {0}, words = {0};
 	out_safe(&group, c->group == NULL ? "rules" : c->group, VPC_NAME_BYTES);
 	out_printf(&rule, "%s %s:%llu", out_string(&group), word, (unsigned long long)c->rule);
 	out_printf(&words, "%s: all of it is %s by %s:%llu", out_string(&rule),
 		c->differs ? "decided otherwise, before it," : "covered", word,
 		(unsigned long long)c->by);
-	out_safe(&msg, c->msg == NULL ? "" : c->msg, VPC_NAME_BYTES);
 	struct audit_finding f = {.kind = c->differs ? AUDIT_SHADOWED : AUDIT_REDUNDANT,
 		.place = out_string(&group),
 		.rule = out_string(&rule),
 		.words = out_string(&words)};
-	audit_read_comment(a, out_string(&msg), &f);
+	read_note(a, c->msg, &f);
 	audit_add(a, &f, out_string(&words));
 	out_fini(&group);
 	out_fini(&rule);
 	out_fini(&words);
-	out_fini(&msg);
 }
 
 static int find_in_nfw(struct audit *a, const struct nfw *n)

@@ -149,6 +149,20 @@ class Findings(Case):
         self.assertEqual({(row["kind"], row["place"], row["rule"]) for row in findings(run)},
                          {("redundant", "egress", "sg-1 6/443-443 203.0.113.0/24"), ("shadowed", "egress", "acl-1 110")})
 
+    def test_whose_a_rule_of_a_vpc_is(self):
+        account = json.loads(json.dumps(ACCOUNT))
+        account["NetworkAcls"][0]["Tags"] = [{"Key": "created-by", "Value": "ops"}, {"Key": "Creation_Date", "Value": "2024-05-06T07:08:09Z"}, {"Key": "Name", "Value": "2020-01-01"}]
+        account["SecurityGroups"][0]["Tags"] = [{"Key": "Owner", "Value": "web"}]
+
+        def whose():
+            run = Run("audit", "--json", "-q", self.file("tagged.json", json.dumps(account)))
+            return {row["rule"].split(" ")[0]: (row["owner"], row["since"]) for row in findings(run)}
+        self.assertEqual(whose(), {"acl-1": ("ops", "2024-05-06"), "sg-1": ("web", None)})
+        for permission in account["SecurityGroups"][0]["IpPermissionsEgress"]:
+            for net in permission["IpRanges"]:
+                net["Description"] = "owner=shop, since 2025-01-02"
+        self.assertEqual(whose()["sg-1"], ("shop", "2025-01-02"))
+
     def test_deviations(self):
         policy, baseline = self.file("policy.yaml", POLICY), self.file("baseline.txt", BASELINE)
         run = Run("audit", "--json", "--policy", policy, "--baseline", baseline, self.file("rules", SAVE))
