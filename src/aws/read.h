@@ -17,11 +17,11 @@
 		"CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupInfo.GroupId",             \
 		"Description", "Tags")                                                             \
 	X(TAG, "Key", "Value")                                                                     \
-	X(ACL, "NetworkAclId", "VpcId", "IsDefault", "Associations", "Entries", "Tags") X(ENTRY,   \
-		"RuleNumber", "Egress", "RuleAction", "Protocol", "CidrBlock", "Ipv6CidrBlock",    \
-		"PortRange.From", "PortRange.To", "IcmpTypeCode.Type",                             \
-		"IcmpTypeCode.Code") X(SUBNET, "SubnetId", "VpcId", "CidrBlock",                   \
-		"Ipv6CidrBlockAssociationSet", "BlockPublicAccessStates.InternetGatewayBlockMode", \
+	X(ACL, "NetworkAclId", "VpcId", "IsDefault", "Associations", "Entries", "Tags")            \
+	X(ENTRY, "RuleNumber", "Egress", "RuleAction", "Protocol", "CidrBlock", "Ipv6CidrBlock",   \
+		"PortRange.From", "PortRange.To", "IcmpTypeCode.Type", "IcmpTypeCode.Code")        \
+	X(SUBNET, "SubnetId", "VpcId", "CidrBlock", "Ipv6CidrBlockAssociationSet",                 \
+		"BlockPublicAccessStates.InternetGatewayBlockMode",                                \
 		"AvailabilityZone") X(NETWORK, "VpcId", "CidrBlock", "CidrBlockAssociationSet",    \
 		"Ipv6CidrBlockAssociationSet") X(BLOCK, "CidrBlock", "Ipv6CidrBlock",              \
 		"CidrBlockState.State", "Ipv6CidrBlockState.State") X(TABLE, "RouteTableId",       \

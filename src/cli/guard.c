@@ -22,6 +22,11 @@ struct guard {
 	bool enforce, block_known, exposed;
 };
 
+struct children { /* NULL: not needed */
+	struct guard_spawner *spawner;
+	struct reload *reload;
+};
+
 #define AT(field) offsetof(struct guard, field)
 #define OF(field) offsetof(struct guard, watch.field)
 
@@ -201,7 +206,6 @@ static struct guarding_options options_of(
 		.metrics = g->metrics,
 		.metrics_exposed = g->exposed,
 		.rpz = g->rpz,
-		.rpz_reload = g->rpz_reload,
 		.enforce = acts(g),
 		.persistent = strcmp(g->on_exit, "closed") == 0,
 		.block_known = g->block_known,
@@ -225,17 +229,20 @@ static struct guarding_options options_of(
 }
 
 /* Nothing was read yet: what needs privileges is set apart, the rest gives them up. */
-static int split(const struct guard *g, struct guard_spawner **ret, struct fail *why)
+static int split(const struct guard *g, struct children *ret, struct fail *why)
 {
 	char beside[4096];
 	int code = 0;
 	find_enforcer(beside, sizeof beside);
 	if (acts(g))
-		code = guard_spawner_start(ret, g->enforcer != NULL ? g->enforcer : beside, why);
+		code = guard_spawner_start(
+			&ret->spawner, g->enforcer != NULL ? g->enforcer : beside, why);
+	if (code == 0 && acts(g) && g->rpz != NULL)
+		code = reload_new(&ret->reload, g->rpz_reload, why);
 	return code < 0 ? code : privileges_lower(g->user, why);
 }
 
-static enum exit_code guard_on(const struct call *call, struct guard_spawner *spawner)
+static enum exit_code guard_on(const struct call *call, const struct children *children)
 {
 	const struct guard *g = call->settings;
 	struct policy *policy = NULL;
@@ -244,7 +251,8 @@ static enum exit_code guard_on(const struct call *call, struct guard_spawner *sp
 	enum exit_code code = EXIT_USAGE;
 	int failed = guarding_policy_read(g->policy, &policy, &why);
 	struct guarding_options o = options_of(call, g, policy);
-	o.spawner = spawner;
+	o.spawner = children->spawner;
+	o.reload = children->reload;
 	if (failed == 0 && (failed = guarding_new(&guarding, &o, &why)) < 0)
 		code = EXIT_NOTHING;
 	struct watch_hooks hooks = {.context = guarding,
@@ -269,7 +277,7 @@ static enum exit_code guard_run(const struct call *call)
 {
 	const struct guard *g = call->settings;
 	const char *wrong = complaint(call, g);
-	struct guard_spawner *spawner = NULL;
+	struct children children = {0};
 	struct fail why = {0};
 	enum exit_code code = EXIT_NOTHING;
 	if (guard_asks(call))
@@ -279,11 +287,12 @@ static enum exit_code guard_run(const struct call *call)
 		message("guard: %s", wrong);
 		return EXIT_USAGE;
 	}
-	if (split(g, &spawner, &why) < 0)
+	if (split(g, &children, &why) < 0)
 		message("%s", why.text);
 	else
-		code = guard_on(call, spawner);
-	guard_spawner_end(spawner);
+		code = guard_on(call, &children);
+	reload_free(children.reload);
+	guard_spawner_end(children.spawner);
 	return code;
 }
 

@@ -204,7 +204,7 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 	if (code == 0 && options->metrics != NULL)
 		code = metrics_open(&g->metrics, g, why);
 	if (code == 0 && options->enforce && options->rpz != NULL)
-		code = guarding_rpz_new(&g->rpz, options->rpz, options->rpz_reload, why);
+		code = guarding_rpz_new(&g->rpz, options->rpz, options->reload, why);
 	if (code < 0) {
 		guarding_free(g);
 		return code;

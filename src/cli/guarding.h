@@ -4,6 +4,8 @@
 #include "base/hash.h"
 #include "cli/watch.h"
 #include "guard/guard.h"
+#include "guard/reload.h"
+#include "guard/spawner.h"
 
 struct guarding_options {
 	struct guard_rules rules; /* its never, crowd and nevers are the guarding's own */
@@ -15,7 +17,8 @@ struct guarding_options {
 	const char *state;             /* experiments are kept beside it; NULL: nowhere */
 	const char *metrics;           /* where HTTP asks for them; NULL: nowhere */
 	const char *control;           /* where it can be asked (guard/control.h); NULL: nowhere */
-	const char *rpz, *rpz_reload;  /* its zone, and how it is read; NULL none */
+	const char *rpz;               /* the file of names' zone; NULL none */
+	struct reload *reload;         /* of that zone; NULL unless enforce; outlives it */
 	int64_t slot_ns;               /* the shortest slot of an experiment */
 	struct hash_key coin;          /* of experiments */
 	bool enforce, persistent, json, quiet;

@@ -5,27 +5,22 @@
 #include "base/clock.h"
 #include "cli/message.h"
 #include "cli/output.h"
-#include "guard/reload.h"
 
 struct guarding_rpz {
 	const char *file;
-	struct reload *reload;
-	uint32_t serial; /* seconds since 1970, so that it rises over restarts too */
+	struct reload *reload; /* borrowed */
+	uint32_t serial;       /* seconds since 1970, so that it rises over restarts too */
 	bool touched, failing;
 };
 
 int guarding_rpz_new(
-	struct guarding_rpz **ret, const char *file, const char *command, struct fail *why)
+	struct guarding_rpz **ret, const char *file, struct reload *reload, struct fail *why)
 {
 	struct guarding_rpz *z = calloc(1, sizeof *z);
 	if (z == NULL)
 		return fail_set(why, -ENOMEM, "out of memory");
-	int code = reload_new(&z->reload, command, why);
-	if (code < 0) {
-		free(z);
-		return code;
-	}
 	z->file = file;
+	z->reload = reload;
 	z->touched = true; /* what the file holds may be of long ago */
 	*ret = z;
 	return 0;
@@ -92,7 +87,6 @@ void guarding_rpz_free(struct guarding_rpz *z, bool empty)
 		else
 			reload_ask(z->reload);
 	}
-	reload_free(z->reload);
 	free(z);
 }
 

@@ -2,14 +2,14 @@
 #pragma once
 
 #include "guard/guard.h"
+#include "guard/reload.h"
 #include "report/emit.h"
 
 struct guarding_rpz;
 
-/* Nothing is written yet. file, command: of --rpz and --rpz-reload, borrowed. Fails: -errno, with
- * words. */
+/* Nothing is written yet. file: of --rpz; both borrowed. Fails: -ENOMEM, with words. */
 MUST_USE int guarding_rpz_new(
-	struct guarding_rpz **ret, const char *file, const char *command, struct fail *why);
+	struct guarding_rpz **ret, const char *file, struct reload *reload, struct fail *why);
 /* empty: the zone names nobody any more, and the resolver is told. NULL is fine. */
 void guarding_rpz_free(struct guarding_rpz *z, bool empty);
 /* Names came or went. */

@@ -35,13 +35,12 @@ static int keep(const unsigned *kept, size_t count, unsigned types)
 	return bounds ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT;
 }
 
-int privileges_keep_admin(void)
+/* One that programs which are started get as well: ambient, or bounding for root. */
+static int keep_for_programs(unsigned capability)
 {
-	static const unsigned admin[] = {CAP_NET_ADMIN};
 	if (capng_get_caps_process() < 0)
 		return -EIO;
-	/* ambient, or bounding for root: what a program that is started gets of it */
-	int select = keep(admin, 1,
+	int select = keep(&capability, 1,
 		CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE | CAPNG_BOUNDING_SET |
 			CAPNG_AMBIENT);
 	if (select < 0)
@@ -49,6 +48,16 @@ int privileges_keep_admin(void)
 	if (capng_apply((capng_select_t)select) < 0)
 		return -EPERM;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int privileges_keep_admin(void)
+{
+	return keep_for_programs(CAP_NET_ADMIN);
+}
+
+int privileges_keep_reading(void)
+{
+	return keep_for_programs(CAP_DAC_READ_SEARCH);
 }
 
 static int become(const char *name, struct fail *why)

@@ -1,4 +1,4 @@
-/* Privileges of the guard's processes, given up in three steps. Each needs to be alone in its
+/* Privileges of the guard's processes, given up in steps. Each needs to be alone in its
  * process: capabilities are a thread's own. */
 #pragma once
 
@@ -9,6 +9,10 @@
  * that it starts gets, and nobody gains more by starting one. What was not there is not missed:
  * the enforcer says so. Fails: -errno. */
 MUST_USE int privileges_keep_admin(void);
+
+/* The reloader's: nothing but CAP_DAC_READ_SEARCH, for the keys of the resolver that its program
+ * talks to, and nobody gains more by starting one. Fails: -errno. */
+MUST_USE int privileges_keep_reading(void);
 
 /* The analyst half's, before it reads a byte: those to open a capture, and `user`'s files (NULL:
  * it stays who it is). Fails: -errno, with words. */

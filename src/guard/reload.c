@@ -1,3 +1,4 @@
+/* Both sides of the reloader: the guard, which asks, and the child that starts the program. */
 #include "guard/reload.h"
 
 #include <errno.h>
@@ -5,10 +6,12 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "guard/child.h"
+#include "guard/privileges.h"
 
 /* A run that failed is tried again after this. */
 #define AGAIN_NS (2 * NS_PER_S)
@@ -16,20 +19,68 @@
 struct reload {
 	char *text; /* owned; the words lie in it */
 	char *word[RELOAD_WORDS_MAX + 1];
-	pid_t pid; /* 0: none runs */
-	int64_t began_ns;
+	struct child child;
+	bool running;
 	int64_t not_before_ns; /* after one that failed */
-	bool wanted, failed;
+	bool wanted, failed, helpless;
 };
 
-int reload_new(struct reload **ret, const char *command, struct fail *why)
+/* ---- the child ---- */
+
+/* With nothing to read and nobody to tell. */
+static int start(const struct reload *r, pid_t *ret)
 {
-	struct reload *r = calloc(1, sizeof *r);
-	size_t words = 0;
-	if (r == NULL || (r->text = strdup(command)) == NULL) {
-		free(r);
-		return fail_set(why, -ENOMEM, "out of memory");
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t usual;
+	int code = posix_spawn_file_actions_init(&actions);
+	if (code != 0)
+		return -code;
+	(void)sigemptyset(&usual);
+	(void)sigaddset(&usual, SIGINT);
+	(void)sigaddset(&usual, SIGTERM);
+	(void)sigaddset(&usual, SIGHUP);
+	(void)posix_spawnattr_init(&attributes);
+	(void)posix_spawnattr_setsigdefault(&attributes, &usual);
+	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	for (int fd = 0; fd < 3 && code == 0; fd++)
+		code = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+	if (code == 0)
+		code = posix_spawnp(ret, r->word[0], &actions, &attributes, r->word, environ);
+	(void)posix_spawnattr_destroy(&attributes);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return -code;
+}
+
+static int run(const struct reload *r)
+{
+	int status = 0;
+	pid_t pid = 0;
+	int code = start(r, &pid);
+	if (code < 0)
+		return code;
+	if (!child_wait(pid, RELOAD_TIMEOUT_S * 1000, &status))
+		return -ETIMEDOUT;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+static int serve(const void *what)
+{
+	if (privileges_keep_reading() < 0)
+		return -EPERM;
+	while (child_asked()) {
+		int code = run(what);
+		(void)send(CHILD_FD, &code, sizeof code, MSG_NOSIGNAL);
 	}
+	return 0;
+}
+
+/* ---- the guard ---- */
+
+/* Fails: -EINVAL: none, or too many. */
+static int split(struct reload *r)
+{
+	size_t words = 0;
 	for (char *at = r->text + strspn(r->text, " "); *at != '\0' && words <= RELOAD_WORDS_MAX;) {
 		if (words < RELOAD_WORDS_MAX)
 			r->word[words] = at;
@@ -39,11 +90,27 @@ int reload_new(struct reload **ret, const char *command, struct fail *why)
 			*at++ = '\0';
 		at += strspn(at, " ");
 	}
-	if (words == 0 || words > RELOAD_WORDS_MAX) {
-		reload_free(r);
-		return fail_set(why, -EINVAL,
+	return words == 0 || words > RELOAD_WORDS_MAX ? -EINVAL : 0;
+}
+
+int reload_new(struct reload **ret, const char *command, struct fail *why)
+{
+	struct reload *r = calloc(1, sizeof *r);
+	if (r == NULL || (r->text = strdup(command)) == NULL) {
+		free(r);
+		return fail_set(why, -ENOMEM, "out of memory");
+	}
+	int code = split(r);
+	if (code < 0)
+		(void)fail_set(why, code,
 			"--rpz-reload: write the program and its words, %u at most",
 			RELOAD_WORDS_MAX);
+	else
+		code = child_start(&r->child, "postern-reload", serve, r, why);
+	if (code < 0) {
+		free(r->text);
+		free(r);
+		return code;
 	}
 	*ret = r;
 	return 0;
@@ -59,86 +126,59 @@ bool reload_failed(const struct reload *r)
 	return r->failed;
 }
 
-/* With nothing to read and nobody to tell. */
-static int start(struct reload *r)
+static int fail(struct reload *r, int code, struct fail *why)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-	int code = posix_spawn_file_actions_init(&actions);
-	if (code != 0)
-		return -code;
-	(void)sigemptyset(&none);
-	(void)posix_spawnattr_init(&attributes);
-	(void)posix_spawnattr_setsigmask(&attributes, &none);
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	for (int fd = 0; fd < 3 && code == 0; fd++)
-		code = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
-	if (code == 0)
-		code = posix_spawnp(&r->pid, r->word[0], &actions, &attributes, r->word, environ);
-	(void)posix_spawnattr_destroy(&attributes);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	if (code != 0)
-		r->pid = 0;
-	return -code;
-}
-
-static int fail(struct reload *r, int code, struct fail *why, const char *what)
-{
+	const char *what = code == -ETIMEDOUT ? "it did not end, and was killed"
+	                   : code == -EIO   ? "it failed: the resolver may have the zone of before"
+	                   : code == -EPIPE ? "what starts it has ended: restart the guard"
+	                                    : strerror(-code);
 	r->failed = r->wanted = true;
+	r->helpless = code == -EPIPE;
 	r->not_before_ns = clock_steady_ns() + AGAIN_NS;
 	return fail_set(why, code, "--rpz-reload: %s: %s", r->word[0], what);
 }
 
 /* 0: it runs still, or ended well. */
-static int look(struct reload *r, struct fail *why)
+static int look(struct reload *r, bool wait, struct fail *why)
 {
-	int status = 0;
-	if (r->pid == 0)
+	int code = 0;
+	if (!r->running)
 		return 0;
-	pid_t ended = waitpid(r->pid, &status, WNOHANG);
-	if (ended == 0) {
-		if (clock_steady_ns() - r->began_ns < RELOAD_TIMEOUT_S * NS_PER_S)
-			return 0;
-		(void)kill(r->pid, SIGKILL);
-		(void)waitpid(r->pid, &status, 0);
-		r->pid = 0;
-		return fail(r, -ETIMEDOUT, why, "it did not end, and was killed");
+	ssize_t got = recv(r->child.fd, &code, sizeof code, wait ? 0 : MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	r->running = false;
+	if (got != (ssize_t)sizeof code) {
+		child_lose(&r->child);
+		code = -EPIPE;
 	}
-	r->pid = 0;
-	if (ended < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return fail(r, -EIO, why, "it failed: the resolver may have the zone of before");
+	if (code < 0)
+		return fail(r, code, why);
 	r->failed = false;
 	return 0;
 }
 
 int reload_turn(struct reload *r, struct fail *why)
 {
-	int code = look(r, why);
-	if (code < 0 || r->pid != 0 || !r->wanted || clock_steady_ns() < r->not_before_ns)
+	int code = look(r, false, why);
+	if (code < 0 || r->running || !r->wanted || r->helpless ||
+		clock_steady_ns() < r->not_before_ns)
 		return code;
 	r->wanted = false;
-	r->began_ns = clock_steady_ns();
-	code = start(r);
-	return code < 0 ? fail(r, code, why, strerror(-code)) : 0;
+	r->running = send(r->child.fd, "r", 1, MSG_NOSIGNAL) == 1;
+	return r->running ? 0 : fail(r, -EPIPE, why);
 }
 
 void reload_free(struct reload *r)
 {
+	struct fail why = {0};
 	if (r == NULL)
 		return;
-	int64_t until_ns = clock_steady_ns() + RELOAD_TIMEOUT_S * NS_PER_S;
-	struct fail why = {0};
 	/* what was asked for last is done; what fails now is not tried again */
-	while ((r->pid != 0 || (r->wanted && !r->failed)) && clock_steady_ns() < until_ns &&
-		reload_turn(r, &why) == 0 && r->pid != 0) {
-		const struct timespec moment = {.tv_nsec = 10 * NS_PER_MS};
-		(void)nanosleep(&moment, NULL);
-	}
-	if (r->pid != 0) {
-		(void)kill(r->pid, SIGKILL);
-		(void)waitpid(r->pid, NULL, 0);
-	}
+	for (unsigned i = 0; i < 2 && (r->running || r->wanted) && !r->failed; i++)
+		if (look(r, true, &why) < 0 || reload_turn(r, &why) < 0)
+			break;
+	child_end(&r->child);
 	free(r->text);
 	free(r);
 }

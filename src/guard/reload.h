@@ -1,9 +1,9 @@
 /* Reloading: a resolver is told, by a program of its own (unbound-control, rndc), that a zone's
- * file is another. The guard never waits for it. */
+ * file is another. A child of the guard's starts it (guard/child.h), since the guard itself may
+ * start nothing; the guard never waits for it. */
 #pragma once
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/check.h"
 #include "base/fail.h"
@@ -15,7 +15,8 @@
 struct reload;
 
 /* command: words with blanks between them; the first is the program, by its path or looked for in
- * PATH. No shell reads it. Fails: -EINVAL, -ENOMEM, with words. */
+ * PATH. No shell reads it. Before the guard has read anything, and with one thread. Fails: -EINVAL
+ * and as child_start(), with words. */
 MUST_USE int reload_new(struct reload **ret, const char *command, struct fail *why);
 /* Waits up to RELOAD_TIMEOUT_S for what was asked for. NULL is fine. */
 void reload_free(struct reload *r);

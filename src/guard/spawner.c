@@ -7,13 +7,10 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/limits.h"
+#include "guard/child.h"
 #include "guard/command.h"
 #include "guard/privileges.h"
 
@@ -21,12 +18,9 @@
 #define END_MS 5000
 /* To end one and to start the next, on a busy machine. */
 #define ASK_MS (2 * END_MS)
-/* The child's end; the program's (GUARD_FD) is made of another. */
-#define SPAWNER_FD 4
 
 struct guard_spawner {
-	int fd; /* -1: it is of no use any more */
-	pid_t pid;
+	struct child child;
 };
 
 /* ---- the child ---- */
@@ -64,15 +58,9 @@ static int start(const char *program, int there, pid_t *ret)
 /* Two at once would fight for the table. */
 static void end(pid_t *pid)
 {
-	if (*pid <= 0)
-		return;
-	int fd = pidfd_open(*pid, 0);
-	struct pollfd waiting = {.fd = fd, .events = POLLIN};
-	if (fd < 0 || poll(&waiting, 1, END_MS) != 1)
-		(void)kill(*pid, SIGKILL);
-	(void)waitpid(*pid, NULL, 0);
-	if (fd >= 0)
-		(void)close(fd);
+	int status;
+	if (*pid > 0)
+		(void)child_wait(*pid, END_MS, &status);
 	*pid = 0;
 }
 
@@ -94,18 +82,16 @@ static void answer(int code, int fd)
 			.cmsg_len = CMSG_LEN(sizeof fd)};
 		memcpy(CMSG_DATA(c), &fd, sizeof fd);
 	}
-	(void)sendmsg(SPAWNER_FD, &m, MSG_NOSIGNAL);
+	(void)sendmsg(CHILD_FD, &m, MSG_NOSIGNAL);
 }
 
-static void serve(const char *program)
+static int serve(const void *program)
 {
 	pid_t pid = 0;
-	char byte;
-	ssize_t got;
-	while ((got = recv(SPAWNER_FD, &byte, 1, 0)) == 1 || (got < 0 && errno == EINTR)) {
+	if (privileges_keep_admin() < 0)
+		return -EPERM;
+	while (child_asked()) {
 		int pair[2] = {-1, -1}, size = 1 << 20;
-		if (got < 0)
-			continue;
 		end(&pid);
 		int code = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ? -errno
 		                                                                           : 0;
@@ -118,27 +104,8 @@ static void serve(const char *program)
 			if (pair[i] >= 0)
 				(void)close(pair[i]);
 	}
-	end(&pid);
-}
-
-/* Of the guard's it keeps standard error, for the enforcer's words, and its end of the pair. */
-static _Noreturn void be_spawner(const char *program, int fd)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	bool ready = null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0;
-	if (ready && fd != SPAWNER_FD)
-		ready = dup3(fd, SPAWNER_FD, O_CLOEXEC) >= 0;
-	(void)close_range(SPAWNER_FD + 1, ~0u, 0);
-	(void)close(GUARD_FD);
-	/* it ends when the guard does, which decides what becomes of the table */
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)prctl(PR_SET_NAME, "postern-spawner");
-	ready = ready && privileges_keep_admin() == 0;
-	if (ready)
-		serve(program);
-	_exit(ready ? 0 : 3);
+	end(&pid); /* the guard decides what becomes of its table */
+	return 0;
 }
 
 /* ---- the guard ---- */
@@ -146,48 +113,26 @@ static _Noreturn void be_spawner(const char *program, int fd)
 int guard_spawner_start(struct guard_spawner **ret, const char *program, struct fail *why)
 {
 	struct guard_spawner *s = calloc(1, sizeof *s);
-	int pair[2] = {-1, -1};
 	if (s == NULL)
 		return fail_set(why, -ENOMEM, "out of memory");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
-		(s->pid = fork()) < 0) {
-		int code = -errno;
-		for (size_t i = 0; i < 2; i++)
-			if (pair[i] >= 0)
-				(void)close(pair[i]);
+	int code = child_start(&s->child, "postern-spawner", serve, program, why);
+	if (code < 0)
 		free(s);
-		return fail_set(why, code, "the spawner can't be started: %s", strerror(-code));
-	}
-	if (s->pid == 0)
-		be_spawner(program, pair[1]);
-	(void)close(pair[1]);
-	s->fd = pair[0];
-	*ret = s;
-	return 0;
+	else
+		*ret = s;
+	return code;
 }
 
 void guard_spawner_end(struct guard_spawner *s)
 {
-	if (s == NULL)
-		return;
-	if (s->fd >= 0)
-		(void)close(s->fd);
-	(void)waitpid(s->pid, NULL, 0);
+	if (s != NULL)
+		child_end(&s->child);
 	free(s);
-}
-
-static void lose(struct guard_spawner *s)
-{
-	(void)close(s->fd);
-	s->fd = -1;
 }
 
 bool guard_spawner_lives(struct guard_spawner *s)
 {
-	struct pollfd at = {.fd = s->fd};
-	if (s->fd >= 0 && poll(&at, 1, 0) == 1) /* it says nothing unless asked */
-		lose(s);
-	return s->fd >= 0;
+	return child_lives(&s->child);
 }
 
 /* One descriptor, or none with a reason. */
@@ -203,7 +148,7 @@ static int take_answer(struct guard_spawner *s, int *ret)
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof control.bytes};
-	if (recvmsg(s->fd, &m, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof code)
+	if (recvmsg(s->child.fd, &m, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof code)
 		return -EPIPE;
 	if (code < 0)
 		return code;
@@ -217,13 +162,13 @@ static int take_answer(struct guard_spawner *s, int *ret)
 
 int guard_spawner_ask(struct guard_spawner *s, int *ret_fd)
 {
-	struct pollfd waiting = {.fd = s->fd, .events = POLLIN};
+	struct pollfd waiting = {.fd = s->child.fd, .events = POLLIN};
 	int code = -EPIPE;
-	if (s->fd < 0)
+	if (s->child.fd < 0)
 		return -EPIPE;
-	if (send(s->fd, "s", 1, MSG_NOSIGNAL) == 1 && poll(&waiting, 1, ASK_MS) == 1)
+	if (send(s->child.fd, "s", 1, MSG_NOSIGNAL) == 1 && poll(&waiting, 1, ASK_MS) == 1)
 		code = take_answer(s, ret_fd);
-	if (code == -EPIPE) /* what it says later is no answer to what is asked then */
-		lose(s);
+	if (code == -EPIPE)
+		child_lose(&s->child);
 	return code;
 }
