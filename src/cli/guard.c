@@ -312,6 +312,12 @@ static const char *const text[] = {
 	"gateways and resolvers, who answers DNS to three hosts or more, and what more than "
 	"--popular "
 	"hosts reach. No more is blocked at once, or changed in a minute, than the limits say.",
+	"--respond probe asks by experiment: the suspected channel is shut for some minutes, or "
+	"only "
+	"said to be, as a coin decides, and what is new after blocks but not after shams proves a "
+	"fallback, with stated errors (1e-4, 0.05). Then its other ways are found and shut, and "
+	"the "
+	"host is contained; who shows none is cleared. Without --enforce all are shams.",
 	"The trail is one JSON line for each change, on disk before the change is made. A guard "
 	"that "
 	"was killed goes on with what is in force there.",
@@ -339,6 +345,9 @@ static const struct example examples[] = {
 	{"postern guard -i eth1 --policy egress.yaml --enforce --respond contain --on-exit closed "
 	 "--trail /var/lib/postern/trail.jsonl --state /var/lib/postern/guard",
 		"Contain, and stay closed:"},
+	{"postern guard -i eth1 --policy egress.yaml --enforce --respond probe --trail "
+	 "/var/lib/postern/trail.jsonl --state /var/lib/postern/guard",
+		"Ask suspects by experiment:"},
 	{"postern guard undo 7 --control /run/postern/guard", "Take a block back:"},
 };
 
