@@ -5,6 +5,7 @@ import os
 import pwd
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -19,27 +20,7 @@ from test_enforcer import FOREIGN
 DEAD = [f"{addr}:443" for addr in SERVERS[:7]]
 FALLBACKS = SERVERS[7:10]
 GOOD = SERVERS[12:16]
-# resets that nobody sent: to the host, from servers that it speaks with, to ports that it may use; so many, and no more
-FORGED = r"""
-import random, socket, struct, sys, time
-rng, count = random.Random(1), int(sys.argv[2])
-s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-until = time.monotonic() + 5
-def sum16(data):
-    n = sum(struct.unpack("!%dH" % (len(data) // 2), data))
-    while n >> 16:
-        n = (n & 65535) + (n >> 16)
-    return 65535 - n
-sent = 0
-while sent < count and time.monotonic() < until:
-    src, dst = socket.inet_aton(rng.choice(sys.argv[3:])), socket.inet_aton(sys.argv[1])
-    tcp = struct.pack("!HHIIBBHHH", 443, rng.randrange(32768, 61000), rng.getrandbits(32), rng.getrandbits(32), 80, 0x14, 0, 0, 0)
-    check = sum16(src + dst + struct.pack("!BBH", 0, 6, len(tcp)) + tcp)
-    tcp = tcp[:16] + struct.pack("!H", check) + tcp[18:]
-    s.sendto(struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, 64, 6, 0, src, dst) + tcp, (sys.argv[1], 0))
-    sent += 1
-print(sent)
-"""
+FORGE = gateway.POSTERN.parent / "tests" / "e2e" / "forge"
 
 
 def children(pid):
@@ -124,15 +105,22 @@ class TestGuard(Case):
         self.assertEqual(guard.changes("made"), [])
         self.assertIn("is left alone: never-block", guard.words())
 
+    @unittest.skipUnless(FORGE.exists(), "needs tests/e2e/forge of the build")
     def test_forged_resets_block_nothing(self):
-        net = self.net
-        guard = Guard(net, "--enforce", "--trail", self.trail)
+        net, self.control = self.net, self.folder / "control"
+        guard = Guard(net, "--enforce", "--trail", self.trail, "--control", self.control)
         good = [Client(net, source, addr, 443) for source in (HOST, OTHER) for addr in GOOD]
-        sent = int(net.run(net.server, "/usr/bin/python3", "-c", FORGED, HOST, 20000, *GOOD, *SERVERS[:4]))
-        self.assertGreater(sent, 1000)
+        forge = net.start(net.server, FORGE, HOST, "100000", "4", *GOOD, *SERVERS[:4], stdout=subprocess.PIPE, text=True)
+        time.sleep(1)
         more = [Client(net, HOST, addr, 443) for addr in GOOD]
         self.assertEqual({c.say() for c in good + more}, {"answered"})
+        sent, seconds = map(float, forge.communicate(timeout=60)[0].split())
+        self.assertEqual({c.say() for c in good + more}, {"answered"})
         time.sleep(2)
+        watch = self.answer("status")["watch"]
+        print(f"# {sent / seconds:.0f} resets a second for {seconds:.0f} s; taken {watch['packets']}, lost {watch['packets_lost']}")
+        self.assertGreater(sent, 10000)  # as many as a busy machine sends
+        self.assertGreater(watch["packets"] + watch["packets_lost"], 0.9 * sent)  # what is not looked at is known
         self.assertEqual(guard.end(), DONE)
         self.assertEqual(guard.changes("made"), [])
 
