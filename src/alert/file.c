@@ -74,7 +74,8 @@ static int file_send(void *self, const char *id, const char *text, size_t len,
 	errno = 0;
 	if (code == 0 && write(f->fd, text, len) != (ssize_t)len) {
 		code = -(errno != 0 ? errno : ENOSPC);
-		(void)ftruncate(f->fd, before.st_size); /* no half of a line */
+		if (ftruncate(f->fd, before.st_size) < 0) /* no half of a line */
+			close_file(f);                    /* the next opening ends it */
 	}
 	return code < 0 ? fail_set(why, code, "%s: %s", f->target->shown, strerror(-code)) : 0;
 }

@@ -29,10 +29,10 @@ static void test_words(void **state)
 	(void)state;
 	assert_int_equal(reload_new(&r, "", &why), -EINVAL);
 	assert_int_equal(reload_new(&r, "   ", &why), -EINVAL);
-	for (size_t i = 0; i < 2 * (RELOAD_WORDS_MAX + 1); i++)
+	for (size_t i = 0; i < 2 * ((size_t)RELOAD_WORDS_MAX + 1); i++)
 		many[i] = i % 2 == 0 ? 'a' : ' ';
 	assert_int_equal(reload_new(&r, many, &why), -EINVAL);
-	many[2 * RELOAD_WORDS_MAX] = '\0';
+	many[(size_t)2 * RELOAD_WORDS_MAX] = '\0';
 	assert_int_equal(reload_new(&r, many, &why), 0);
 	reload_free(r);
 	reload_free(NULL);
