@@ -21,41 +21,47 @@
 	X(ENTRY, "RuleNumber", "Egress", "RuleAction", "Protocol", "CidrBlock", "Ipv6CidrBlock",   \
 		"PortRange.From", "PortRange.To", "IcmpTypeCode.Type", "IcmpTypeCode.Code")        \
 	X(SUBNET, "SubnetId", "VpcId", "CidrBlock", "Ipv6CidrBlockAssociationSet",                 \
-		"BlockPublicAccessStates.InternetGatewayBlockMode",                                \
-		"AvailabilityZone") X(NETWORK, "VpcId", "CidrBlock", "CidrBlockAssociationSet",    \
-		"Ipv6CidrBlockAssociationSet") X(BLOCK, "CidrBlock", "Ipv6CidrBlock",              \
-		"CidrBlockState.State", "Ipv6CidrBlockState.State") X(TABLE, "RouteTableId",       \
-		"VpcId", "Associations", "Routes") X(ASSOCIATION, "Main", "SubnetId", "GatewayId", \
-		"AssociationState.State") X(ROUTE, "DestinationCidrBlock",                         \
-		"DestinationIpv6CidrBlock", "DestinationPrefixListId", "State", "Origin",          \
-		"GatewayId", "NatGatewayId", "VpcPeeringConnectionId", "NetworkInterfaceId",       \
-		"InstanceId", "EgressOnlyInternetGatewayId", "TransitGatewayId", "LocalGatewayId", \
-		"CarrierGatewayId", "CoreNetworkArn", "OdbNetworkArn", "InternetGatewayId",        \
-		"VpcEndpointId") X(INTERFACE, "NetworkInterfaceId", "SubnetId", "VpcId",           \
-		"InterfaceType", "Groups", "PrivateIpAddress", "PrivateIpAddresses",               \
-		"Ipv6Addresses", "Association.PublicIp", "Attachment.InstanceId",                  \
-		"DenyAllIgwTraffic", "AnyAddress", "PublicAddress") X(ADDRESS, "PrivateIpAddress", \
-		"Ipv6Address", "Association.PublicIp") X(RESERVATION, "Instances") X(INSTANCE,     \
-		"InstanceId", "NetworkInterfaces") X(NAT, "NatGatewayId", "SubnetId", "VpcId",     \
-		"ConnectivityType", "State", "NatGatewayAddresses") X(ENDPOINT, "VpcEndpointId",   \
-		"VpcEndpointType", "VpcId", "State", "PolicyDocument",                             \
-		"NetworkInterfaceIds") X(ATTACHMENT, "TransitGatewayAttachmentId",                 \
-		"TransitGatewayId", "ResourceType", "ResourceId", "State",                         \
-		"Association.TransitGatewayRouteTableId", "Association.State", "VpcId",            \
-		"SubnetIds", "Options.ApplianceModeSupport") X(TRANSIT_TABLE,                      \
-		"TransitGatewayRouteTableId", "Routes", "AdditionalRoutesAvailable",               \
-		"TransitGatewayRouteTablePropagations") X(TRANSIT_ROUTE, "DestinationCidrBlock",   \
-		"PrefixListId", "State", "Type",                                                   \
-		"TransitGatewayAttachments") X(POLICY, "Statement") X(STATEMENT, "Effect",         \
-		"Principal", "Action", "Resource", "Condition", "NotPrincipal", "NotAction",       \
-		"NotResource", "Principal.AWS") X(PEERING, "VpcPeeringConnectionId",               \
-		"Status.Code", "RequesterVpcInfo.VpcId", "AccepterVpcInfo.VpcId") X(LIST,          \
-		"PrefixListId", "Cidrs") X(NAT_ADDRESS, "PrivateIp", "PublicIp") X(FIREWALL,       \
-		"FirewallArn", "FirewallName", "FirewallPolicyArn", "VpcId", "SubnetMappings")     \
-		X(TOLD, "Firewall", "FirewallStatus.SyncStates") X(MAPPING, "SubnetId")            \
-			X(SYNC, "Attachment.SubnetId", "Attachment.EndpointId", "Several")         \
-				X(CIDR, "Cidr") X(GATEWAY, "InternetGatewayId", "Attachments")     \
-					X(ACCESS, "InternetGatewayBlockMode", "ExclusionsAllowed")
+		"BlockPublicAccessStates.InternetGatewayBlockMode", "AvailabilityZone")            \
+	X(NETWORK, "VpcId", "CidrBlock", "CidrBlockAssociationSet", "Ipv6CidrBlockAssociationSet") \
+	X(BLOCK, "CidrBlock", "Ipv6CidrBlock", "CidrBlockState.State", "Ipv6CidrBlockState.State") \
+	X(TABLE, "RouteTableId", "VpcId", "Associations", "Routes")                                \
+	X(ASSOCIATION, "Main", "SubnetId", "GatewayId", "AssociationState.State")                  \
+	X(ROUTE, "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId",    \
+		"State", "Origin", "GatewayId", "NatGatewayId", "VpcPeeringConnectionId",          \
+		"NetworkInterfaceId", "InstanceId", "EgressOnlyInternetGatewayId",                 \
+		"TransitGatewayId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn",        \
+		"OdbNetworkArn", "InternetGatewayId", "VpcEndpointId")                             \
+	X(INTERFACE, "NetworkInterfaceId", "SubnetId", "VpcId", "InterfaceType", "Groups",         \
+		"PrivateIpAddress", "PrivateIpAddresses", "Ipv6Addresses", "Association.PublicIp", \
+		"Attachment.InstanceId", "DenyAllIgwTraffic", "AnyAddress", "PublicAddress")       \
+	X(ADDRESS, "PrivateIpAddress", "Ipv6Address", "Association.PublicIp")                      \
+	X(RESERVATION, "Instances")                                                                \
+	X(INSTANCE, "InstanceId", "NetworkInterfaces")                                             \
+	X(NAT, "NatGatewayId", "SubnetId", "VpcId", "ConnectivityType", "State",                   \
+		"NatGatewayAddresses")                                                             \
+	X(ENDPOINT, "VpcEndpointId", "VpcEndpointType", "VpcId", "State", "PolicyDocument",        \
+		"NetworkInterfaceIds")                                                             \
+	X(ATTACHMENT, "TransitGatewayAttachmentId", "TransitGatewayId", "ResourceType",            \
+		"ResourceId", "State", "Association.TransitGatewayRouteTableId",                   \
+		"Association.State", "VpcId", "SubnetIds", "Options.ApplianceModeSupport")         \
+	X(TRANSIT_TABLE, "TransitGatewayRouteTableId", "Routes", "AdditionalRoutesAvailable",      \
+		"TransitGatewayRouteTablePropagations")                                            \
+	X(TRANSIT_ROUTE, "DestinationCidrBlock", "PrefixListId", "State", "Type",                  \
+		"TransitGatewayAttachments")                                                       \
+	X(POLICY, "Statement")                                                                     \
+	X(STATEMENT, "Effect", "Principal", "Action", "Resource", "Condition", "NotPrincipal",     \
+		"NotAction", "NotResource", "Principal.AWS")                                       \
+	X(PEERING, "VpcPeeringConnectionId", "Status.Code", "RequesterVpcInfo.VpcId",              \
+		"AccepterVpcInfo.VpcId")                                                           \
+	X(LIST, "PrefixListId", "Cidrs")                                                           \
+	X(NAT_ADDRESS, "PrivateIp", "PublicIp")                                                    \
+	X(FIREWALL, "FirewallArn", "FirewallName", "FirewallPolicyArn", "VpcId", "SubnetMappings") \
+	X(TOLD, "Firewall", "FirewallStatus.SyncStates")                                           \
+	X(MAPPING, "SubnetId")                                                                     \
+	X(SYNC, "Attachment.SubnetId", "Attachment.EndpointId", "Several")                         \
+	X(CIDR, "Cidr")                                                                            \
+	X(GATEWAY, "InternetGatewayId", "Attachments")                                             \
+	X(ACCESS, "InternetGatewayBlockMode", "ExclusionsAllowed")
 
 enum keys {
 #define X(name, ...) KEYS_##name,
@@ -118,11 +124,10 @@ void read_transit_table(struct reader *r, const struct json_value *object);
 void read_static_routes(struct reader *r, const struct json_value *object);
 void read_propagations(struct reader *r, const struct json_value *object);
 /* Of search-transit-gateway-routes (more: some were left out) and of
- * get-transit-gateway-route-table-propagations; table: what names it. */
-void read_transit_routes(struct reader *r, const struct json_value *table,
+ * get-transit-gateway-route-table-propagations; id: the table's. */
+void read_transit_routes(struct reader *r, const struct json_value *id,
 	const struct json_value *routes, const struct json_value *more);
-void read_propagated(
-	struct reader *r, const struct json_value *table, const struct json_value *list);
+void read_propagated(struct reader *r, const struct json_value *id, const struct json_value *list);
 /* Of describe-firewall: Firewall and its SyncStates. */
 void read_firewall(
 	struct reader *r, const struct json_value *object, const struct json_value *states);

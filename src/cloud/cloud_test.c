@@ -49,25 +49,6 @@ static void compare_nfw(void *context, const struct policy_flow *flow)
 		got.decides->reason);
 }
 
-/* What terraform show says of an interpolated ARN. */
-static void resolve(struct out *text)
-{
-	static const char from[] = "${aws_networkfirewall_rule_group.";
-	struct out o = {0};
-	const char *at = out_string(text);
-	for (const char *hit = strstr(at, from); hit != NULL; hit = strstr(at, from)) {
-		const char *end = strstr(hit, ".arn}");
-		assert_non_null(end);
-		out_bytes(&o, at, (size_t)(hit - at));
-		hit += sizeof from - 1;
-		out_printf(&o, "$%.*s_Arn", (int)(end - hit), hit);
-		at = end + sizeof ".arn}" - 1;
-	}
-	out_text(&o, at);
-	out_fini(text);
-	*text = o;
-}
-
 static void check_nfw(const struct policy *p, const char *text, enum cloud_form form, bool wider,
 	struct reading *r)
 {
@@ -78,8 +59,6 @@ static void check_nfw(const struct policy *p, const char *text, enum cloud_form 
 		.policy = p, .target = CLOUD_NFW, .form = form, .wider = wider};
 	if (cloud_compile(&ask, &document, &losses, &why) < 0)
 		fail_msg("%s: %s", text, why.text);
-	if (form == CLOUD_TERRAFORM)
-		resolve(&document);
 	assert_int_equal(nfw_new(&n, ROOM), 0);
 	if (nfw_read(n, "t", span_of(out_string(&document)), &why) < 0)
 		fail_msg("%s: %s", out_string(&document), why.text);
