@@ -224,17 +224,17 @@ class TestService(Case):
         self.assertEqual((of['postern_guard_changes_total{act="made"}'], of["postern_guard_enforcer_up"], of["postern_guard_healthy"]), (1, 1, 1))
         self.assertEqual(of[f'postern_build_info{{version="{status["version"]}"}}'], 1)
         self.assertGreater(of["postern_guard_packets_total"], 10)
-        # what is wrong is told while it is
+        # what is wrong is told; without its spawner the enforcer stays away
         spawner, = children(guard.process.pid)
-        os.kill(children(spawner)[0], signal.SIGKILL)
-        wait_for(lambda: self.ask("/health")[0][0] == 503)
-        wait_for(lambda: self.ask("/health")[0][0] == 200)
-        os.kill(spawner, signal.SIGKILL)  # nobody starts the next one
-        wait_for(lambda: self.ask("/health")[0][0] == 503)
-        (_, _, text), (_, _, metrics) = self.ask("/health", "/metrics")
-        self.assertEqual(self.status()["ill"] + "\n", text)
+        enforcer, = children(spawner)
+        os.kill(spawner, signal.SIGKILL)
+        os.kill(enforcer, signal.SIGKILL)
+        time.sleep(1)
+        (code, _, text), (_, _, metrics) = self.ask("/health", "/metrics")
+        self.assertEqual((code, self.status()["ill"] + "\n"), (503, text))
+        self.assertIn("restart the guard", text)
         of = self.samples(metrics)
-        self.assertEqual((of["postern_guard_healthy"], of["postern_guard_enforcer_ends_total"]), (0, 1))
+        self.assertEqual((of["postern_guard_enforcer_up"], of["postern_guard_healthy"], of["postern_guard_enforcer_ends_total"]), (0, 0, 1))
         self.assertEqual(guard.end(), DONE)
 
     def test_hostile_programs_do_not_hold_up_metrics(self):
