@@ -17,6 +17,7 @@ void intel_free(struct intel *set)
 		free(set->file[i]);
 	free(set->file);
 	free(set->slot);
+	free(set->filter);
 	free(set->record);
 	free(set->network);
 	strings_free(set->notes);
@@ -47,7 +48,8 @@ const struct intel_file *intel_file(const struct intel *set, size_t index)
 
 size_t intel_bytes(const struct intel *set)
 {
-	return set->slots * sizeof *set->slot + set->bytes + set->networks * sizeof *set->network;
+	return set->slots * sizeof *set->slot + set->filters * sizeof *set->filter + set->bytes +
+	       set->networks * sizeof *set->network;
 }
 
 /* ---- lookups ---- */

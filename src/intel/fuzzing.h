@@ -21,7 +21,7 @@ static inline int fuzz_reader(const struct reader *reader, const uint8_t *data, 
 	set.files = 1;
 	(void)reader->claims(r.text);
 	(void)reader->read(&r, &why);
-	CHECK(set_shrink(&set) == 0 && networks_make(&set) == 0);
+	CHECK(set_seal(&set) == 0 && networks_make(&set) == 0);
 	for (size_t i = 0; i < INTEL_KINDS; i++)
 		taken += file.taken[i];
 	CHECK(taken == set.entries);
@@ -43,6 +43,7 @@ static inline int fuzz_reader(const struct reader *reader, const uint8_t *data, 
 		CHECK(file.reason[i].count > 0 && file.reason[i].reason[0] != '\0');
 	out_fini(&o);
 	free(set.slot);
+	free(set.filter);
 	free(set.record);
 	free(set.network);
 	strings_free(set.notes);

@@ -59,7 +59,7 @@ int intel_seal(struct intel **ret, struct intel_builder *b)
 {
 	struct intel *set = b->set;
 	free(b);
-	if (set_shrink(set) < 0 || networks_make(set) < 0) {
+	if (set_seal(set) < 0 || networks_make(set) < 0) {
 		intel_free(set);
 		return -ENOMEM;
 	}

@@ -1,7 +1,8 @@
 /* Inside intel/: how the set is laid out. A thing is a record of 12 bytes and its key, one behind
- * the other in one block, and 12 bytes of the table: 40 to 56 bytes in all for addresses and
- * hashes, 26 and its length for text. A look is one miss of the cache for what is not there, two
- * for what is. */
+ * the other in one block, 12 bytes of the table and 2 of the filter: 42 to 58 bytes in all for
+ * addresses and hashes, 28 and its length for text. A look is one miss of the cache for what is
+ * not there, in a filter that is small enough for much of it to stay in the cache; three for what
+ * is. */
 #pragma once
 
 #include "base/hash.h"
@@ -53,6 +54,8 @@ struct intel {
 	struct hash_key hash[INTEL_KINDS];
 	struct slot *slot;
 	size_t slots;
+	uint64_t *filter; /* says of most of what is not there that it is not; NULL: not yet */
+	size_t filters;
 	uint8_t *record; /* the entry, then the key: behind its length (two bytes) where it varies;
 	                  * of a URL then the rest in the same manner; then up to three bytes of
 	                  * zero */
@@ -83,8 +86,9 @@ MUST_USE int set_reserve(struct intel *set, size_t things, size_t bytes);
 /* Adds what is not there yet from this origin. Returns 1: added, 0: repeated. Fails: -EEXIST
  * (INTEL_SAME_MAX others have it), -ENOMEM, -E2BIG. */
 MUST_USE int set_add(struct intel *set, const struct key *key, const struct entry *e);
-/* Makes the table smaller when it is much too large. Fails: -ENOMEM. */
-MUST_USE int set_shrink(struct intel *set);
+/* No more will be added: makes the table smaller when it is much too large, and the filter. Fails:
+ * -ENOMEM. */
+MUST_USE int set_seal(struct intel *set);
 /* The numbers of this key's records, at most max, in the order in which they came. */
 size_t set_find(const struct intel *set, enum intel_kind kind, const void *key, size_t len,
 	uint32_t *ret, size_t max);

@@ -11,8 +11,8 @@
 #include "base/out.h"
 #include "scan/scan_private.h"
 
-/* A file's type shows in its first part. */
-#define TYPE_BYTES ((size_t)1 << 20)
+/* A file's type shows in its first part: the furthest mark is that of ISO 9660, at 32 KB. */
+#define TYPE_BYTES ((size_t)64 << 10)
 #define ITEMS_MAX  16u
 
 struct scanner {
@@ -93,20 +93,30 @@ static void hex(char *ret, const uint8_t *digest, size_t len)
 		(void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
 }
 
-static void take_hashes(struct span bytes, struct scan_result *r)
+static bool asks_for(const struct intel *set, enum intel_kind kind)
+{
+	return set != NULL && intel_count_of(set, kind) > 0;
+}
+
+/* The two old ones cost as much as rules do: only for lists that have some. */
+static void take_hashes(const struct intel *set, struct span bytes, struct scan_result *r)
 {
 	struct md5_ctx md5;
 	struct sha1_ctx sha1;
 	struct sha256_ctx sha256;
 	uint8_t digest[SHA256_DIGEST_SIZE];
-	md5_init(&md5);
-	md5_update(&md5, bytes.len, bytes.ptr);
-	md5_digest(&md5, MD5_DIGEST_SIZE, digest);
-	hex(r->md5, digest, MD5_DIGEST_SIZE);
-	sha1_init(&sha1);
-	sha1_update(&sha1, bytes.len, bytes.ptr);
-	sha1_digest(&sha1, SHA1_DIGEST_SIZE, digest);
-	hex(r->sha1, digest, SHA1_DIGEST_SIZE);
+	if (asks_for(set, INTEL_FILE_MD5)) {
+		md5_init(&md5);
+		md5_update(&md5, bytes.len, bytes.ptr);
+		md5_digest(&md5, MD5_DIGEST_SIZE, digest);
+		hex(r->md5, digest, MD5_DIGEST_SIZE);
+	}
+	if (asks_for(set, INTEL_FILE_SHA1)) {
+		sha1_init(&sha1);
+		sha1_update(&sha1, bytes.len, bytes.ptr);
+		sha1_digest(&sha1, SHA1_DIGEST_SIZE, digest);
+		hex(r->sha1, digest, SHA1_DIGEST_SIZE);
+	}
 	sha256_init(&sha256);
 	sha256_update(&sha256, bytes.len, bytes.ptr);
 	sha256_digest(&sha256, SHA256_DIGEST_SIZE, digest);
@@ -151,7 +161,7 @@ static void look_up(const struct intel *set, struct scan_result *r)
 void scan_bytes(struct scanner *s, struct span bytes, struct scan_result *ret)
 {
 	*ret = (struct scan_result){.bytes = bytes.len};
-	take_hashes(bytes, ret);
+	take_hashes(s->options.intel, bytes, ret);
 	take_type(s, bytes, ret);
 	if (s->options.intel != NULL)
 		look_up(s->options.intel, ret);

@@ -28,7 +28,8 @@ struct scan_match { /* texts are safe to print */
 
 struct scan_result {
 	uint64_t bytes;
-	char md5[33], sha1[41], sha256[65];
+	char md5[33], sha1[41]; /* "" where no list has such */
+	char sha256[65];
 	char type[SCAN_NAME_BYTES]; /* MIME, by content; "" not known; safe to print */
 	struct scan_match match[SCAN_MATCHES_MAX];
 	size_t matches;
