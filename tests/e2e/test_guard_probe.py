@@ -123,23 +123,17 @@ rules:
         self.assertEqual({line["experiment"] for line in told if line["type"] == "change"}, {1})
         self.assertEqual([line["act"] for line in told if line["type"] == "experiment"], ["begun", "confirmed", "ended"])
 
-    def test_who_has_no_fallback_is_cleared_and_a_seed_gives_the_same_coins(self):
-        runs = []
-        for run in range(2):
-            self.trail = self.folder / f"cleared{run}.jsonl"
-            guard = self.enforcing()
-            client = self.client("stays")
-            ended = self.news(guard, "ended", 240)
-            self.assertEqual((ended["verdict"], ended["block_hits"]), ("cleared", 0), ended)
-            time.sleep(2)  # the last block's second
-            self.assertNotIn("elements", self.net.ruleset().split("set channels4")[1].split("}")[0])
-            self.assertEqual(client.all[-1][:2], ("answered", FALLBACKS[0]))
-            self.assertEqual(guard.end(), DONE)
-            client.process.kill()
-            runs.append(self.coins(self.told()))
-            self.assertEqual([line for line in guard.all if line["type"] == "change" and line["action"] == "contain"], [])
-        self.assertEqual(runs[0], runs[1])
-        self.assertEqual(set(runs[0]), {"made", "sham"})
+    def test_who_has_no_fallback_is_cleared(self):
+        guard = self.enforcing()
+        client = self.client("stays")
+        ended = self.news(guard, "ended", 240)
+        self.assertEqual((ended["verdict"], ended["block_hits"]), ("cleared", 0), ended)
+        time.sleep(2)  # the last block's second
+        self.assertNotIn("elements", self.net.ruleset().split("set channels4")[1].split("}")[0])
+        self.assertEqual(client.all[-1][:2], ("answered", FALLBACKS[0]))
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual([line for line in guard.all if line["type"] == "change" and line["action"] == "contain"], [])
+        self.assertEqual(self.coins(self.told())[:2], ["sham", "made"])  # as the seed has it
 
     def test_a_dry_run_only_shams(self):
         before = self.net.ruleset()
