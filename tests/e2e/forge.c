@@ -78,8 +78,7 @@ static struct forged make(uint32_t src, uint32_t dst)
 }
 
 /* Returns how many went out. */
-static unsigned send_some(
-	int fd, const struct sockaddr_in *to, const uint32_t *server, size_t servers)
+static unsigned send_some(int fd, struct sockaddr_in *to, const uint32_t *server, size_t servers)
 {
 	static struct forged packet[BATCH];
 	struct iovec part[BATCH];
@@ -87,7 +86,7 @@ static unsigned send_some(
 	for (size_t i = 0; i < BATCH; i++) {
 		packet[i] = make(server[chance() % servers], to->sin_addr.s_addr);
 		part[i] = (struct iovec){&packet[i], sizeof packet[i]};
-		message[i].msg_hdr = (struct msghdr){.msg_name = (void *)(uintptr_t)to,
+		message[i].msg_hdr = (struct msghdr){.msg_name = to,
 			.msg_namelen = sizeof *to,
 			.msg_iov = &part[i],
 			.msg_iovlen = 1};
