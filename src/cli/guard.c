@@ -15,10 +15,10 @@
 
 struct guard {
 	struct watch watch;
-	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *seed, *user, *metrics;
+	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *seed, *user, *metrics, *cases;
 	const char *rpz, *rpz_reload;
 	struct networks never;
-	double act_e, slot_s, expiry_s, max_blocked, max_hosts, max_changes, popular;
+	double cases_days, act_e, slot_s, expiry_s, max_blocked, max_hosts, max_changes, popular;
 	bool enforce, block_known, exposed;
 };
 
@@ -91,6 +91,11 @@ static const struct option options[] = {
 	{"control", 0, OPTION_TEXT, "PATH", AT(control),
 		.help = "a socket at PATH, for root and the guard's user: status, undo and explain "
 			"ask there"},
+	{"cases", 0, OPTION_TEXT, "FILE", AT(cases),
+		.help = "keep all that is told in FILE (SQLite), before it is told; explain HOST "
+			"reads it, also when no guard runs"},
+	{"cases-days", 0, OPTION_NUMBER, "N", AT(cases_days), .min = 0, .max = 36500,
+		.fallback = "90", .help = "what is older goes from --cases; 0: nothing for its age"},
 	{"metrics", 0, OPTION_TEXT, "ADDR:PORT", AT(metrics),
 		.help = "answer HTTP at a port of loopback: /metrics (Prometheus) and /health"},
 	{"metrics-exposed", 0, OPTION_FLAG, NULL, AT(exposed),
@@ -203,6 +208,8 @@ static struct guarding_options options_of(
 		.never = &g->never,
 		.trail = g->trail,
 		.control = g->control,
+		.cases = g->cases,
+		.cases_age_ns = (int64_t)(g->cases_days * 86400 * (double)NS_PER_S),
 		.metrics = g->metrics,
 		.metrics_exposed = g->exposed,
 		.rpz = g->rpz,
@@ -259,6 +266,8 @@ static enum exit_code guard_on(const struct call *call, const struct children *c
 		.event = guarding_event,
 		.finding = guarding_finding,
 		.known = guarding_known,
+		.told = g->cases != NULL ? guarding_told : NULL,
+		.keep = g->cases != NULL ? guarding_keep : NULL,
 		.opened = guarding_opened,
 		.start = guarding_start,
 		.turn = guarding_turn,
@@ -281,8 +290,11 @@ static enum exit_code guard_run(const struct call *call)
 	struct fail why = {0};
 	enum exit_code code = EXIT_NOTHING;
 	if (guard_asks(call))
-		return guard_ask(call, &(struct guard_asking){g->control, g->expiry_s,
-					       call_given(call, "expiry"), g->watch.json});
+		return guard_ask(call, &(struct guard_asking){.control = g->control,
+					       .cases = g->cases,
+					       .hold_s = g->expiry_s,
+					       .held = call_given(call, "expiry"),
+					       .json = g->watch.json});
 	if (wrong != NULL) {
 		message("guard: %s", wrong);
 		return EXIT_USAGE;
@@ -321,6 +333,10 @@ static const char *const text[] = {
 	"The trail is one JSON line for each change, on disk before the change is made. A guard "
 	"that "
 	"was killed goes on with what is in force there.",
+	"With --cases FILE all that is told is in FILE first, on disk, with what was left alone "
+	"and why: after kill -9 nothing that was told is missing. explain HOST --cases FILE "
+	"prints a host's story from it. When the disk is full that is told once, the guard goes "
+	"on, and what waits is written when there is room.",
 	"With --control PATH a running guard is asked over a socket. status tells what is in "
 	"force, "
 	"how full its limits are, what it took and lost. undo ID ends a change at once; the same "

@@ -1,5 +1,6 @@
 #include "cli/guard_ask.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/scan.h"
 #include "cli/message.h"
 #include "guard/control.h"
+#include "store/cases.h"
 
 /* A guard that reads a burst of packets answers later than one that waits. */
 #define WAIT_MS 5000
@@ -30,7 +32,9 @@ static const char *read_words(
 	ret->kind = undo                                   ? CONTROL_UNDO
 	            : strcmp(call->word[0], "status") == 0 ? CONTROL_STATUS
 	                                                   : CONTROL_EXPLAIN;
-	if (a->control == NULL)
+	if (a->cases != NULL && ret->kind != CONTROL_EXPLAIN)
+		return "--cases FILE is read by explain HOST: the others ask a guard that runs";
+	if (a->control == NULL && a->cases == NULL)
 		return "say which guard: --control PATH, as it was started with";
 	if (call->words != (ret->kind == CONTROL_STATUS ? 1u : 2u))
 		return "status, undo ID or explain HOST";
@@ -128,6 +132,42 @@ static bool print_answer(const struct out *line, bool as_json)
 	return right;
 }
 
+struct telling {
+	struct json *json;
+	bool as_json, told;
+};
+
+static int tell(void *context, const char *text, struct fail *why)
+{
+	struct telling *t = context;
+	struct json_value root;
+	if (json_read(t->json, span_of(text), &root) != NULL)
+		return fail_set(why, -EPROTO, "the file of cases has a row that no guard writes");
+	if (t->as_json) {
+		(void)puts(text);
+	} else {
+		(void)fputs(t->told ? "\n" : "", stdout);
+		print_object(t->json, &root, 0);
+	}
+	t->told = true;
+	return 0;
+}
+
+/* The host's story from a file. */
+static enum exit_code read_story(const struct guard_asking *a, const struct addr *host)
+{
+	struct telling t = {.as_json = a->json};
+	char text[ADDR_TEXT_BYTES];
+	struct fail why = {0};
+	int code = json_new(&t.json) < 0
+	                   ? fail_set(&why, -ENOMEM, "out of memory")
+	                   : cases_story(a->cases, addr_text(host, text), tell, &t, &why);
+	if (code < 0)
+		message("%s", why.text);
+	json_free(t.json);
+	return code < 0 ? EXIT_NOTHING : EXIT_DONE;
+}
+
 enum exit_code guard_ask(const struct call *call, const struct guard_asking *asking)
 {
 	struct control_request request = {0};
@@ -138,6 +178,8 @@ enum exit_code guard_ask(const struct call *call, const struct guard_asking *ask
 		message("guard: %s", wrong);
 		return EXIT_USAGE;
 	}
+	if (asking->cases != NULL)
+		return read_story(asking, &request.host);
 	enum exit_code code = EXIT_NOTHING;
 	if (control_ask(asking->control, &request, WAIT_MS, &answer, &why) < 0)
 		message("%s", why.text);

@@ -5,6 +5,7 @@
 
 struct guard_asking {
 	const char *control;
+	const char *cases; /* explain: a file in place of a guard; NULL: none */
 	double hold_s;
 	bool held, json; /* held: hold_s was given */
 };

@@ -41,8 +41,8 @@ static void say_change(
 			c->known[0] != '\0' ? c->known : c->finding, why != NULL ? "  " : "",
 			why != NULL ? why : "");
 	}
-	(void)puts(out_string(&o));
-	(void)fflush(stdout);
+	(void)fprintf(guarding_out(g), "%s\n", out_string(&o));
+	(void)fflush(guarding_out(g));
 	out_fini(&o);
 }
 
@@ -61,6 +61,7 @@ int guarding_note(
 	diary_change(g->diary, c, act, why_words, now_ns);
 	if (g->watching != NULL)
 		alerting_change(watch_alerting(g->watching), c, act, now_ns, why_words);
+	guarding_keep_change(g, c, act, why_words);
 	say_change(g, c, act, why_words);
 	return 0;
 }
@@ -73,6 +74,7 @@ static void say_left(struct guarding *g, const char *finding, const struct addr 
 	if (!diary_left(g->diary, finding, from, left, clock_day_ns()))
 		return;
 	g->counts.left[left->why]++;
+	guarding_keep_left(g, finding, from);
 	if (!g->options.quiet && left->name[0] != '\0')
 		message("%s: %s -> %s is left alone: %s", finding, addr_text(from, host),
 			left->name, guard_leave_words(left->why));
@@ -229,6 +231,7 @@ void guarding_free(struct guarding *g)
 	guard_link_close(g->link);
 	if (g->trail != NULL)
 		(void)fclose(g->trail);
+	cases_close(g->cases);
 	guard_state_fini(&g->state);
 	allowances_free(g->allowances);
 	crowd_free(g->servers);
@@ -249,9 +252,13 @@ int guarding_wake(const struct guarding *g)
 
 int guarding_opened(void *context, struct fail *why)
 {
-	(void)context;
+	struct guarding *g = context;
 	signals_catch_reload();
-	return privileges_drop(why);
+	int code = privileges_drop(why);
+	const struct cases_options o = {.age_ns = g->options.cases_age_ns};
+	return code < 0 || g->options.cases == NULL
+	               ? code
+	               : cases_open(&g->cases, g->options.cases, &o, why);
 }
 
 int guarding_start(

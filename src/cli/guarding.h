@@ -15,6 +15,8 @@ struct guarding_options {
 	const char *trail;             /* NULL: none is kept */
 	struct guard_spawner *spawner; /* of the enforcer; NULL unless enforce; outlives it */
 	const char *state;             /* experiments are kept beside it; NULL: nowhere */
+	const char *cases;             /* where what is told is kept; NULL: nowhere */
+	int64_t cases_age_ns;          /* how long */
 	const char *metrics;           /* where HTTP asks for them; NULL: nowhere */
 	const char *control;           /* where it can be asked (guard/control.h); NULL: nowhere */
 	const char *rpz;               /* the file of names' zone; NULL none */
@@ -46,5 +48,7 @@ int guarding_start(
 int guarding_turn(void *context, struct engine *engine, struct fail *why);
 void guarding_event(void *context, const struct event *event, bool before);
 void guarding_finding(void *context, const struct finding *f);
+void guarding_told(void *context, const struct watch_told *told);
+void guarding_keep(void *context);
 void guarding_known(void *context, const struct intel *set, const struct intel_match *match,
 	const struct event *event);

@@ -98,6 +98,7 @@ static void say_status(struct guarding *g, struct out *o)
 	emit_text(&e, "ill", m.ill, 128);
 	emit_bool(&e, "restart_needed", g->helpless);
 	emit_bool(&e, "trail_failed", g->trail_failed);
+	guarding_cases_say(g, &e);
 	say_policy(&e, g);
 	say_limits(&e, g, &m);
 	say_watch(&e, g, &m.watch, now_ns);

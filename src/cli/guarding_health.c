@@ -27,6 +27,8 @@ void guarding_measure(const struct guarding *g, struct guarding_gauges *ret)
 		ret->ill = "postern-enforcer does not run: it is started again within 5 s";
 	else if (g->trail_failed)
 		ret->ill = "the trail can't be written: nothing is changed";
+	else if (g->cases_failed)
+		ret->ill = "the file of cases can't be written: what is told waits, or is lost";
 	else if (ret->watch.behind_ns > BEHIND_NS)
 		ret->ill = "it is more than 30 s behind the packets";
 }

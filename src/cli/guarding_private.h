@@ -7,6 +7,7 @@
 #include "guard/control.h"
 #include "guard/diary.h"
 #include "report/emit.h"
+#include "store/cases.h"
 
 /* What is never blocked: of the policy, of the command line, of this machine, resolvers. */
 #define NEVER_MAX 1024u
@@ -44,6 +45,7 @@ struct guarding {
 	struct watching *watching; /* as well */
 	struct allowances *allowances;
 	FILE *trail;
+	struct cases *cases; /* NULL: none were asked for */
 	struct diary *diary;
 	struct probing *probing;     /* NULL: no experiments are made */
 	struct metrics *metrics;     /* NULL: none was asked for */
@@ -59,11 +61,22 @@ struct guarding {
 	bool stale;             /* a table that stayed holds what is not allowed any more */
 	bool helpless;          /* the spawner is gone */
 	bool trail_failed;      /* the last line did not reach the disk */
+	bool cases_failed;      /* what is told waits for the disk */
+	int64_t cases_tried_ns; /* when it failed; steady clock */
 };
 
 /* In the trail, and said. Fails: -EIO, with words: it is not in the trail. */
 int guarding_note(
 	struct guarding *g, const struct guard_change *c, enum guard_act act, const char *why);
+/* What is told, for the file of cases; without one nothing is done. */
+void guarding_keep_change(
+	struct guarding *g, const struct guard_change *c, enum guard_act act, const char *why);
+/* The diary's newest. from: the host. */
+void guarding_keep_left(struct guarding *g, const char *finding, const struct addr *from);
+/* The member "cases". */
+void guarding_cases_say(const struct guarding *g, struct emit *e);
+/* Where all is told. */
+FILE *guarding_out(const struct guarding *g);
 /* A new enforcer, told what holds now, when one runs. */
 void guarding_renew(struct guarding *g);
 bool guarding_is_resolver(const struct guarding *g, const struct addr *a);

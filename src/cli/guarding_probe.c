@@ -114,7 +114,7 @@ static void write_line(struct guarding *g, const struct out *line)
 		message("%s", why.text);
 }
 
-static void tell_text(enum trial_news news, const struct probe *one)
+static void tell_text(FILE *out, enum trial_news news, const struct probe *one)
 {
 	struct out o = {0};
 	char host[ADDR_TEXT_BYTES];
@@ -125,11 +125,11 @@ static void tell_text(enum trial_news news, const struct probe *one)
 		out_printf(&o, "  %s: new ways in %u of %u blocks, %u of %u shams",
 			verdicts[one->verdict], one->block_hits, one->blocks, one->sham_hits,
 			one->shams);
-	(void)puts(out_string(&o));
+	(void)fprintf(out, "%s\n", out_string(&o));
 	out_fini(&o);
 }
 
-/* In the trail, and said. */
+/* In the trail, kept, and said. */
 static void tell(
 	void *context, enum trial_news news, const struct trial *t, const struct probe *one)
 {
@@ -145,11 +145,19 @@ static void tell(
 	say_numbers(&e, g, one);
 	emit_close(&e, '}');
 	write_line(g, &line);
+	guarding_told(g,
+		&(struct watch_told){.type = "experiment",
+			.id = t->finding,
+			.state = news_names[news],
+			.kind = "",
+			.host = one->host,
+			.e = t->e_value,
+			.json = out_string(&line)});
 	if (g->options.json)
-		(void)puts(out_string(&line));
+		(void)fprintf(guarding_out(g), "%s\n", out_string(&line));
 	else
-		tell_text(news, one);
-	(void)fflush(stdout);
+		tell_text(guarding_out(g), news, one);
+	(void)fflush(guarding_out(g));
 	out_fini(&line);
 }
 

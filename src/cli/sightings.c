@@ -19,6 +19,8 @@ struct sighting {
 	double e; /* as told last */
 	int64_t changed_ns;
 	uint32_t host;
+	struct addr addr; /* of that host */
+	enum finding_kind kind;
 	bool final;
 	bool stands;                    /* the last look at its host saw it */
 	bool known;                     /* else told by an earlier run: its text is not known */
@@ -103,7 +105,13 @@ static void tell(struct sightings *s, const struct sighting *x, const char *stat
 	const char *text[SIGHTING_FORMS_MAX];
 	for (size_t i = 0; i < SIGHTING_FORMS_MAX; i++)
 		text[i] = x->text[i];
-	s->options.tell(s->options.context, x->id, status, x->e, text);
+	s->options.tell(s->options.context,
+		&(struct sighting_told){.id = x->id,
+			.status = status,
+			.e = x->e,
+			.host = x->addr,
+			.kind = x->kind,
+			.text = text});
 }
 
 static void keep_text(struct sightings *s, struct sighting *x, const struct finding *f)
@@ -128,6 +136,8 @@ static void see(struct sightings *s, const struct finding *f, uint32_t host, int
 	}
 	x->stands = true;
 	x->host = host;
+	x->addr = f->host;
+	x->kind = f->kind;
 	bool stronger = !fresh && f->e_value * STRONGER <= x->e;
 	bool more = fresh || f->last_ns > x->changed_ns;
 	if (more || !x->known) {

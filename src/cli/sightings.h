@@ -12,9 +12,17 @@
 #define SIGHTINGS_MAX 4096
 
 /* Ways in which a finding is told at once. */
-#define SIGHTING_FORMS_MAX 5
+#define SIGHTING_FORMS_MAX 6
 
 struct sightings;
+
+struct sighting_told {
+	const char *id, *status;
+	double e;
+	struct addr host;
+	enum finding_kind kind;
+	const char *const *text; /* what format() made of each form; NULL: nothing */
+};
 
 struct sightings_options {
 	struct hosts *hosts; /* borrowed */
@@ -24,9 +32,8 @@ struct sightings_options {
 	 * nothing. */
 	size_t forms;
 	void (*format)(void *context, size_t form, struct out *o, const struct finding *f);
-	/* Tells it; text: what format() made of each form. NULL: an earlier run did, or nothing. */
-	void (*tell)(void *context, const char *id, const char *status, double e,
-		const char *const *text);
+	/* Tells it. Borrowed for the call. */
+	void (*tell)(void *context, const struct sighting_told *told);
 	/* Each one that passes, at every look; may be NULL. */
 	void (*seen)(void *context, const struct finding *f);
 	double seen_max_e;           /* 0: only what passes */

@@ -89,6 +89,9 @@ struct watching {
 	struct watch_intel *intel; /* NULL: no lists */
 	struct alerting *alerting; /* NULL: no targets */
 	FILE *out;
+	FILE *last;       /* where it goes when out holds it back; NULL: it does not */
+	char *held;       /* what out holds; its own */
+	size_t held_bytes;
 	int64_t stored_ns, settled_ns, told_ns; /* on the machine's clock */
 	struct sources_stats told;              /* as said last */
 	double full; /* the share of the table of names at which it is made anew */
@@ -97,14 +100,16 @@ struct watching {
 
 /* ---- telling ---- */
 
-/* Of --to, or of alerts. */
-enum { FORM_OURS, FORM_ALERTS };
+/* Of --to, of alerts, or for who keeps what is told. */
+enum { FORM_OURS, FORM_ALERTS, FORM_KEPT = FORM_ALERTS + ALERT_FORMS };
 
 static void format(void *context, size_t form, struct out *o, const struct finding *f)
 {
 	const struct watching *t = context;
 	if (form == FORM_OURS)
 		watch_say(o, t->w, t->format, f);
+	else if (form == FORM_KEPT)
+		watch_say_json(o, f);
 	else
 		alerting_form(t->alerting, (enum alert_form)(form - FORM_ALERTS), f, o);
 }
@@ -125,25 +130,67 @@ static void keep_told(struct watching *t, const char *id, const char *status, do
 	t->dirty = true;
 }
 
-static void tell(
-	void *context, const char *id, const char *status, double e, const char *const *texts)
+/* On its way, or it can't be told any more. */
+static void flush(struct watching *t, FILE *out)
+{
+	if (fflush(out) == 0 || signals_stop)
+		return;
+	message("%s: %s", t->w->output != NULL ? shown(t->w->output).text : "standard output",
+		strerror(errno));
+	signals_stop = 1;
+}
+
+FILE *watch_out(struct watching *t)
+{
+	return t->out;
+}
+
+/* Who keeps what is told has it first. */
+static void let_go(struct watching *t)
+{
+	if (t->last == NULL)
+		return;
+	flush(t, t->out);
+	t->hooks->keep(t->hooks->context);
+	if (t->held_bytes == 0)
+		return;
+	(void)fwrite(t->held, 1, t->held_bytes, t->last);
+	flush(t, t->last);
+	rewind(t->out);
+}
+
+static void keep_finding_told(struct watching *t, const struct sighting_told *x)
+{
+	struct out o = {0};
+	if (t->hooks->told == NULL || x->text[FORM_KEPT] == NULL)
+		return;
+	out_printf(&o, WATCH_FINDING "%s", x->status, x->text[FORM_KEPT]);
+	t->hooks->told(t->hooks->context,
+		&(struct watch_told){.type = "finding",
+			.id = x->id,
+			.state = x->status,
+			.kind = finding_kind_name(x->kind),
+			.host = x->host,
+			.e = x->e,
+			.json = out_string(&o)});
+	out_fini(&o);
+}
+
+static void tell(void *context, const struct sighting_told *told)
 {
 	struct watching *t = context;
-	const char *text = texts[FORM_OURS] == NULL ? "" : texts[FORM_OURS];
-	alerting_finding(t->alerting, id, status, texts + FORM_ALERTS);
+	const char *text = told->text[FORM_OURS] == NULL ? "" : told->text[FORM_OURS];
+	const char *status = told->status;
+	alerting_finding(t->alerting, told->id, status, told->text + FORM_ALERTS);
+	keep_finding_told(t, told);
 	if (t->format != NULL)
 		(void)fputs(strcmp(status, "withdrawn") == 0 ? "" : text, t->out);
 	else if (watch_is_json(t->w))
-		(void)fprintf(t->out, "{\"type\":\"finding\",\"status\":\"%s\"%s\n", status, text);
+		(void)fprintf(t->out, WATCH_FINDING "%s\n", status, text);
 	else
-		(void)fprintf(t->out, "%-11s E %-8.2g %s  %s\n", status, e, text, id);
-	if (fflush(t->out) != 0 && !signals_stop) {
-		message("%s: %s",
-			t->w->output != NULL ? shown(t->w->output).text : "standard output",
-			strerror(errno));
-		signals_stop = 1;
-	}
-	keep_told(t, id, status, e);
+		(void)fprintf(t->out, "%-11s E %-8.2g %s  %s\n", status, told->e, text, told->id);
+	flush(t, t->out);
+	keep_told(t, told->id, status, told->e);
 }
 
 /* ---- the engine's words ---- */
@@ -341,6 +388,7 @@ static int settle(struct watching *t, struct fail *why)
 	t->settled_ns = machine;
 	(void)sightings_look_around(t->sightings, now_ns, LOOK_NS);
 	sightings_settle(t->sightings, now_ns, false);
+	let_go(t); /* before it is noted as told */
 	if (strings_filled(t->engine.strings) > t->full)
 		code = renew(t, why);
 	if (code == 0 && t->dirty && machine - t->stored_ns > STORE_NS) {
@@ -367,6 +415,7 @@ static int watch_on(struct watching *t, struct fail *why)
 			code = t->hooks->turn(t->hooks->context, &t->engine, why);
 		if (code == 0 && (!more || clock_steady_ns() - t->settled_ns > SETTLE_NS))
 			code = settle(t, why);
+		let_go(t);
 	}
 	return code;
 }
@@ -378,6 +427,7 @@ static int end_watch(struct watching *t, struct fail *why)
 	engine_settle(&t->engine, now_ns);
 	(void)sightings_look_around(t->sightings, now_ns, 60 * NS_PER_S);
 	sightings_settle(t->sightings, now_ns, true);
+	let_go(t);
 	return t->dirty ? store(t, why) : 0;
 }
 
@@ -413,6 +463,28 @@ static const char *complaint(const struct call *call, const struct watch *w)
 	return NULL;
 }
 
+static int open_out(struct watching *t, struct fail *why)
+{
+	t->out = t->w->output != NULL ? fopen(t->w->output, "ae") : stdout;
+	if (t->out == NULL)
+		return fail_set(why, -errno, "%s: %s", shown(t->w->output).text, strerror(errno));
+	if (t->hooks->keep == NULL)
+		return 0;
+	t->last = t->out;
+	t->out = open_memstream(&t->held, &t->held_bytes);
+	return t->out == NULL ? fail_set(why, -ENOMEM, "out of memory") : 0;
+}
+
+static void close_out(struct watching *t)
+{
+	if (t->last != NULL && t->out != NULL)
+		(void)fclose(t->out);
+	free(t->held);
+	FILE *file = t->last != NULL ? t->last : t->out;
+	if (file != NULL && file != stdout && fclose(file) != 0)
+		message("%s: %s", shown(t->w->output).text, strerror(errno));
+}
+
 static int start(struct watching *t, struct fail *why)
 {
 	const struct watch *w = t->w;
@@ -434,7 +506,7 @@ static int start(struct watching *t, struct fail *why)
 	struct sightings_options s = {.hosts = t->engine.hosts,
 		.max_e = w->max_e,
 		.all = w->all,
-		.forms = FORM_ALERTS + ALERT_FORMS,
+		.forms = t->hooks->told != NULL ? FORM_KEPT + 1 : FORM_KEPT,
 		.format = format,
 		.tell = tell,
 		.seen = keep_finding,
@@ -448,16 +520,14 @@ static int start(struct watching *t, struct fail *why)
 		.json = w->json,
 		.alerting = t->alerting,
 		.known = t->hooks->known,
+		.told = t->hooks->told,
 		.context = t->hooks->context};
 	if (code == 0)
 		code = watch_intel_new(&t->intel, &i, why);
 	if (code == 0 && w->state != NULL)
 		code = open_journal(t, why);
-	t->out = stdout;
-	if (code == 0 && w->output != NULL)
-		t->out = fopen(w->output, "ae");
-	if (t->out == NULL)
-		code = fail_set(why, -errno, "%s: %s", shown(w->output).text, strerror(errno));
+	if (code == 0)
+		code = open_out(t, why);
 	return code < 0 || t->journal == NULL ? code : store(t, why);
 }
 
@@ -490,8 +560,7 @@ enum exit_code watch_start(
 	}
 	if (started && t.w->verbose)
 		say_losses(&t);
-	if (t.out != NULL && t.out != stdout && fclose(t.out) != 0)
-		message("%s: %s", shown(t.w->output).text, strerror(errno));
+	close_out(&t);
 	journal_close(t.journal);
 	sightings_free(t.sightings);
 	watch_intel_free(t.intel);

@@ -34,6 +34,16 @@ void watch_policy(struct watching *t, const struct policy *policy);
 /* Where it tells alerts; NULL: nowhere. Lives as long as the watch. */
 struct alerting *watch_alerting(struct watching *t);
 
+/* What was told, for who keeps it: all that stands on one line of output, and what it is of. */
+struct watch_told {
+	const char *type, *id, *state, *kind; /* "finding", its id, its status, its kind */
+	struct addr host;
+	double e;
+	const char *json; /* an object */
+};
+/* Where it tells; what is written there is told at the end of the turn, after hooks->keep(). */
+FILE *watch_out(struct watching *t);
+
 /* What a verb that does more than tell wants to hear; each may be NULL. */
 struct watch_hooks {
 	void *context;
@@ -46,6 +56,10 @@ struct watch_hooks {
 	 * first packet of a conversation; for each match. */
 	void (*known)(void *context, const struct intel *set, const struct intel_match *match,
 		const struct event *event);
+	/* Each thing that the watch tells is told() before; with told(), all that is told in a turn
+	 * waits for keep() at the turn's end. Both or neither. */
+	void (*told)(void *context, const struct watch_told *told);
+	void (*keep)(void *context);
 	double max_e; /* findings up to this are heard as well, though not told; 0: none more */
 	/* The sources are open: nothing of them was read yet, and there is one thread. Fails: ends
 	 * the watch, with words. */

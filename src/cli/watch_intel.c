@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "cli/intel.h"
 #include "cli/message.h"
+#include "cli/watch.h"
 #include "report/bad.h"
 
 /* How often files are looked at; a list that is being written is read again the next time. */
@@ -92,15 +93,38 @@ void watch_intel_free(struct watch_intel *w)
 
 /* ---- telling ---- */
 
+static void say_json(struct out *o, const struct watch_intel *w, const struct intel_sight *s)
+{
+	struct emit e = {.out = o};
+	emit_open(&e, NULL, '{');
+	emit_text(&e, "type", "known-bad", 16);
+	bad_json_sight(&e, w->set, s);
+	emit_close(&e, '}');
+}
+
+static void keep(const struct watch_intel *w, const struct intel_sight *s)
+{
+	struct out json = {0};
+	if (w->options.told == NULL)
+		return;
+	say_json(&json, w, s);
+	w->options.told(w->options.context,
+		&(struct watch_told){.type = "known-bad",
+			.id = s->finding,
+			.state = "seen",
+			.kind = "",
+			.host = s->host,
+			.e = s->e_value,
+			.json = out_string(&json)});
+	out_fini(&json);
+}
+
 static void tell(const struct watch_intel *w, const struct intel_sight *s, FILE *out)
 {
 	struct out text = {0};
+	keep(w, s);
 	if (w->options.json) {
-		struct emit e = {.out = &text};
-		emit_open(&e, NULL, '{');
-		emit_text(&e, "type", "known-bad", 16);
-		bad_json_sight(&e, w->set, s);
-		emit_close(&e, '}');
+		say_json(&text, w, s);
 	} else {
 		out_text(&text, "known bad   ");
 		intel_say_item(&text, w->set, s->item);

@@ -9,6 +9,7 @@
 #include "intel/intel.h"
 
 struct watch_intel;
+struct watch_told;
 
 struct watch_intel_options {
 	const struct texts *files; /* borrowed */
@@ -17,6 +18,7 @@ struct watch_intel_options {
 	/* As of watch_hooks; may be NULL. */
 	void (*known)(void *context, const struct intel *set, const struct intel_match *match,
 		const struct event *event);
+	void (*told)(void *context, const struct watch_told *told); /* as of watch_hooks */
 	void *context;
 };
 

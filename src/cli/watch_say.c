@@ -10,7 +10,7 @@ bool watch_is_json(const struct watch *w)
 	return w->json || (w->to != NULL && strcmp(w->to, "json") == 0);
 }
 
-static void say_json(struct out *o, const struct finding *f)
+void watch_say_json(struct out *o, const struct finding *f)
 {
 	struct emit e = {.out = o, .comma = true}; /* it stands behind type and status */
 	json_finding(&e, f);
@@ -66,7 +66,7 @@ void watch_say(struct out *o, const struct watch *w, const struct report_format 
 	if (format != NULL)
 		say_record(o, w, format, f);
 	else if (watch_is_json(w))
-		say_json(o, f);
+		watch_say_json(o, f);
 	else
 		say_line(o, f);
 }

@@ -122,6 +122,11 @@ static void say(const struct entry *e, struct out *o)
 			guard_leave_words(e->left.why), (unsigned long long)e->times);
 }
 
+void diary_say_newest(const struct diary *s, struct out *o)
+{
+	say(&s->entry[(s->next + DIARY_MAX - 1) % DIARY_MAX], o);
+}
+
 void diary_say(const struct diary *s, const struct addr *host, struct out *o)
 {
 	const char *comma = "";

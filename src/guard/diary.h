@@ -19,5 +19,7 @@ bool diary_left(struct diary *s, const char *finding, const struct addr *host,
 /* why: a constant, may be NULL. */
 void diary_change(struct diary *s, const struct guard_change *change, enum guard_act act,
 	const char *why, int64_t now_ns);
+/* The newest entry, a JSON object. */
+void diary_say_newest(const struct diary *s, struct out *o);
 /* A JSON array of what is known of the host, the oldest first. */
 void diary_say(const struct diary *s, const struct addr *host, struct out *o);

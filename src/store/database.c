@@ -238,7 +238,7 @@ int database_copy(sqlite3 **ret, sqlite3 *db, struct place place)
 
 /* ---- what it is ---- */
 
-static int check_pages(sqlite3 *db, struct place place)
+int database_pages(sqlite3 *db, struct place place)
 {
 	sqlite3_stmt *stmt = NULL;
 	int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL);
@@ -274,5 +274,5 @@ int database_check(sqlite3 *db, struct place place)
 			"use that one, or hunt the inputs anew",
 			place.file, (long long)version, schema_version());
 	err = schema_compare(db, (unsigned)version, place);
-	return err == 0 ? check_pages(db, place) : err;
+	return err == 0 ? database_pages(db, place) : err;
 }

@@ -20,6 +20,8 @@ MUST_USE int database_copy(sqlite3 **ret, sqlite3 *db, struct place place);
 /* Whether it is a case of a version up to ours, whole and with nothing in its schema that is not
  * ours. Fails: -EPROTO, -ENOTSUP, -EBUSY. */
 MUST_USE int database_check(sqlite3 *db, struct place place);
+/* Whether its pages are whole. Fails: -EPROTO. */
+MUST_USE int database_pages(sqlite3 *db, struct place place);
 /* Statements of ours. */
 MUST_USE int database_do(sqlite3 *db, const char *sql, struct place place);
 

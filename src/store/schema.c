@@ -126,25 +126,44 @@ static int list(sqlite3 *db, struct out *ret, struct place place)
 	return err;
 }
 
+/* 1: both define the same. */
+static int same(sqlite3 *db, sqlite3 *ours, struct place place)
+{
+	struct out want = {0}, have = {0};
+	int err = list(ours, &want, place);
+	if (err == 0)
+		err = list(db, &have, place);
+	if (err == 0)
+		err = strcmp(out_string(&want), out_string(&have)) == 0;
+	out_fini(&want);
+	out_fini(&have);
+	return err;
+}
+
 int schema_compare(sqlite3 *db, unsigned version, struct place place)
 {
 	sqlite3 *ours = NULL;
-	struct out want = {0}, have = {0};
 	int err = database_new(&ours, ":memory:", place);
 	if (err == 0)
 		err = schema_raise(ours, 0, version, place);
-	if (err == 0)
-		err = list(ours, &want, place);
-	if (err == 0)
-		err = list(db, &have, place);
-	if (err == 0 && strcmp(out_string(&want), out_string(&have)) != 0)
+	if (err == 0 && (err = same(db, ours, place)) == 0)
 		err = fail_set(place.why, -EPROTO,
 			"%s: its tables are not those of a case: it was changed by another "
 			"program; "
 			"hunt the inputs anew into another file",
 			place.file);
-	out_fini(&want);
-	out_fini(&have);
 	database_close(ours);
-	return err;
+	return err < 0 ? err : 0;
+}
+
+int schema_same(sqlite3 *db, const char *sql, struct place place)
+{
+	sqlite3 *ours = NULL;
+	int err = database_new(&ours, ":memory:", place);
+	if (err == 0)
+		err = database_do(ours, sql, place);
+	if (err == 0 && (err = same(db, ours, place)) == 0)
+		err = fail_set(place.why, -EPROTO, "%s: its tables are others", place.file);
+	database_close(ours);
+	return err < 0 ? err : 0;
 }

@@ -15,3 +15,5 @@ MUST_USE int schema_raise(sqlite3 *db, unsigned from, unsigned to, struct place 
 MUST_USE int schema_pragma(sqlite3 *db, const char *name, int64_t *ret, struct place place);
 /* Whether all that the database defines is what version `version` defines. Fails: -EPROTO. */
 MUST_USE int schema_compare(sqlite3 *db, unsigned version, struct place place);
+/* The same with what the statements define. */
+MUST_USE int schema_same(sqlite3 *db, const char *sql, struct place place);

@@ -232,7 +232,7 @@ class TestGuard(Case):
         self.folder.chmod(0o711)
         os.chown(folder, uid, -1)
         guard = Guard(self.net, "--enforce", "--trail", folder / "trail", "--state", folder / "state", "--control", folder / "control",
-                      "--alert", f"eve:{folder}/eve.json", "--alert", f"journal:{folder}/nobody", *more)
+                      "--alert", f"eve:{folder}/eve.json", "--alert", f"journal:{folder}/nobody", "--cases", folder / "cases.db", *more)
         ladder(self.net, HOST, *DEAD, *(f"{addr}:8080" for addr in FALLBACKS[:2]))
         guard.change("made", FALLBACKS[0])
         spawner, = children(guard.process.pid)
