@@ -15,7 +15,8 @@
 
 struct guard {
 	struct watch watch;
-	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *seed, *user, *metrics, *cases;
+	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *seed, *user, *metrics,
+		*cases;
 	const char *rpz, *rpz_reload;
 	struct networks never;
 	double cases_days, act_e, slot_s, expiry_s, max_blocked, max_hosts, max_changes, popular;
@@ -95,7 +96,8 @@ static const struct option options[] = {
 		.help = "keep all that is told in FILE (SQLite), before it is told; explain HOST "
 			"reads it, also when no guard runs"},
 	{"cases-days", 0, OPTION_NUMBER, "N", AT(cases_days), .min = 0, .max = 36500,
-		.fallback = "90", .help = "what is older goes from --cases; 0: nothing for its age"},
+		.fallback = "90",
+		.help = "what is older goes from --cases; 0: nothing for its age"},
 	{"metrics", 0, OPTION_TEXT, "ADDR:PORT", AT(metrics),
 		.help = "answer HTTP at a port of loopback: /metrics (Prometheus) and /health"},
 	{"metrics-exposed", 0, OPTION_FLAG, NULL, AT(exposed),

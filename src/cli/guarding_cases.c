@@ -8,7 +8,7 @@
 
 FILE *guarding_out(const struct guarding *g)
 {
-	return g->watching == NULL ? stdout : watch_out(g->watching);
+	return g->watching == NULL ? stdout : watch_file(g->watching);
 }
 
 void guarding_told(void *context, const struct watch_told *told)
@@ -17,15 +17,14 @@ void guarding_told(void *context, const struct watch_told *told)
 	char host[ADDR_TEXT_BYTES];
 	if (g->cases == NULL)
 		return;
-	cases_add(g->cases,
-		&(struct cases_row){.at_ns = clock_day_ns(),
-			.e_value = told->e,
-			.type = told->type,
-			.host = addr_text(&told->host, host),
-			.id = told->id,
-			.state = told->state,
-			.kind = told->kind,
-			.text = told->json});
+	cases_add(g->cases, &(struct cases_row){.at_ns = clock_day_ns(),
+				    .e_value = told->e,
+				    .type = told->type,
+				    .host = addr_text(&told->host, host),
+				    .id = told->id,
+				    .state = told->state,
+				    .kind = told->kind,
+				    .text = told->json});
 }
 
 void guarding_keep_change(
@@ -35,14 +34,13 @@ void guarding_keep_change(
 	if (g->cases == NULL)
 		return;
 	trail_say(&o, c, act, clock_day_ns(), why);
-	guarding_told(g,
-		&(struct watch_told){.type = "change",
-			.id = c->finding,
-			.state = guard_act_name(act),
-			.kind = guard_change_action(c),
-			.host = c->host,
-			.e = c->e_value,
-			.json = out_string(&o)});
+	guarding_told(g, &(struct watch_told){.type = "change",
+				 .id = c->finding,
+				 .state = guard_act_name(act),
+				 .kind = guard_change_action(c),
+				 .host = c->host,
+				 .e = c->e_value,
+				 .json = out_string(&o)});
 	out_fini(&o);
 }
 
@@ -52,13 +50,12 @@ void guarding_keep_left(struct guarding *g, const char *finding, const struct ad
 	if (g->cases == NULL)
 		return;
 	diary_say_newest(g->diary, &o);
-	guarding_told(g,
-		&(struct watch_told){.type = "left",
-			.id = finding,
-			.state = "left",
-			.kind = "",
-			.host = *from,
-			.json = out_string(&o)});
+	guarding_told(g, &(struct watch_told){.type = "left",
+				 .id = finding,
+				 .state = "left",
+				 .kind = "",
+				 .host = *from,
+				 .json = out_string(&o)});
 	out_fini(&o);
 }
 

@@ -145,14 +145,13 @@ static void tell(
 	say_numbers(&e, g, one);
 	emit_close(&e, '}');
 	write_line(g, &line);
-	guarding_told(g,
-		&(struct watch_told){.type = "experiment",
-			.id = t->finding,
-			.state = news_names[news],
-			.kind = "",
-			.host = one->host,
-			.e = t->e_value,
-			.json = out_string(&line)});
+	guarding_told(g, &(struct watch_told){.type = "experiment",
+				 .id = t->finding,
+				 .state = news_names[news],
+				 .kind = "",
+				 .host = one->host,
+				 .e = t->e_value,
+				 .json = out_string(&line)});
 	if (g->options.json)
 		(void)fprintf(guarding_out(g), "%s\n", out_string(&line));
 	else

@@ -105,13 +105,12 @@ static void tell(struct sightings *s, const struct sighting *x, const char *stat
 	const char *text[SIGHTING_FORMS_MAX];
 	for (size_t i = 0; i < SIGHTING_FORMS_MAX; i++)
 		text[i] = x->text[i];
-	s->options.tell(s->options.context,
-		&(struct sighting_told){.id = x->id,
-			.status = status,
-			.e = x->e,
-			.host = x->addr,
-			.kind = x->kind,
-			.text = text});
+	s->options.tell(s->options.context, &(struct sighting_told){.id = x->id,
+						    .status = status,
+						    .e = x->e,
+						    .host = x->addr,
+						    .kind = x->kind,
+						    .text = text});
 }
 
 static void keep_text(struct sightings *s, struct sighting *x, const struct finding *f)

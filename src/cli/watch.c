@@ -14,6 +14,7 @@
 #include "cli/verb.h"
 #include "cli/watch.h"
 #include "cli/watch_intel.h"
+#include "cli/watch_out.h"
 #include "cli/watch_say.h"
 #include "event/journal.h"
 #include "report/report.h"
@@ -88,10 +89,7 @@ struct watching {
 	bool replaying;
 	struct watch_intel *intel; /* NULL: no lists */
 	struct alerting *alerting; /* NULL: no targets */
-	FILE *out;
-	FILE *last;       /* where it goes when out holds it back; NULL: it does not */
-	char *held;       /* what out holds; its own */
-	size_t held_bytes;
+	struct watch_out out;
 	int64_t stored_ns, settled_ns, told_ns; /* on the machine's clock */
 	struct sources_stats told;              /* as said last */
 	double full; /* the share of the table of names at which it is made anew */
@@ -130,33 +128,18 @@ static void keep_told(struct watching *t, const char *id, const char *status, do
 	t->dirty = true;
 }
 
-/* On its way, or it can't be told any more. */
-static void flush(struct watching *t, FILE *out)
+FILE *watch_file(struct watching *t)
 {
-	if (fflush(out) == 0 || signals_stop)
-		return;
-	message("%s: %s", t->w->output != NULL ? shown(t->w->output).text : "standard output",
-		strerror(errno));
-	signals_stop = 1;
-}
-
-FILE *watch_out(struct watching *t)
-{
-	return t->out;
+	return t->out.file;
 }
 
 /* Who keeps what is told has it first. */
 static void let_go(struct watching *t)
 {
-	if (t->last == NULL)
+	if (t->hooks->keep == NULL)
 		return;
-	flush(t, t->out);
 	t->hooks->keep(t->hooks->context);
-	if (t->held_bytes == 0)
-		return;
-	(void)fwrite(t->held, 1, t->held_bytes, t->last);
-	flush(t, t->last);
-	rewind(t->out);
+	watch_out_let_go(&t->out);
 }
 
 static void keep_finding_told(struct watching *t, const struct sighting_told *x)
@@ -165,14 +148,13 @@ static void keep_finding_told(struct watching *t, const struct sighting_told *x)
 	if (t->hooks->told == NULL || x->text[FORM_KEPT] == NULL)
 		return;
 	out_printf(&o, WATCH_FINDING "%s", x->status, x->text[FORM_KEPT]);
-	t->hooks->told(t->hooks->context,
-		&(struct watch_told){.type = "finding",
-			.id = x->id,
-			.state = x->status,
-			.kind = finding_kind_name(x->kind),
-			.host = x->host,
-			.e = x->e,
-			.json = out_string(&o)});
+	t->hooks->told(t->hooks->context, &(struct watch_told){.type = "finding",
+						  .id = x->id,
+						  .state = x->status,
+						  .kind = finding_kind_name(x->kind),
+						  .host = x->host,
+						  .e = x->e,
+						  .json = out_string(&o)});
 	out_fini(&o);
 }
 
@@ -184,12 +166,13 @@ static void tell(void *context, const struct sighting_told *told)
 	alerting_finding(t->alerting, told->id, status, told->text + FORM_ALERTS);
 	keep_finding_told(t, told);
 	if (t->format != NULL)
-		(void)fputs(strcmp(status, "withdrawn") == 0 ? "" : text, t->out);
+		(void)fputs(strcmp(status, "withdrawn") == 0 ? "" : text, t->out.file);
 	else if (watch_is_json(t->w))
-		(void)fprintf(t->out, WATCH_FINDING "%s\n", status, text);
+		(void)fprintf(t->out.file, WATCH_FINDING "%s\n", status, text);
 	else
-		(void)fprintf(t->out, "%-11s E %-8.2g %s  %s\n", status, told->e, text, told->id);
-	flush(t, t->out);
+		(void)fprintf(
+			t->out.file, "%-11s E %-8.2g %s  %s\n", status, told->e, text, told->id);
+	watch_out_flush(&t->out);
 	keep_told(t, told->id, status, told->e);
 }
 
@@ -212,7 +195,7 @@ static void keep_event(void *context, const struct event *event)
 		return;
 	if (t->journal != NULL)
 		journal_add(t->journal, event);
-	watch_intel_event(t->intel, event, t->out);
+	watch_intel_event(t->intel, event, t->out.file);
 }
 
 static void keep_begun(void *context, const struct conn *c)
@@ -463,28 +446,6 @@ static const char *complaint(const struct call *call, const struct watch *w)
 	return NULL;
 }
 
-static int open_out(struct watching *t, struct fail *why)
-{
-	t->out = t->w->output != NULL ? fopen(t->w->output, "ae") : stdout;
-	if (t->out == NULL)
-		return fail_set(why, -errno, "%s: %s", shown(t->w->output).text, strerror(errno));
-	if (t->hooks->keep == NULL)
-		return 0;
-	t->last = t->out;
-	t->out = open_memstream(&t->held, &t->held_bytes);
-	return t->out == NULL ? fail_set(why, -ENOMEM, "out of memory") : 0;
-}
-
-static void close_out(struct watching *t)
-{
-	if (t->last != NULL && t->out != NULL)
-		(void)fclose(t->out);
-	free(t->held);
-	FILE *file = t->last != NULL ? t->last : t->out;
-	if (file != NULL && file != stdout && fclose(file) != 0)
-		message("%s: %s", shown(t->w->output).text, strerror(errno));
-}
-
 static int start(struct watching *t, struct fail *why)
 {
 	const struct watch *w = t->w;
@@ -527,7 +488,7 @@ static int start(struct watching *t, struct fail *why)
 	if (code == 0 && w->state != NULL)
 		code = open_journal(t, why);
 	if (code == 0)
-		code = open_out(t, why);
+		code = watch_out_open(&t->out, w->output, t->hooks->keep != NULL, why);
 	return code < 0 || t->journal == NULL ? code : store(t, why);
 }
 
@@ -560,7 +521,7 @@ enum exit_code watch_start(
 	}
 	if (started && t.w->verbose)
 		say_losses(&t);
-	close_out(&t);
+	watch_out_close(&t.out);
 	journal_close(t.journal);
 	sightings_free(t.sightings);
 	watch_intel_free(t.intel);

@@ -42,7 +42,7 @@ struct watch_told {
 	const char *json; /* an object */
 };
 /* Where it tells; what is written there is told at the end of the turn, after hooks->keep(). */
-FILE *watch_out(struct watching *t);
+FILE *watch_file(struct watching *t);
 
 /* What a verb that does more than tell wants to hear; each may be NULL. */
 struct watch_hooks {

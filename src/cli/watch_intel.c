@@ -108,14 +108,13 @@ static void keep(const struct watch_intel *w, const struct intel_sight *s)
 	if (w->options.told == NULL)
 		return;
 	say_json(&json, w, s);
-	w->options.told(w->options.context,
-		&(struct watch_told){.type = "known-bad",
-			.id = s->finding,
-			.state = "seen",
-			.kind = "",
-			.host = s->host,
-			.e = s->e_value,
-			.json = out_string(&json)});
+	w->options.told(w->options.context, &(struct watch_told){.type = "known-bad",
+						    .id = s->finding,
+						    .state = "seen",
+						    .kind = "",
+						    .host = s->host,
+						    .e = s->e_value,
+						    .json = out_string(&json)});
 	out_fini(&json);
 }
 

@@ -137,11 +137,10 @@ static int prepare(struct cases *c, struct place place)
 				  "told) + " STEP_ROWS " AND at_ns < ?";
 	static const char oldest[] =
 		"DELETE FROM told WHERE ordinal < (SELECT min(ordinal) FROM told) + " STEP_ROWS;
-	int code = sqlite3_prepare_v3(
-		c->db, insert, -1, SQLITE_PREPARE_PERSISTENT, &c->insert, NULL);
+	int code =
+		sqlite3_prepare_v3(c->db, insert, -1, SQLITE_PREPARE_PERSISTENT, &c->insert, NULL);
 	if (code == SQLITE_OK)
-		code = sqlite3_prepare_v3(
-			c->db, old, -1, SQLITE_PREPARE_PERSISTENT, &c->old, NULL);
+		code = sqlite3_prepare_v3(c->db, old, -1, SQLITE_PREPARE_PERSISTENT, &c->old, NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_prepare_v3(
 			c->db, oldest, -1, SQLITE_PREPARE_PERSISTENT, &c->oldest, NULL);
@@ -166,8 +165,8 @@ static int open_database(struct cases *c, const char *path, struct place place)
 	return err == 0 ? prepare(c, place) : err;
 }
 
-int cases_open(struct cases **ret, const char *path, const struct cases_options *options,
-	struct fail *why)
+int cases_open(
+	struct cases **ret, const char *path, const struct cases_options *options, struct fail *why)
 {
 	struct cases *c = calloc(1, sizeof *c);
 	if (c == NULL)
