@@ -46,9 +46,12 @@ static void say_watch(
 	emit_open(e, "watch", '{');
 	emit_count(e, "packets", h->sources.packets);
 	emit_count(e, "packets_lost", h->sources.packets_lost);
+	emit_count(e, "given_up", h->given_up);
 	emit_count(e, "packets_a_second", h->sources.packets / (uint64_t)(ran_s > 0 ? ran_s : 1));
 	emit_number(e, "behind_s", (double)h->behind_ns / 1e9);
 	emit_count(e, "hosts", h->hosts);
+	emit_number(e, "cpu_s", (double)h->cpu_ns / 1e9);
+	emit_count(e, "memory_peak_bytes", h->peak_bytes);
 	emit_close(e, '}');
 }
 

@@ -104,6 +104,24 @@ static void say_policy(struct out *o, const struct guarding *g)
 		g->policy_failed.code != 0);
 }
 
+static void say_watch(struct out *o, const struct watch_health *h)
+{
+	say_one(o, "guard_packets_total", "counter", "Packets that were taken.",
+		(double)h->sources.packets);
+	say_one(o, "guard_packets_lost_total", "counter", "Packets that came too fast.",
+		(double)h->sources.packets_lost);
+	say_one(o, "guard_given_up_total", "counter",
+		"Conversations, questions, names and events of hosts that found no room.",
+		(double)h->given_up);
+	say_one(o, "guard_behind_seconds", "gauge",
+		"From the latest packet's time to its being taken.", (double)h->behind_ns / 1e9);
+	say_one(o, "guard_hosts", "gauge", "Hosts that are remembered.", (double)h->hosts);
+	say_one(o, "guard_cpu_seconds_total", "counter", "Time of processors, of this process.",
+		(double)h->cpu_ns / 1e9);
+	say_one(o, "guard_memory_peak_bytes", "gauge", "The most memory it ever had.",
+		(double)h->peak_bytes);
+}
+
 static void say_metrics(struct out *o, const struct guarding *g, const struct guarding_gauges *m)
 {
 	say_head(o, "build_info", "gauge", "The version that runs.");
@@ -111,14 +129,7 @@ static void say_metrics(struct out *o, const struct guarding *g, const struct gu
 	say_one(o, "guard_start_time_seconds", "gauge", "When it was started.",
 		(double)g->since_ns / 1e9);
 	say_one(o, "guard_healthy", "gauge", "As /health says.", m->ill == NULL);
-	say_one(o, "guard_packets_total", "counter", "Packets that were taken.",
-		(double)m->watch.sources.packets);
-	say_one(o, "guard_packets_lost_total", "counter", "Packets that came too fast.",
-		(double)m->watch.sources.packets_lost);
-	say_one(o, "guard_behind_seconds", "gauge",
-		"From the latest packet's time to its being taken.",
-		(double)m->watch.behind_ns / 1e9);
-	say_one(o, "guard_hosts", "gauge", "Hosts that are remembered.", (double)m->watch.hosts);
+	say_watch(o, &m->watch);
 	say_counts(o, g);
 	say_limits(o, g, m);
 	say_enforcer(o, g);

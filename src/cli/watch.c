@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -92,8 +93,9 @@ struct watching {
 	struct watch_out out;
 	int64_t stored_ns, settled_ns, told_ns; /* on the machine's clock */
 	struct sources_stats told;              /* as said last */
-	double full; /* the share of the table of names at which it is made anew */
-	bool dirty;  /* something came since it was stored */
+	double full;       /* the share of the table of names at which it is made anew */
+	uint64_t given_up; /* by engines before this one */
+	bool dirty;        /* something came since it was stored */
 };
 
 /* ---- telling ---- */
@@ -283,6 +285,14 @@ static int open_journal(struct watching *t, struct fail *why)
 	return code < 0 ? code : replay(t, why);
 }
 
+/* What found no room and was not, or not wholly, looked at. */
+static uint64_t given_up(const struct engine *e)
+{
+	const struct flow_stats *flow = flow_table_stats(e->flow);
+	return flow->evicted + flow->lookups_evicted + flow->lookups_untold +
+	       hosts_stats(e->hosts)->refused + strings_refused(e->strings);
+}
+
 /* The table of names is nearly full: hosts are made anew from what they did lately. Only then may
  * the old names go. */
 static int renew(struct watching *t, struct fail *why)
@@ -291,6 +301,7 @@ static int renew(struct watching *t, struct fail *why)
 	engine_finish(&t->engine);
 	if (t->journal != NULL && journal_flush(t->journal, &position, why) < 0)
 		return -EIO;
+	t->given_up += given_up(&t->engine);
 	engine_fini(&t->engine);
 	if (start_engine(t) < 0)
 		return fail_set(why, -ENOMEM, "out of memory");
@@ -344,10 +355,16 @@ static void say_losses(struct watching *t)
 void watch_health(struct watching *t, struct watch_health *ret)
 {
 	int64_t data_ns = sources_now(t->sources);
+	struct rusage used = {0};
+	(void)getrusage(RUSAGE_SELF, &used);
 	*ret = (struct watch_health){.sources = sources_stats(t->sources),
 		.behind_ns = data_ns == 0 ? 0 : clock_day_ns() - data_ns,
 		.hosts = hosts_count(t->engine.hosts),
-		.connections = hosts_stats(t->engine.hosts)->connections};
+		.connections = hosts_stats(t->engine.hosts)->connections,
+		.given_up = t->given_up + given_up(&t->engine),
+		.cpu_ns = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * NS_PER_S +
+	                  (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * (NS_PER_S / 1000000),
+		.peak_bytes = (uint64_t)used.ru_maxrss * 1024};
 }
 
 void watch_policy(struct watching *t, const struct policy *policy)

@@ -27,6 +27,9 @@ struct watch_health {
 	int64_t behind_ns; /* from the latest packet's time to its being taken */
 	size_t hosts;
 	uint64_t connections; /* of all hosts, ended */
+	uint64_t given_up;    /* conversations, questions, names, events of hosts: found no room */
+	int64_t cpu_ns;       /* of the process */
+	uint64_t peak_bytes;  /* of its memory */
 };
 void watch_health(struct watching *t, struct watch_health *ret);
 /* From now on another than the hooks'; outlives the watch or the next. */
