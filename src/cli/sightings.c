@@ -140,7 +140,8 @@ static void see(struct sightings *s, const struct finding *f, uint32_t host, int
 	bool stronger = !fresh && f->e_value * STRONGER <= x->e;
 	bool more = fresh || f->last_ns > x->changed_ns;
 	if (more || !x->known) {
-		keep_text(s, x, f);
+		if (!x->final)
+			keep_text(s, x, f);
 		x->changed_ns = f->last_ns > now_ns ? f->last_ns : now_ns;
 	}
 	if (!fresh && !stronger)
@@ -209,5 +210,7 @@ void sightings_settle(struct sightings *s, int64_t now_ns, bool all)
 			continue; /* of an earlier run, not seen again since */
 		x->final = true;
 		tell(s, x, x->stands ? "final" : "withdrawn");
+		free_texts(
+			x); /* it is told no more, unless it becomes stronger: with another text */
 	}
 }
