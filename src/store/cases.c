@@ -85,10 +85,9 @@ static int look_at(int fd, struct place place)
 	ssize_t got = pread(fd, head, sizeof head, 0);
 	if (got < 0)
 		return fail_set(place.why, -errno, "%s: %s", place.file, strerror(errno));
-	struct cur c = cur_of(head, (size_t)got);
-	struct span begin = cur_bytes(&c, APPLICATION_AT);
-	if (cur_be32(&c) != APPLICATION || !cur_ok(&c) ||
-		memcmp(begin.ptr, magic, sizeof magic) != 0)
+	struct cur c = cur_of(head + APPLICATION_AT, HEAD_BYTES - APPLICATION_AT);
+	if (got < (ssize_t)sizeof head || memcmp(head, magic, sizeof magic) != 0 ||
+		cur_be32(&c) != APPLICATION)
 		return no_cases(place, "no file of what a guard told");
 	return 1;
 }
