@@ -224,6 +224,9 @@ class TestService(Case):
         self.assertEqual((of['postern_guard_changes_total{act="made"}'], of["postern_guard_enforcer_up"], of["postern_guard_healthy"]), (1, 1, 1))
         self.assertEqual(of[f'postern_build_info{{version="{status["version"]}"}}'], 1)
         self.assertGreater(of["postern_guard_packets_total"], 10)
+        self.assertEqual(of["postern_guard_given_up_total"], 0)
+        self.assertGreater(of["postern_guard_memory_peak_bytes"], 10_000_000)
+        self.assertGreater(of["postern_guard_cpu_seconds_total"], 0)
         # what is wrong is told; without its spawner the enforcer stays away
         spawner, = children(guard.process.pid)
         enforcer, = children(spawner)
