@@ -38,6 +38,7 @@ static bool ask_unfiltered(struct way *w)
 		CHECK(addr_parse(services[i].addr, &a) == 0);
 		if (!addr_eq(&a, &w->p.dst) && (i > 0 || !is_resolver(w->network, &w->p.dst)))
 			continue;
+		w->entered = true;
 		const uint8_t *proto = services[i].proto;
 		bool served = (w->p.proto == proto[0] || w->p.proto == proto[1]) &&
 		              w->p.low == services[i].port;
@@ -191,7 +192,20 @@ static void ask_inside(struct way *w)
 		way_follow(w, route);
 }
 
-void vpc_ask(const struct vpc *v, const struct vpc_flow *flow, struct vpc_answer *ret)
+/* The destination, of which the rules are used whichever way the packet came there; of several VPCs
+ * with the address any may be it. */
+static void note_destination(struct way *w, const struct packet *sent)
+{
+	for (const struct vpc_object *o = w->v->first[VPC_NETWORK]; o != NULL; o = o->next) {
+		w->answer->stages = 0;
+		if (nets_have(o->nets, &sent->dst))
+			(void)way_enter(w, o, sent, w->network == o ? w->subnet : NULL);
+	}
+	w->answer->stages = 0;
+}
+
+void vpc_ask_noting(const struct vpc *v, const struct vpc_flow *flow, struct vpc_use *use,
+	struct vpc_answer *ret)
 {
 	*ret = (struct vpc_answer){0};
 	unsigned tries = 0;
@@ -206,8 +220,13 @@ void vpc_ask(const struct vpc *v, const struct vpc_flow *flow, struct vpc_answer
 		.low = flow->port,
 		.high = flow->port,
 		.type = flow->type,
-		.code = flow->code};
+		.code = flow->code,
+		.client_port = use == NULL ? 0 : flow->src_port,
+		.use = use};
+	struct way sent = w;
 	if (find_source(&w, flow)) {
+		sent = w;
+		sent.p.src_interface = w.interface;
 		if (w.network == NULL)
 			ask_outside(&w);
 		else
@@ -218,4 +237,11 @@ void vpc_ask(const struct vpc *v, const struct vpc_flow *flow, struct vpc_answer
 		if (ret->stage[i].verdict < ret->decides->verdict)
 			ret->decides = &ret->stage[i];
 	ret->verdict = ret->decides->verdict;
+	if (use != NULL && !w.entered)
+		note_destination(&sent, &sent.p);
+}
+
+void vpc_ask(const struct vpc *v, const struct vpc_flow *flow, struct vpc_answer *ret)
+{
+	vpc_ask_noting(v, flow, NULL, ret);
 }

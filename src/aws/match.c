@@ -175,7 +175,7 @@ void vpc_say_rule(const struct vpc_rule *r, struct vpc_stage *ret)
 		(void)snprintf(ret->rule, sizeof ret->rule, "%s %s", service, net);
 }
 
-static enum tri match_rule(
+enum tri vpc_match_rule(
 	const struct vpc *v, const struct vpc_rule *r, const struct packet *p, bool egress)
 {
 	if (r->egress != egress)
@@ -197,7 +197,7 @@ static void judge_group(const struct vpc *v, const struct vpc_object *group, con
 			"the group's rules were not read: add describe-security-groups");
 	}
 	for (const struct vpc_rule *r = group->rules; r != NULL; r = r->next) {
-		enum tri match = match_rule(v, r, p, egress);
+		enum tri match = vpc_match_rule(v, r, p, egress);
 		if (match == NO || (match == MAYBE && ret->verdict != VPC_SHUT))
 			continue;
 		ret->verdict = match == YES ? VPC_OPEN : VPC_UNDECIDED;
@@ -228,6 +228,8 @@ void vpc_judge_groups(const struct vpc *v, const struct vpc_object *interface,
 	if (interface == NULL)
 		return;
 	ret->object = interface->id;
+	if (p->use != NULL)
+		vpc_use_groups(v, interface, p, egress);
 	if (interface->members == NULL) {
 		bool service = interface->type != NULL && strcmp(interface->type, "interface") != 0;
 		ret->verdict = service ? VPC_OPEN : VPC_UNDECIDED;
@@ -246,7 +248,7 @@ void vpc_judge_groups(const struct vpc *v, const struct vpc_object *interface,
 
 /* ---- network ACLs ---- */
 
-static enum tri match_entry(
+enum tri vpc_match_entry(
 	const struct vpc_entry *e, const struct packet *p, bool egress, uint16_t port)
 {
 	if (e->egress != egress)
@@ -266,7 +268,7 @@ static enum vpc_verdict judge_port(const struct vpc_object *acl, const struct pa
 	bool may_allow = false, may_deny = false;
 	*ret_entry = NULL;
 	for (const struct vpc_entry *e = acl->entries; e != NULL; e = e->next) {
-		enum tri match = match_entry(e, p, egress, port);
+		enum tri match = vpc_match_entry(e, p, egress, port);
 		if (match == NO)
 			continue;
 		if (*ret_entry == NULL)
@@ -281,8 +283,7 @@ static enum vpc_verdict judge_port(const struct vpc_object *acl, const struct pa
 	return may_allow ? VPC_UNDECIDED : VPC_SHUT; /* the last entry of all denies */
 }
 
-/* The next port at which another set of entries may match, or 65536. */
-static uint32_t next_edge(const struct vpc_object *acl, uint32_t port)
+uint32_t vpc_next_edge(const struct vpc_object *acl, uint32_t port)
 {
 	uint32_t next = UINT16_MAX + 1u;
 	for (const struct vpc_entry *e = acl->entries; e != NULL; e = e->next) {
@@ -307,12 +308,17 @@ static void say_entry(const struct vpc_entry *e, bool mixed, struct vpc_stage *r
 	(void)snprintf(ret->reason, sizeof ret->reason, "%s", why);
 }
 
+const struct vpc_object *vpc_acl_of(const struct vpc_object *subnet)
+{
+	if (subnet == NULL || subnet->acl != NULL)
+		return subnet == NULL ? NULL : subnet->acl;
+	return subnet->vpc == NULL ? NULL : subnet->vpc->acl;
+}
+
 void vpc_judge_acl(
 	const struct vpc_object *subnet, const struct packet *p, bool egress, struct vpc_stage *ret)
 {
-	const struct vpc_object *acl = subnet == NULL ? NULL : subnet->acl;
-	if (acl == NULL && subnet != NULL && subnet->vpc != NULL)
-		acl = subnet->vpc->acl;
+	const struct vpc_object *acl = vpc_acl_of(subnet);
 	ret->verdict = VPC_UNDECIDED;
 	if (acl == NULL || !acl->described) {
 		(void)snprintf(ret->reason, sizeof ret->reason,
@@ -321,10 +327,12 @@ void vpc_judge_acl(
 		return;
 	}
 	ret->object = acl->id;
+	if (p->use != NULL)
+		vpc_use_acl(acl, subnet, p, egress);
 	const struct vpc_entry *entry = NULL, *worst = NULL;
 	enum vpc_verdict least = VPC_OPEN, most = VPC_SHUT;
 	bool has_ports = p->proto == TCP || p->proto == UDP;
-	for (uint32_t port = p->low; port <= p->high; port = next_edge(acl, port)) {
+	for (uint32_t port = p->low; port <= p->high; port = vpc_next_edge(acl, port)) {
 		enum vpc_verdict now = judge_port(acl, p, egress, (uint16_t)port, &entry);
 		if (port == p->low || now < least)
 			worst = entry;

@@ -41,6 +41,7 @@ struct vpc_net {
 
 struct vpc_rule { /* of a security group: one peer each */
 	struct vpc_rule *next;
+	size_t index;     /* of all groups' rules and ACLs' entries */
 	const char *id;   /* sgr-..., NULL: not known */
 	const char *note; /* read_note() */
 	bool egress, has_net;
@@ -51,6 +52,7 @@ struct vpc_rule { /* of a security group: one peer each */
 
 struct vpc_entry { /* of an ACL: in the order of numbers */
 	struct vpc_entry *next;
+	size_t index; /* as a rule's */
 	unsigned number;
 	bool egress, allow, has_net;
 	struct vpc_service service;
@@ -102,6 +104,7 @@ struct vpc_member {
 struct vpc_object {
 	struct vpc_object *next; /* of the kind, as read */
 	enum vpc_kind kind;
+	size_t index; /* of all objects */
 	bool described;
 	bool rules_only;  /* a group: known by SecurityGroupRules alone */
 	bool no_internet; /* an interface: DenyAllIgwTraffic */
@@ -149,6 +152,7 @@ struct vpc {
 	bool exclusions_denied; /* of it: none are possible */
 	unsigned templates;
 	bool full;
+	size_t objects, rules; /* rules: those with an index */
 	struct vpc_inspector inspector;
 };
 
@@ -179,6 +183,8 @@ struct packet {
 	uint8_t proto;
 	uint16_t low, high; /* destination ports: replies go to any of some */
 	int type, code;
+	uint16_t client_port; /* that replies go to; 0: not known */
+	struct vpc_use *use;  /* where it is noted what it uses; NULL: nowhere */
 };
 
 /* Interfaces with the address, those of one VPC or, with vpc NULL, of all. */
@@ -196,8 +202,27 @@ const struct vpc_object *vpc_subnet_of(
 
 /* Its id, else what it says, into ret->rule. */
 void vpc_say_rule(const struct vpc_rule *r, struct vpc_stage *ret);
+enum tri vpc_match_rule(
+	const struct vpc *v, const struct vpc_rule *r, const struct packet *p, bool egress);
 void vpc_judge_groups(const struct vpc *v, const struct vpc_object *interface,
 	const struct packet *p, bool egress, struct vpc_stage *ret);
+enum tri vpc_match_entry(
+	const struct vpc_entry *e, const struct packet *p, bool egress, uint16_t port);
+/* The next port at which another set of entries may match, or 65536. */
+uint32_t vpc_next_edge(const struct vpc_object *acl, uint32_t port);
+/* The ACL that the subnet has, or its VPC's; NULL: not read. */
+const struct vpc_object *vpc_acl_of(const struct vpc_object *subnet);
 /* All ports of the packet must agree, else it is undecided. */
 void vpc_judge_acl(const struct vpc_object *subnet, const struct packet *p, bool egress,
 	struct vpc_stage *ret);
+
+/* ---- what connections use (used.c) ---- */
+
+/* Of a packet that is noted: all that may have let it pass, or denied it. */
+void vpc_use_groups(const struct vpc *v, const struct vpc_object *interface, const struct packet *p,
+	bool egress);
+void vpc_use_acl(const struct vpc_object *acl, const struct vpc_object *subnet,
+	const struct packet *p, bool egress);
+/* As vpc_ask(), and notes in `use`; also at the destination where the way there is not known. */
+void vpc_ask_noting(const struct vpc *v, const struct vpc_flow *flow, struct vpc_use *use,
+	struct vpc_answer *ret);

@@ -125,7 +125,7 @@ struct vpc_object *read_named(struct reader *r, enum vpc_kind kind, const struct
 	o = read_room(r, sizeof *o);
 	if (o == NULL)
 		return NULL;
-	*o = (struct vpc_object){.kind = kind, .id = name};
+	*o = (struct vpc_object){.kind = kind, .id = name, .index = v->objects++};
 	if (v->last[kind] == NULL)
 		v->first[kind] = o;
 	else

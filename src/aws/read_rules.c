@@ -57,6 +57,7 @@ static void add_rule(struct reader *r, struct vpc_object *group, const struct vp
 	if (room == NULL)
 		return;
 	*room = *rule;
+	room->index = r->v->rules++;
 	room->next = group->rules;
 	group->rules = room;
 }
@@ -159,7 +160,8 @@ static void read_entry(struct reader *r, struct vpc_object *acl, const struct js
 	struct vpc_entry *e = read_room(r, sizeof *e);
 	if (e == NULL)
 		return;
-	*e = (struct vpc_entry){.number = (unsigned)number,
+	*e = (struct vpc_entry){.index = r->v->rules++,
+		.number = (unsigned)number,
 		.egress = read_true(&s[1]),
 		.allow = span_is(s[2].text, "allow"),
 		.service = {read_protocol(&s[3]), SERVICE_ABSENT, SERVICE_ABSENT}};

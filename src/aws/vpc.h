@@ -117,6 +117,38 @@ const char *vpc_note(const struct vpc *v, const char *id);
 bool vpc_each_covered(const struct vpc *v,
 	void (*tell)(void *context, const struct vpc_covered *covered), void *context);
 
+/* ---- what connections use ---- */
+
+struct vpc_use; /* of rules of groups, and entries of ACLs */
+
+/* Of v as it is now, which has to outlive it; nothing may be read into v meanwhile. Fails:
+ * -ENOMEM. */
+MUST_USE int vpc_use_new(struct vpc_use **ret, const struct vpc *v);
+void vpc_use_free(struct vpc_use *use);
+/* A connection: when it began, and whether it was denied, so that only an entry that denies can
+ * have been used. Its flow is noted next; several of one connection where it is not known which is
+ * right. src_port: that of the client. */
+void vpc_use_begin(struct vpc_use *use, int64_t at_ns, bool denied);
+void vpc_use_note(struct vpc_use *use, const struct vpc_flow *flow);
+
+#define VPC_PLACES 3
+struct vpc_unused {
+	const char *object; /* a group or an ACL; a stranger's word, as are rule, note and place */
+	const char *rule;   /* as stages name it; NULL: no connection could have used the object's,
+	                       whose number is `rules` */
+	const char *note;   /* as of vpc_covered */
+	bool acl, egress;
+	uint64_t connections; /* that came to the object: of a group those that nobody denied */
+	int64_t first_ns, last_ns;
+	/* Interfaces of a group, or subnets of an ACL: `seen` of `places` were, these first. */
+	const char *place[VPC_PLACES];
+	size_t seen, places, rules;
+};
+typedef void vpc_tell_unused(void *context, const struct vpc_unused *unused);
+/* Tells each rule and entry that no connection may have used, of what some came to, and each other
+ * group and ACL once. */
+void vpc_use_each_unused(const struct vpc_use *use, vpc_tell_unused *tell, void *context);
+
 /* Interfaces that carry groups and have an address of the family, in the order in which they were
  * read. Begins with *at NULL; false: no more. */
 struct vpc_host {

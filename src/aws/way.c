@@ -42,10 +42,12 @@ bool way_reply(const struct packet *p, uint16_t low, struct packet *ret)
 		.dst_interface = p->src_interface,
 		.proto = p->proto,
 		.type = -1,
-		.code = -1};
+		.code = -1,
+		.use = p->use};
 	if (has_ports(p)) {
-		ret->low = low;
-		ret->high = UINT16_MAX;
+		bool known = p->client_port != 0 && low == CLIENT_LOW;
+		ret->low = known ? p->client_port : low;
+		ret->high = known ? p->client_port : UINT16_MAX;
 	} else if (p->proto == PROTO_ICMP || p->proto == PROTO_ICMPV6) {
 		uint8_t echo = p->proto == PROTO_ICMP ? 8 : 128;
 		ret->type = p->proto == PROTO_ICMP ? 0 : 129;
@@ -209,6 +211,7 @@ const struct vpc_object *way_enter(struct way *w, const struct vpc_object *netwo
 	const struct packet *p, const struct vpc_object *from)
 {
 	const struct vpc_object *subnet = vpc_subnet_of(w->v, network, &p->dst);
+	w->entered = true;
 	if (subnet == NULL) {
 		bool known = knows_subnets(w->v, network);
 		way_say(w, known ? VPC_SHUT : VPC_UNDECIDED, "destination", network,
@@ -396,6 +399,7 @@ static void translate(struct way *w, const struct vpc_object *nat)
 	w->from = NULL;
 	w->p.src_interface = NULL;
 	w->p.src_free = 0;
+	w->p.client_port = 0; /* the gateway takes one of its own */
 	if (nat->addrs != NULL && !nat->addrs->any) {
 		w->p.src = nat->addrs->addr;
 		return;

@@ -29,6 +29,7 @@ struct way {
 	const struct vpc_object *transit; /* gateway by which it came to this VPC; NULL: none */
 	const void *said;
 	uint16_t src_port;
+	bool entered; /* its destination, or that is none that rules stand before */
 	/* endpoints of firewalls since the last translation: replies have to take them back */
 	const struct vpc_object *passed[WAY_HOPS_MAX];
 	size_t passes, hops;

@@ -36,8 +36,7 @@ static const struct option options[] = {
 		.help = "a baseline: say what of it is shut, and what is open that no host uses"},
 	{"flow-logs", 0, OPTION_TEXTS, "INPUT", AT(flow_logs),
 		.help = "a log or capture, as hunt reads them, or a folder; may be given again: "
-			"say "
-			"which rules of a firewall no connection used"},
+			"say which rules of a firewall or VPC no connection used"},
 	{"since", 0, OPTION_TEXT, "FILE", AT(since),
 		.help = "what an earlier run printed with --json: say what is new, gone and "
 			"changed"},

@@ -39,6 +39,8 @@ enum exit_code audit_find(struct audit *a, const struct audit_call *c, const str
 const char *audit_path(const struct audit_call *c, const struct target *t);
 /* Rules that no flow of the logs used. Says what went wrong. */
 enum exit_code audit_find_used(struct audit *a, const struct audit_call *c, const struct target *t);
+/* Notes of a stranger: owner and date. */
+void audit_read_note(struct audit *a, const char *note, struct audit_finding *f);
 /* What policy and baseline say otherwise than the boundary. */
 enum exit_code audit_find_deviations(struct audit *a, const struct audit_call *c,
 	const struct target *t, const struct audit_places *places);

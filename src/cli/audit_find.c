@@ -44,7 +44,7 @@ static int find_in_rules(struct audit *a, const struct audit_call *c, const stru
 	return err;
 }
 
-static void read_note(struct audit *a, const char *note, struct audit_finding *f)
+void audit_read_note(struct audit *a, const char *note, struct audit_finding *f)
 {
 	struct out safe = {0};
 	out_safe(&safe, note == NULL ? "" : note, VPC_NAME_BYTES);
@@ -60,7 +60,7 @@ static void find_owners_of_objects(struct audit *a, const struct vpc *v)
 		if (f->file != audit_file(a) || f->rule == NULL || f->owner != NULL)
 			continue;
 		(void)snprintf(id, sizeof id, "%.*s", (int)strcspn(f->rule, " "), f->rule);
-		read_note(a, vpc_note(v, id), f);
+		audit_read_note(a, vpc_note(v, id), f);
 	}
 }
 
@@ -79,7 +79,7 @@ static void add_covered(void *context, const struct vpc_covered *covered)
 		.place = covered->egress ? "egress" : "ingress",
 		.rule = out_string(&place),
 		.words = out_string(&words)};
-	read_note(a, covered->note, &f);
+	audit_read_note(a, covered->note, &f);
 	audit_add(a, &f, out_string(&words));
 	out_fini(&rule);
 	out_fini(&by);
@@ -111,7 +111,7 @@ static void add_covered_rule(void *context, const struct nfw_covered *c)
 		.place = out_string(&group),
 		.rule = out_string(&rule),
 		.words = out_string(&words)};
-	read_note(a, c->msg, &f);
+	audit_read_note(a, c->msg, &f);
 	audit_add(a, &f, out_string(&words));
 	out_fini(&group);
 	out_fini(&rule);

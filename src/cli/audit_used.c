@@ -1,4 +1,5 @@
-/* Which rules of a firewall no connection of the logs used, in chains that they came to. */
+/* Which rules no connection of the logs used: of a firewall in chains that they came to, of a VPC
+ * in groups and ACLs. */
 #include <string.h>
 
 #include "cli/audit.h"
@@ -10,6 +11,7 @@ enum { MET = 1, HIT = 2 };
 struct using
 {
 	const struct target *target;
+	struct vpc_use *vpc; /* NULL: of a firewall */
 	const struct audit_call *call;
 	enum boundary_path path;
 	uint8_t *rule; /* by number: MET, HIT */
@@ -30,6 +32,33 @@ static void met(void *context, const struct boundary_rule *rule, bool hit)
 	u->rule[rule->number] |= (uint8_t)(MET | (hit ? HIT : 0));
 }
 
+static void note_in_vpc(struct using *u, const struct conn *conn)
+{
+	static const struct target_said nothing = {.as = NULL};
+	bool icmp = conn->transport == TRANSPORT_ICMP;
+	struct vpc_flow flow = {.src = conn->client,
+		.dst = conn->server,
+		.proto = conn->ip_proto,
+		.src_port = icmp ? 0 : conn->client_port,
+		.port = icmp ? 0 : conn->server_port,
+		.type = icmp ? conn->client_port : -1,
+		.code = icmp ? conn->server_port : -1,
+		.said = &nothing};
+	vpc_use_begin(u->vpc, conn->start_ns, conn->outcome == OUTCOME_DENIED);
+	vpc_use_note(u->vpc, &flow);
+	if (!conn->inferred)
+		return;
+	struct vpc_flow other = {.src = flow.dst, /* it may have been the client */
+		.dst = flow.src,
+		.proto = flow.proto,
+		.src_port = flow.port,
+		.port = flow.src_port,
+		.type = -1,
+		.code = -1,
+		.said = &nothing};
+	vpc_use_note(u->vpc, &other);
+}
+
 static void take(void *context, const struct event *event)
 {
 	struct using *u = context;
@@ -37,6 +66,10 @@ static void take(void *context, const struct event *event)
 	struct boundary_answer answer;
 	if (event->kind != EVENT_CONN || !conn->ended || conn->rest)
 		return; /* each once, when all is known of it */
+	if (u->vpc != NULL) {
+		note_in_vpc(u, conn);
+		return;
+	}
 	bool icmp = conn->transport == TRANSPORT_ICMP;
 	struct boundary_flow flow = {.flow = {.src = conn->client,
 					     .dst = conn->server,
@@ -77,12 +110,79 @@ static void say_unused(struct audit *a, const struct using *u)
 		}
 }
 
+static void say_unused_object(struct out *words, const struct vpc_unused *u)
+{
+	const char *place = u->acl ? "subnet" : "interface";
+	if (u->rule == NULL) {
+		out_printf(words,
+			": whether its %zu rules are used is not known: the logs show no "
+			"connection%s of the %zu %ss that were read with it",
+			u->rules, u->acl ? "" : " that nobody denied", u->places, place);
+		return;
+	}
+	out_printf(words, ": none of the %llu connections%s of ",
+		(unsigned long long)u->connections, u->acl ? "" : " that nobody denied");
+	for (size_t i = 0; i < u->seen && i < VPC_PLACES; i++) {
+		out_text(words, i == 0 ? "" : ", ");
+		out_safe(words, u->place[i], VPC_NAME_BYTES);
+	}
+	out_printf(words, "%s (%zu of %zu %ss) from ", u->seen > VPC_PLACES ? ", ..." : "", u->seen,
+		u->places, place);
+	out_time(words, u->first_ns);
+	out_text(words, " to ");
+	out_time(words, u->last_ns);
+	out_text(words, " used it");
+}
+
+static void add_unused(void *context, const struct vpc_unused *u)
+{
+	struct audit *a = context;
+	struct out rule = {0}, words = {0}, key = {0};
+	out_safe(&rule, u->object, VPC_NAME_BYTES);
+	if (u->rule != NULL) {
+		out_text(&rule, " ");
+		out_safe(&rule, u->rule, VPC_RULE_BYTES);
+		out_text(&key, u->egress ? "egress " : "ingress ");
+	}
+	out_text(&key, out_string(&rule));
+	out_text(&words, out_string(&key));
+	say_unused_object(&words, u);
+	struct audit_finding f = {.kind = u->rule == NULL ? AUDIT_USE_UNKNOWN : AUDIT_NEVER_HIT,
+		.place = u->rule == NULL ? NULL
+	                 : u->egress     ? "egress"
+	                                 : "ingress",
+		.rule = out_string(&rule),
+		.words = out_string(&words)};
+	audit_read_note(a, u->note, &f);
+	audit_add(a, &f, out_string(&key));
+	out_fini(&rule);
+	out_fini(&words);
+	out_fini(&key);
+}
+
+static enum exit_code find_in_vpc(struct audit *a, const struct audit_call *c, struct using *u)
+{
+	static const struct policy nobody = {.zones = 0};
+	if (vpc_use_new(&u->vpc, u->target->vpc) < 0) {
+		message("out of memory");
+		return EXIT_NOTHING;
+	}
+	enum exit_code code =
+		policy_call_read(&nobody, c->flow_logs.text, c->flow_logs.count, take, u);
+	if (code != EXIT_NOTHING)
+		vpc_use_each_unused(u->vpc, add_unused, a);
+	vpc_use_free(u->vpc);
+	return code;
+}
+
 enum exit_code audit_find_used(struct audit *a, const struct audit_call *c, const struct target *t)
 {
 	static const struct policy nobody = {.zones = 0}; /* private addresses are the local ones */
 	struct using u = {.target = t, .call = c, .path = BOUNDARY_PATH_FORWARD};
+	if (t->vpc != NULL)
+		return find_in_vpc(a, c, &u);
 	if (t->rules == NULL) {
-		message("--flow-logs: of a firewall's rules only, nft's or iptables-save's");
+		message("--flow-logs: of rules of nft or iptables-save and of VPCs only");
 		return EXIT_USAGE;
 	}
 	const char *path = audit_path(c, t);
