@@ -4,6 +4,7 @@
 
 #include "nfw/flow.h"
 #include "nfw/order.h"
+#include "nfw/use.h"
 
 const char *nfw_verdict_name(enum nfw_verdict verdict)
 {
@@ -17,6 +18,7 @@ struct run {
 	size_t entries;
 	struct arena arena; /* flowbits */
 	struct suricata_flow_bits bits;
+	struct nfw_use *use; /* NULL: nothing is noted */
 	bool full;
 };
 
@@ -136,6 +138,8 @@ static unsigned stateful(struct run *x, const struct suricata_packet *p, struct 
 		enum suricata_tri tri = suricata_match(e->rule, e->scope, p, &x->bits);
 		if (tri == SURICATA_NO)
 			continue;
+		if (x->use != NULL)
+			x->use->entry[i] = true;
 		x->full = !suricata_set_bits(e->rule, tri, &x->bits) || x->full;
 		bool drops = e->rule->action >= SURICATA_DROP && !e->harmless;
 		if (e->rule->action != SURICATA_PASS && !drops)
@@ -160,7 +164,8 @@ static unsigned ask_packet(struct run *x, const struct nfw_flow *flow, struct nf
 	struct flow_packet fp;
 	struct words w = {0};
 	flow_packet(flow, stage->name, &fp);
-	unsigned first = stateless_ask(x->policy, &fp.packet, flow->fragment, &w.doubt_rule);
+	unsigned first = stateless_ask(x->policy, &fp.packet, flow->fragment, &w.doubt_rule,
+		x->use == NULL ? NULL : x->use->stateless);
 	unsigned ways = first & (WAY_DROP | WAY_PASS);
 	if (w.doubt_rule.len > 0)
 		out_text(&w.doubt, first == WAY_PASS   ? "passes, and is not inspected"
@@ -210,7 +215,7 @@ static void ask_packets(struct run *x, const struct nfw_flow *flow, struct nfw_a
 	size_t count = flow_packets(flow, name);
 	bool stream = flow->flow.proto == 6, alive = true, denied = false, passed = false;
 	bool unseen = false, seen = false;
-	for (size_t i = 0; i < count && alive; i++) {
+	for (size_t i = 0; i < count && (alive || x->use != NULL); i++) {
 		struct nfw_stage *stage = &ret->stage[ret->stages++];
 		stage->name = name[i];
 		unsigned ways = ask_packet(x, flow, stage);
@@ -229,8 +234,8 @@ static void ask_packets(struct run *x, const struct nfw_flow *flow, struct nfw_a
 		look_for_halves(ret, unseen, seen);
 }
 
-int nfw_ask(const struct nfw *n, const struct nfw_policy *policy, const struct nfw_flow *flow,
-	struct nfw_answer *ret)
+int nfw_ask_noting(const struct nfw *n, const struct nfw_policy *policy,
+	const struct nfw_flow *flow, struct nfw_use *use, struct nfw_answer *ret)
 {
 	struct run x;
 	*ret = (struct nfw_answer){0};
@@ -245,10 +250,17 @@ int nfw_ask(const struct nfw *n, const struct nfw_policy *policy, const struct n
 	}
 	bool own = flow->home == NULL || n->home.first != NULL;
 	int err = run_init(&x, own ? &n->home : flow->home, policy);
+	x.use = use;
 	if (err == 0)
 		ask_packets(&x, flow, ret);
 	if (err == 0 && x.full)
 		err = -ENOMEM;
 	run_fini(&x);
 	return err;
+}
+
+int nfw_ask(const struct nfw *n, const struct nfw_policy *policy, const struct nfw_flow *flow,
+	struct nfw_answer *ret)
+{
+	return nfw_ask_noting(n, policy, flow, NULL, ret);
 }

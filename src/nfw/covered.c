@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "nfw/order.h"
+#include "nfw/use.h"
 
 #define WORK_MAX UINT64_C(50000000) /* pairs, of all groups of a policy together */
 
@@ -76,11 +76,16 @@ struct comparing {
 	uint64_t left;
 };
 
-static bool decides(const struct entry *e)
+bool nfw_is_plain(const struct entry *e)
 {
 	const struct suricata_rule *r = e->rule;
 	return r != NULL && r->test == NULL && r->unsupported == NULL && r->app == NULL &&
-	       !r->hook && r->scope == SCOPE_ONCE && r->action != SURICATA_ALERT && !e->harmless;
+	       !r->hook && r->scope == SCOPE_ONCE;
+}
+
+static bool decides(const struct entry *e)
+{
+	return nfw_is_plain(e) && e->rule->action != SURICATA_ALERT && !e->harmless;
 }
 
 static bool rule_covers(const struct suricata_rule *a, const struct suricata_rule *b)

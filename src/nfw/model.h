@@ -17,6 +17,7 @@ enum { /* what can become of a packet: a set */
 
 struct nfw_stateless_rule {
 	uint32_t priority;
+	size_t index;                                    /* of all stateless rules that were read */
 	struct suricata_item *src, *dst, *sport, *dport; /* NULL: any */
 	uint64_t protos[4];                              /* a bit each */
 	bool any_proto;
@@ -75,7 +76,7 @@ struct nfw {
 	struct nfw_policy all; /* the groups together, while no policy was read */
 	struct suricata_scope home;
 	bool full, strict;
-	size_t groups, policies;
+	size_t groups, policies, stateless;
 	struct out warnings;
 };
 
@@ -116,9 +117,10 @@ void read_rules(struct reader *r, struct nfw_group *group, struct span text);
 bool write_domains(struct reader *r, const struct json_value *list, struct out *text);
 bool write_tuples(struct reader *r, const struct json_value *list, struct out *text);
 
-/* stateless.c: what can become of the packet, and what decides. */
+/* stateless.c: what can become of the packet, and what decides. used: set at the index of each rule
+ * that may have matched; NULL: not noted. */
 unsigned stateless_ask(const struct nfw_policy *policy, const struct suricata_packet *packet,
-	bool fragment, struct out *rule);
+	bool fragment, struct out *rule, bool *used);
 
 /* link.c: after each text. */
 void link_groups(struct nfw *n);

@@ -104,3 +104,30 @@ struct nfw_covered {
  * compared. */
 MUST_USE int nfw_each_covered(const struct nfw_policy *policy,
 	void (*tell)(void *context, const struct nfw_covered *covered), void *context);
+
+/* ---- what connections use ---- */
+
+struct nfw_use; /* of one policy's rules */
+
+/* Of what was read until now; n has to outlive it, and nothing may be read into it meanwhile.
+ * Fails: -ENOMEM. */
+MUST_USE int nfw_use_new(
+	struct nfw_use **ret, const struct nfw *n, const struct nfw_policy *policy);
+void nfw_use_free(struct nfw_use *use);
+/* A connection that was. Fails: -ENOMEM. */
+MUST_USE int nfw_use_note(struct nfw_use *use, const struct nfw_flow *flow);
+
+struct nfw_unused {
+	const char *group, *msg; /* strangers' words; may be NULL */
+	bool stateless;
+	bool any;      /* rule of the policy was used */
+	bool told;     /* this rule is not used; else: how many are not known */
+	uint64_t rule; /* sid, or a stateless rule's priority */
+	/* All, when none of the policy was used. Of Suricata's rules those that ask for more than
+	 * addresses and ports; of stateless ones those that pass or drop and that nothing used: the
+	 * firewall logs nothing of them. */
+	size_t unknown;
+};
+typedef void nfw_tell_unused(void *context, const struct nfw_unused *unused);
+/* Tells group by group the rules that no connection may have used, then how many are not known. */
+void nfw_use_each_unused(const struct nfw_use *use, nfw_tell_unused *tell, void *context);

@@ -131,8 +131,9 @@ void read_stateless(struct reader *r, const struct json_value *source, struct nf
 			return; /* a group's capacity is less */
 		bool ok = read_number(r, &item, "Priority", UINT32_MAX, &priority) &&
 		          get_object(r, &item, "RuleDefinition", &definition);
-		*rule = (struct nfw_stateless_rule){
-			.priority = (uint32_t)priority, .any_proto = true};
+		*rule = (struct nfw_stateless_rule){.priority = (uint32_t)priority,
+			.index = r->n->stateless++,
+			.any_proto = true};
 		if (ok && get_object(r, &definition, "MatchAttributes", &match))
 			read_match(r, &match, rule, &ok);
 		if (ok && get(r, &definition, "Actions", &actions))
@@ -208,7 +209,7 @@ static const unsigned any_way = WAY_DROP | WAY_PASS | WAY_FORWARD;
 
 /* What can become of the packet in the group; *ret_sure: one of its rules decides. */
 static unsigned ask_group(const struct nfw_ref *ref, const struct suricata_packet *packet,
-	struct out *rule, bool *ret_sure)
+	struct out *rule, bool *used, bool *ret_sure)
 {
 	unsigned ways = 0;
 	if (ref->group == NULL || ref->group->unread != NULL) {
@@ -220,6 +221,8 @@ static unsigned ask_group(const struct nfw_ref *ref, const struct suricata_packe
 		enum suricata_tri tri = matches(s, packet);
 		if (tri == SURICATA_NO)
 			continue;
+		if (used != NULL)
+			used[s->index] = true;
 		if (tri == SURICATA_MAYBE || s->way != WAY_FORWARD)
 			say(rule, ref, s);
 		ways |= s->way == 0 ? any_way : s->way;
@@ -231,7 +234,7 @@ static unsigned ask_group(const struct nfw_ref *ref, const struct suricata_packe
 }
 
 unsigned stateless_ask(const struct nfw_policy *policy, const struct suricata_packet *packet,
-	bool fragment, struct out *rule)
+	bool fragment, struct out *rule, bool *used)
 {
 	unsigned ways = 0;
 	if (fragment && packet->proto != 17) {
@@ -241,7 +244,7 @@ unsigned stateless_ask(const struct nfw_policy *policy, const struct suricata_pa
 	const struct nfw_ref *ref = fragment ? NULL : next_ref(policy, NULL);
 	for (; ref != NULL; ref = next_ref(policy, ref)) {
 		bool sure = false;
-		ways |= ask_group(ref, packet, rule, &sure);
+		ways |= ask_group(ref, packet, rule, used, &sure);
 		if (sure)
 			return ways;
 	}

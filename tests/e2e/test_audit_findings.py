@@ -195,7 +195,7 @@ class Findings(Case):
         unused = {row["line"]: row["text"] for row in findings(run) if row["kind"] == "never-hit"}
         self.assertEqual(set(unused), {6})
         self.assertIn("none of the 3 connections from 2020-01-01T00:00:00.000000Z to 2020-01-01T00:03:20.000000Z used it", unused[6])
-        self.assertEqual(Run("audit", "--flow-logs", log, self.file("a.rules", LIST)).code, USAGE)
+        self.assertEqual(Run("audit", "--flow-logs", log, self.file("policy.yaml", POLICY)).code, USAGE)
 
     def test_drift(self):
         rules = self.file("rules", SAVE)

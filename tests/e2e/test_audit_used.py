@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from support import Case, DONE, Run
+from support import Case, DONE, Run, USAGE
 
 HEAD = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags\n"
 WEB, DB, IDLE = "10.0.1.5", "10.0.2.6", "10.0.2.7"
@@ -116,6 +116,63 @@ class OfAVpc(Case):
             return {row["rule"]: row["id"] for row in rows if row["type"] == "finding" and row["kind"] == "never-hit"}
         first = record(1700000000, "eni-web", WEB, 40001, DB, 5432)
         self.assertEqual(ids(first), ids(first, record(1700000500, "eni-web", WEB, 40002, DB, 5432)))
+
+
+RULES = """pass tcp $HOME_NET any -> 203.0.113.0/24 443 (sid:1;)
+pass tcp $HOME_NET any -> 203.0.113.0/24 8443 (sid:2; msg:"owner=net 2024-05-06";)
+drop tls $HOME_NET any -> any any (tls.sni; content:"bad.example"; sid:3;)
+pass tcp $HOME_NET any -> 203.0.113.9 443 (sid:4;)
+drop udp $HOME_NET any -> any 53 (sid:5;)
+"""
+
+
+def stateless(priority, net, action):
+    return {"Priority": priority, "RuleDefinition": {"Actions": [action], "MatchAttributes": {"Destinations": [{"AddressDefinition": net}], "Protocols": [6]}}}
+
+
+FIREWALL = [
+    {"FirewallPolicyResponse": {"FirewallPolicyName": "p", "FirewallPolicyArn": "arn:p"}, "FirewallPolicy": {
+        "StatelessDefaultActions": ["aws:forward_to_sfe"], "StatelessFragmentDefaultActions": ["aws:drop"], "StatefulEngineOptions": {"RuleOrder": "STRICT_ORDER"},
+        "StatelessRuleGroupReferences": [{"ResourceArn": "arn:less", "Priority": 1}], "StatefulRuleGroupReferences": [{"ResourceArn": "arn:full", "Priority": 1}]}},
+    {"RuleGroupResponse": {"RuleGroupName": "full", "RuleGroupArn": "arn:full", "Type": "STATEFUL"}, "RuleGroup": {
+        "RulesSource": {"RulesString": RULES}, "StatefulRuleOptions": {"RuleOrder": "STRICT_ORDER"}}},
+    {"RuleGroupResponse": {"RuleGroupName": "less", "RuleGroupArn": "arn:less", "Type": "STATELESS"}, "RuleGroup": {"RulesSource": {"StatelessRulesAndCustomActions": {"StatelessRules": [
+        stateless(10, "203.0.113.0/24", "aws:forward_to_sfe"), stateless(20, "192.0.2.0/24", "aws:forward_to_sfe"), stateless(30, "198.51.100.0/24", "aws:drop")]}}}}]
+
+
+class OfANetworkFirewall(Case):
+    def ask(self, *records, texts=FIREWALL, code=DONE):
+        log = self.path("flow.log", (HEAD + "".join(records)).encode())
+        folder = self.path("firewall/0.json", b"{}").parent
+        for i, text in enumerate(texts):
+            (folder / f"{i}.json").write_text(json.dumps(text))
+        run = Run("audit", "--json", "-q", "--home", "10.0.0.0/8", "--flow-logs", log, folder)
+        self.assertEqual(run.code, code, run.err)
+        return run if code != DONE else (findings(run, "never-hit"), findings(run, "use-unknown"))
+
+    def test_rules_of_addresses_and_ports(self):
+        unused, unknown = self.ask(record(1700000000, "eni-web", WEB, 40001, "203.0.113.9", 443))
+        self.assertEqual(set(unused), {"full sid:2", "full sid:4", "full sid:5", "less priority:20"})  # 1 decides before 4
+        self.assertIn("none of the 1 connections from 2023-11-14T22:13:20", unused["full sid:2"])
+        self.assertEqual({name: text.split(": ")[1] for name, text in unknown.items()},
+                         {"full": "whether 1 of its rules are used is not decided by these logs", "less": "whether 1 of its rules are used is not decided by these logs"})
+        self.assertIn("names or contents", unknown["full"])
+        self.assertIn("pass or drop", unknown["less"])
+        more, _ = self.ask(record(1700000000, "eni-web", WEB, 40001, "203.0.113.9", 443), record(1700000000, "eni-web", WEB, 40002, "203.0.113.7", 8443))
+        self.assertEqual(set(unused) - set(more), {"full sid:2"})
+
+    def test_logs_that_no_rule_fits_say_nothing(self):
+        texts = [json.loads(json.dumps(text)) for text in FIREWALL]
+        texts[1]["RuleGroup"]["RulesSource"]["RulesString"] = RULES.splitlines()[0]
+        unused, unknown = self.ask(record(1700000000, "eni-web", WEB, 40001, "100.64.0.9", 22), texts=texts)
+        self.assertEqual((unused, set(unknown)), ({}, {"full", "less"}))
+        self.assertIn("no connection of them matches any rule", unknown["full"])
+
+    def test_of_several_policies_one_has_to_be_given(self):
+        other = json.loads(json.dumps(FIREWALL[0]))
+        other["FirewallPolicyResponse"].update(FirewallPolicyName="q", FirewallPolicyArn="arn:q")
+        run = self.ask(record(1700000000, "eni-web", WEB, 40001, "203.0.113.9", 443), texts=[*FIREWALL, other], code=USAGE)
+        self.assertIn("which of several policies", run.err)
 
 
 if __name__ == "__main__":
