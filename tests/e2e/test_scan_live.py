@@ -5,6 +5,7 @@ import os
 import signal
 import time
 import unittest
+from pathlib import Path
 
 from support import DONE, FINDINGS, NOTHING, PARTIAL, USAGE, Case, Run
 from test_scan import BODY, MARK, RULE, sha
@@ -40,9 +41,9 @@ while True:
 """
 SCRIPT = r"""
 ip link set lo up; ip address add 10.0.0.5/32 dev lo
-/usr/bin/python3 "$1" "$2" & client=$!; shift 2
-"$@" & child=$!
-trap "kill -TERM $child" TERM; trap "kill -HUP $child" HUP
+/usr/bin/python3 "$1" "$2" & client=$!; pid=$2.pid; shift 2
+"$@" & child=$!; echo $child >$pid
+trap "kill -TERM $child" TERM
 while :; do wait $child; code=$?; kill -0 $child 2>/dev/null || break; done
 kill $client; exit $code
 """
@@ -57,6 +58,9 @@ class Live(Case):
         watch = Watch(*args, verb=("scan", "-i", "lo", "--filter", "tcp portrange 8080-8081"), prefix=["unshare", "-n", "sh", "-c", SCRIPT, "sh", client, self.site])
         self.said(watch, "scanning what passes lo")
         return watch
+
+    def read_again(self):
+        os.kill(int(Path(f"{self.site}.pid").read_text()), signal.SIGHUP)
 
     def said(self, watch, words):
         until = time.monotonic() + PATIENCE
@@ -85,11 +89,11 @@ class Live(Case):
         other = b"x POSTERN-OTHER-MARK"
         self.assertEqual(self.fetch(watch, "b", other)["matches"], [])
         rules.write_bytes(b"rule broken {")
-        watch.child.send_signal(signal.SIGHUP)
+        self.read_again()
         self.said(watch, "rules and lists stay as they were")
         self.assertEqual([match["name"] for match in self.fetch(watch, "c", MARK)["matches"]], ["own_mark"])
         rules.write_bytes(RULE + OTHER)
-        watch.child.send_signal(signal.SIGHUP)
+        self.read_again()
         self.said(watch, "were read again: 2 rules")
         self.assertEqual([match["name"] for match in self.fetch(watch, "d", other)["matches"]], ["other_mark"])
         for number in range(40):
