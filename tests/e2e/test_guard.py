@@ -360,7 +360,8 @@ class TestGuard(Case):
         self.assertEqual((full["limits"]["blocked"]["now"], full["changes"]["made"]), (1, 1))
         self.assertGreater(full["watch"]["packets"], 10)
         told = self.answer("explain", HOST)
-        self.assertEqual([entry["type"] for entry in told["story"]][:2], ["finding", "change"])
+        # a busy machine may first have found too little to act on
+        self.assertEqual([entry["type"] for entry in told["story"] if entry["type"] != "left"][:2], ["finding", "change"])
         self.assertEqual(told["story"][0]["finding"], made["finding"])
         self.assertEqual(self.answer("explain", OTHER)["story"], [])
         self.assertIn("no such change is in force", self.ask("undo", "99", code=NOTHING).err)
