@@ -27,7 +27,7 @@
 /* What is taken is stored as often as this. */
 #define STORE_NS NS_PER_S
 /* While there is always more to read, what waits is settled as often as this. */
-#define SETTLE_NS (5 * NS_PER_S)
+#define SETTLE_NS (1 * NS_PER_S)
 /* Kept for the next start, by the data's time: what a fallback can reach back to
  * (docs/DETECTION.md: three days). */
 #define JOURNAL_AGE_NS (INT64_C(3) * 86400 * NS_PER_S)
