@@ -1,10 +1,10 @@
 #include "cli/alerting.h"
 
 #include <errno.h>
-#include <nettle/sha2.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "cli/alert_facts.h"
 #include "cli/message.h"
 #include "report/bad.h"
@@ -58,25 +58,13 @@ void alerting_close(struct alerting *a)
 
 /* ---- one alert ---- */
 
-/* The same of the same text, so that a receiver knows what it has been told already. */
-static void name_it(const char *text, char ret[static 33])
-{
-	struct sha256_ctx sha256;
-	uint8_t digest[SHA256_DIGEST_SIZE];
-	sha256_init(&sha256);
-	sha256_update(&sha256, strlen(text), (const uint8_t *)text);
-	sha256_digest(&sha256, sizeof digest, digest);
-	for (size_t i = 0; i < 16; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", (unsigned)digest[i]);
-}
-
 /* json: an object. It gets its name in front, and the journal's lines theirs at the end. */
 static void tell(struct alerting *a, const char *json, struct out text[static ALERT_FORMS])
 {
 	struct alert alert = {0};
-	char id[33];
+	char id[DIGEST_NAME_BYTES]; /* by which a receiver knows what it has been told already */
 	bool failed = false;
-	name_it(json, id);
+	digest_name(json, strlen(json), id);
 	alert.id = id;
 	out_clear(&text[ALERT_JSON]);
 	out_printf(&text[ALERT_JSON], "{\"alert\":\"%s\",", id);

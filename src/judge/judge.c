@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <math.h>
-#include <nettle/sha2.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/limits.h"
 #include "judge/bad.h"
 #include "judge/decoy.h"
@@ -344,13 +344,7 @@ static void set_id(struct finding *f)
 		if (f->channel[i].role != ROLE_TRIED || f->switches == 0)
 			out_printf(&o, "%s %u %u\n", f->channel[i].endpoint, f->channel[i].port,
 				(unsigned)f->channel[i].transport);
-	uint8_t digest[SHA256_DIGEST_SIZE];
-	struct sha256_ctx sha256;
-	sha256_init(&sha256);
-	sha256_update(&sha256, o.len, (const uint8_t *)out_string(&o));
-	sha256_digest(&sha256, sizeof digest, digest);
-	for (size_t i = 0; i < (sizeof f->id - 1) / 2; i++)
-		(void)snprintf(f->id + 2 * i, 3, "%02x", digest[i]);
+	digest_name(out_string(&o), o.len, f->id);
 	out_fini(&o);
 }
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/out.h"
 #include "scan/scan_private.h"
 
@@ -87,12 +88,6 @@ size_t scanner_rules(const struct scanner *s)
 	return s->yara == NULL ? 0 : yara_rules(s->yara);
 }
 
-static void hex(char *ret, const uint8_t *digest, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
-}
-
 static bool asks_for(const struct intel *set, enum intel_kind kind)
 {
 	return set != NULL && intel_count_of(set, kind) > 0;
@@ -109,18 +104,18 @@ static void take_hashes(const struct intel *set, struct span bytes, struct scan_
 		md5_init(&md5);
 		md5_update(&md5, bytes.len, bytes.ptr);
 		md5_digest(&md5, MD5_DIGEST_SIZE, digest);
-		hex(r->md5, digest, MD5_DIGEST_SIZE);
+		hex_text(r->md5, digest, MD5_DIGEST_SIZE);
 	}
 	if (asks_for(set, INTEL_FILE_SHA1)) {
 		sha1_init(&sha1);
 		sha1_update(&sha1, bytes.len, bytes.ptr);
 		sha1_digest(&sha1, SHA1_DIGEST_SIZE, digest);
-		hex(r->sha1, digest, SHA1_DIGEST_SIZE);
+		hex_text(r->sha1, digest, SHA1_DIGEST_SIZE);
 	}
 	sha256_init(&sha256);
 	sha256_update(&sha256, bytes.len, bytes.ptr);
 	sha256_digest(&sha256, SHA256_DIGEST_SIZE, digest);
-	hex(r->sha256, digest, SHA256_DIGEST_SIZE);
+	hex_text(r->sha256, digest, SHA256_DIGEST_SIZE);
 }
 
 static void take_type(struct scanner *s, struct span bytes, struct scan_result *r)

@@ -2,19 +2,13 @@
 #include <fcntl.h>
 #include <nettle/sha2.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "store/store.h"
 
 #define READ_BYTES ((size_t)64 << 10)
-
-static void hex_of(const uint8_t *digest, char hex[static 2 * SHA256_DIGEST_SIZE + 1])
-{
-	for (size_t i = 0; i < SHA256_DIGEST_SIZE; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-}
 
 static int digest_of(FILE *file, struct store_digest *ret)
 {
@@ -33,7 +27,7 @@ static int digest_of(FILE *file, struct store_digest *ret)
 		return -EIO;
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	sha256_digest(&sha256, sizeof digest, digest);
-	hex_of(digest, d.sha256);
+	hex_text(d.sha256, digest, sizeof digest);
 	*ret = d;
 	return 0;
 }
