@@ -17,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "../tests/e2e/sender.h"
 
 #define BATCH	    64
 #define AT_ONCE	    512     /* conversations; the others wait for their turn */
@@ -44,32 +45,6 @@ struct frame {
 	uint8_t rest[FRAME_MAX];
 } __attribute__((packed));
 
-static uint64_t seed = 1;
-
-static uint32_t chance(void)
-{
-	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(seed >> 32);
-}
-
-static double now_s(void)
-{
-	struct timespec now = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static uint16_t sum_of(const struct iphdr *ip)
-{
-	uint16_t word[sizeof *ip / 2];
-	uint32_t sum = 0;
-	memcpy(word, ip, sizeof word);
-	for (size_t i = 0; i < sizeof word / sizeof word[0]; i++)
-		sum += word[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~(sum + (sum >> 16));
-}
-
 static uint32_t address_of(uint32_t name)
 {
 	return FIRST_OTHER + (name << 8) + 80;
@@ -90,7 +65,7 @@ static size_t finish(struct frame *f, const struct talk *t, bool back, uint8_t p
 		.tot_len = htons((uint16_t)(sizeof f->ip + len)),
 		.saddr = back ? other : host,
 		.daddr = back ? host : other};
-	ip.check = sum_of(&ip);
+	ip.check = sum_of(&ip, sizeof ip);
 	f->ip = ip;
 	return sizeof f->ether + sizeof f->ip + len;
 }

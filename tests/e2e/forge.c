@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "sender.h"
 
 #define BATCH   64
 #define SERVERS 64
@@ -26,32 +27,6 @@ struct pseudo {
 	uint16_t proto, len;
 	struct tcphdr tcp;
 };
-
-static uint64_t seed = 1;
-
-static uint32_t chance(void)
-{
-	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(seed >> 32);
-}
-
-static double now_s(void)
-{
-	struct timespec now = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static uint16_t sum_of(const struct pseudo *p)
-{
-	uint16_t word[sizeof *p / 2];
-	uint32_t sum = 0;
-	memcpy(word, p, sizeof word);
-	for (size_t i = 0; i < sizeof word / sizeof word[0]; i++)
-		sum += word[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~(sum + (sum >> 16));
-}
 
 static struct forged make(uint32_t src, uint32_t dst)
 {
@@ -73,7 +48,7 @@ static struct forged make(uint32_t src, uint32_t dst)
 		.proto = htons(IPPROTO_TCP),
 		.len = htons(sizeof f.tcp),
 		.tcp = f.tcp};
-	f.tcp.check = sum_of(&p);
+	f.tcp.check = sum_of(&p, sizeof p);
 	return f;
 }
 
