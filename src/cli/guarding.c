@@ -312,8 +312,7 @@ void guarding_finding(void *context, const struct finding *f)
 	struct guard_plan plan;
 	if (diary_finding(g->diary, f, clock_day_ns()))
 		g->counts.finding[f->kind]++;
-	g->options.rules.nevers = g->never.count;
-	guard_decide(f, &g->options.rules, &g->state, clock_day_ns(), &plan);
+	guard_decide(f, guarding_rules(g), &g->state, clock_day_ns(), &plan);
 	guarding_carry_out(g, &plan, f->id, &f->host);
 	probing_finding(g, f);
 }
@@ -335,8 +334,7 @@ static void follow(struct guarding *g, const struct conn *c, bool first)
 		.named = c->name != NULL || hosts_name_of(g->engine->hosts, &c->server) != 0,
 		.expected = g->options.policy != NULL &&
 	                    policy_expects(g->options.policy, &contact) != NULL};
-	g->options.rules.nevers = g->never.count;
-	guard_follow(&n, &g->options.rules, &g->state, clock_day_ns(), &plan);
+	guard_follow(&n, guarding_rules(g), &g->state, clock_day_ns(), &plan);
 	guarding_carry_out(g, &plan, "after a block", &c->client);
 }
 

@@ -23,8 +23,7 @@ static void block(struct knowing *k, const struct addr *peer, uint8_t proto)
 	struct guard_plan plan;
 	k->known.peer = *peer;
 	k->known.proto = proto;
-	g->options.rules.nevers = g->never.count;
-	guard_decide_known(&k->known, &g->options.rules, &g->state, clock_day_ns(), &plan);
+	guard_decide_known(&k->known, guarding_rules(g), &g->state, clock_day_ns(), &plan);
 	guarding_carry_out(g, &plan, "known bad", &k->known.host);
 }
 

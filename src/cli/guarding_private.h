@@ -77,6 +77,13 @@ void guarding_keep_left(struct guarding *g, const char *finding, const struct ad
 void guarding_cases_say(const struct guarding *g, struct emit *e);
 /* Where all is told. */
 FILE *guarding_out(const struct guarding *g);
+/* With as many of what is never blocked as there are now. */
+static inline const struct guard_rules *guarding_rules(struct guarding *g)
+{
+	g->options.rules.nevers = g->never.count;
+	return &g->options.rules;
+}
+
 /* A new enforcer, told what holds now, when one runs. */
 void guarding_renew(struct guarding *g);
 bool guarding_is_resolver(const struct guarding *g, const struct addr *a);

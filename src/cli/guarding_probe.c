@@ -177,8 +177,7 @@ static bool make_change(void *context, const struct guard_change *change)
 {
 	struct guarding *g = context;
 	struct guard_plan plan;
-	g->options.rules.nevers = g->never.count;
-	guard_try(change, &g->options.rules, &g->state, change->at_ns, &plan);
+	guard_try(change, guarding_rules(g), &g->state, change->at_ns, &plan);
 	guarding_carry_out(g, &plan, change->finding, &change->host);
 	return plan.lefts == 0 && g->link != NULL && !g->trail_failed;
 }
@@ -317,7 +316,7 @@ void probing_finding(struct guarding *g, const struct finding *f)
 	if (guard_changes_find(g->state.change, g->state.count, &contained) != NULL)
 		return;
 	trials_ask(
-		g->probing->trials, f, &g->options.rules, g->engine->hosts, clock_day_ns(), &plan);
+		g->probing->trials, f, guarding_rules(g), g->engine->hosts, clock_day_ns(), &plan);
 	guarding_carry_out(g, &plan, f->id, &f->host);
 }
 
@@ -358,7 +357,7 @@ void probing_event(struct guarding *g, const struct conn *c, bool before)
 					     hosts_name_of(g->engine->hosts, &c->server));
 	t.fresh = first && (policy == NULL || policy_expects(policy, &contact) == NULL) &&
 	          (t.domain == NULL || domain_is_rare(domain_class(t.domain, NULL)));
-	trials_saw(g->probing->trials, &t, &g->options.rules, clock_day_ns());
+	trials_saw(g->probing->trials, &t, guarding_rules(g), clock_day_ns());
 }
 
 void probing_turn(struct guarding *g, int64_t now_ns)

@@ -1,6 +1,6 @@
-#include <nettle/sha2.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/limits.h"
 #include "guard/private.h"
 
@@ -104,7 +104,24 @@ uint8_t guard_proto(enum transport transport, const struct addr *peer)
 	return transport == TRANSPORT_ICMP && !addr_is_v4(peer) ? 58 : transport_proto(transport);
 }
 
-/* In the plan, or left with the reason. */
+/* In the plan, or left; left->why: what is against it already. */
+static bool put(
+	struct deciding *d, const struct guard_change *change, const struct guard_left *left)
+{
+	enum guard_leave why = left->why;
+	if (why == LEAVE_NONE && guard_state_holds(d->state, change, d->now_ns))
+		why = LEAVE_UNDONE;
+	if (why == LEAVE_NONE)
+		why = take_room(d, change->contain);
+	struct guard_left l = *left;
+	l.why = why;
+	if (why == LEAVE_NONE)
+		d->plan->change[d->plan->changes++] = *change;
+	else
+		leave_it(d, &l);
+	return why == LEAVE_NONE;
+}
+
 static bool add_change(struct deciding *d, const struct guard_change *change)
 {
 	enum guard_leave why = change->contain
@@ -113,17 +130,12 @@ static bool add_change(struct deciding *d, const struct guard_change *change)
 	if (why == LEAVE_UNSEEN &&
 		change->known[0] != '\0') /* a list knows it, whoever was there */
 		why = LEAVE_NONE;
-	if (why == LEAVE_NONE && guard_state_holds(d->state, change, d->now_ns))
-		why = LEAVE_UNDONE;
 	if (why == LEAVE_NONE && !change->contain && change->proto == 0)
 		why = LEAVE_UNSEEN;
-	if (why == LEAVE_NONE)
-		why = take_room(d, change->contain);
-	if (why == LEAVE_NONE)
-		d->plan->change[d->plan->changes++] = *change;
-	else
-		leave(d, change->contain ? &change->host : &change->peer, change->port, why);
-	return why == LEAVE_NONE;
+	return put(d, change,
+		&(struct guard_left){.peer = change->contain ? change->host : change->peer,
+			.port = change->port,
+			.why = why});
 }
 
 /* True: it is blocked, or will be. */
@@ -163,14 +175,6 @@ static bool is_of_names(const struct finding *f, const struct finding_channel *c
 	       (asked_only || f->kind == KIND_DGA || f->kind == KIND_DEADDROP);
 }
 
-static void leave_name(struct deciding *d, const char *domain, enum guard_leave why)
-{
-	struct guard_left l = {.peer = d->finding->host, .why = why};
-	if (guard_name_is_plain(domain))
-		(void)snprintf(l.name, sizeof l.name, "%s", domain);
-	leave_it(d, &l);
-}
-
 static bool consider_name(struct deciding *d, const struct finding_channel *c)
 {
 	if (!d->rules->names || !is_of_names(d->finding, c))
@@ -184,15 +188,10 @@ static bool consider_name(struct deciding *d, const struct finding_channel *c)
 		(void)snprintf(change.name, sizeof change.name, "%s", domain);
 	if (why == LEAVE_NONE && is_there(d, &change))
 		return true;
-	if (why == LEAVE_NONE && guard_state_holds(d->state, &change, d->now_ns))
-		why = LEAVE_UNDONE;
-	if (why == LEAVE_NONE)
-		why = take_room(d, false);
-	if (why == LEAVE_NONE)
-		d->plan->change[d->plan->changes++] = change;
-	else
-		leave_name(d, domain, why);
-	return why == LEAVE_NONE;
+	struct guard_left left = {.peer = d->finding->host, .why = why};
+	if (guard_name_is_plain(domain))
+		(void)snprintf(left.name, sizeof left.name, "%s", domain);
+	return put(d, &change, &left);
 }
 
 static void contain(struct deciding *d)
@@ -281,18 +280,6 @@ void guard_follow(const struct guard_new *n, const struct guard_rules *rules,
 	guard_try(&change, rules, state, now_ns, ret);
 }
 
-/* Hex digits as a finding's. */
-static void name_known(const struct guard_known *k, char ret[static 33])
-{
-	struct sha256_ctx sha256;
-	uint8_t digest[SHA256_DIGEST_SIZE];
-	sha256_init(&sha256);
-	sha256_update(&sha256, strlen(k->thing), (const uint8_t *)k->thing);
-	sha256_digest(&sha256, sizeof digest, digest);
-	for (size_t i = 0; i < 16; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", (unsigned)digest[i]);
-}
-
 void guard_decide_known(const struct guard_known *k, const struct guard_rules *rules,
 	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret)
 {
@@ -308,7 +295,7 @@ void guard_decide_known(const struct guard_known *k, const struct guard_rules *r
 		change.until_ns = k->until_ns;
 	if (rules->response == RESPOND_ALERT || change.until_ns <= now_ns)
 		return;
-	name_known(k, change.finding);
+	digest_name(k->thing, strlen(k->thing), change.finding);
 	(void)snprintf(change.known, sizeof change.known, "%s", k->words);
 	guard_try(&change, rules, state, now_ns, ret);
 }
