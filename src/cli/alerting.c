@@ -206,7 +206,8 @@ static void say_facts(struct alert_facts *f, const struct guard_change *c, enum 
 	}
 	out_time(alert_facts_add(f, "until"), c->until_ns);
 	out_text(alert_facts_add(f, "finding"), c->finding);
-	out_text(alert_facts_add(f, "known"), c->known);
+	if (c->cause != CAUSE_FINDING)
+		out_text(alert_facts_add(f, guard_cause_name(c->cause)), c->words);
 	say_what(&f->message, c, act);
 }
 

@@ -33,6 +33,7 @@ static int make_tables(struct engine *e)
 		.prompt = o->prompt,
 		.namer = e->namer,
 		.begun = o->begun,
+		.refused = o->refused,
 		.context = o->context};
 	struct hosts_options hosts = {.hooks = o->hooks,
 		.local = o->local,

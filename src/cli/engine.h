@@ -24,6 +24,7 @@ struct engine_options {
 	void (*event)(void *context, const struct event *event);
 	/* As flow_options.begun; may be NULL. */
 	void (*begun)(void *context, const struct conn *c);
+	void (*refused)(void *context, const struct conn *c); /* as well */
 	void *context;
 };
 

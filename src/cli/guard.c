@@ -19,7 +19,8 @@ struct guard {
 		*cases;
 	const char *rpz, *rpz_reload;
 	struct networks never;
-	double cases_days, act_e, slot_s, expiry_s, max_blocked, max_hosts, max_changes, popular;
+	double cases_days, act_e, hold_s, strangers, slot_s, expiry_s, max_blocked, max_hosts,
+		max_changes, popular;
 	bool enforce, block_known, exposed;
 };
 
@@ -48,6 +49,15 @@ static const struct option options[] = {
 	{"act-e", 0, OPTION_NUMBER, "X", AT(act_e), .min = 0, .max = 1e6, .fallback = "0.01",
 		.help = "act on findings of which an innocent host would show X a day or fewer; "
 			"probe: without it 1"},
+	{"hold", 0, OPTION_NUMBER, "SEC", AT(hold_s), .min = -1, .max = GUARD_EXPIRY_MAX_S,
+		.fallback = "600",
+		.help = "with a policy: answer a switch at its first packet, for SEC, before "
+			"there "
+			"is a finding: a channel in use fails, and one begins that nobody has "
+			"named; 0: wait for findings"},
+	{"strangers", 0, OPTION_NUMBER, "N", AT(strangers), .min = -1, .max = 16, .fallback = "0",
+		.help = "a host may use N channels within an hour that nobody has named; what is "
+			"more is answered as a switch; 0: any number"},
 	{"slot", 0, OPTION_NUMBER, "SEC", AT(slot_s), .min = 1, .max = 86400, .fallback = "120",
 		.help = "probe: a block or a sham lasts at least so long"},
 	{"seed", 0, OPTION_TEXT, "HEX", AT(seed),
@@ -95,7 +105,7 @@ static const struct option options[] = {
 	{"cases", 0, OPTION_TEXT, "FILE", AT(cases),
 		.help = "keep all that is told in FILE (SQLite), before it is told; explain HOST "
 			"reads it, also when no guard runs"},
-	{"cases-days", 0, OPTION_NUMBER, "N", AT(cases_days), .min = 0, .max = 36500,
+	{"cases-days", 0, OPTION_NUMBER, "N", AT(cases_days), .min = -1, .max = 36500,
 		.fallback = "90",
 		.help = "what is older goes from --cases; 0: nothing for its age"},
 	{"metrics", 0, OPTION_TEXT, "ADDR:PORT", AT(metrics),
@@ -156,6 +166,9 @@ static const char *complaint(const struct call *call, const struct guard *g)
 		g->policy == NULL)
 		return "--respond contain and probe need a policy (--policy FILE): without one a "
 		       "contained host would reach nothing at all";
+	if (g->strangers > 0 && (g->policy == NULL || g->hold_s < 1))
+		return "--strangers needs a policy (--policy FILE), which names what is none, and "
+		       "--hold of a second or more";
 	if (strcmp(g->respond, "probe") == 0 && g->max_hosts < 1)
 		return "--respond probe needs --max-hosts of 1 or more";
 	if (g->seed != NULL && !read_seed(g->seed, NULL))
@@ -220,6 +233,7 @@ static struct guarding_options options_of(
 		.block_known = g->block_known,
 		.remembers = g->watch.state != NULL,
 		.state = g->watch.state,
+		.strangers = (unsigned)g->strangers,
 		.slot_ns = (int64_t)(g->slot_s * (double)NS_PER_S),
 		.coin = hash_key_new(),
 		.json = g->watch.json,
@@ -228,6 +242,8 @@ static struct guarding_options options_of(
 		/* what is only suspected can be asked */
 		.max_e = probe && !call_given(call, "act-e") ? 1 : g->act_e,
 		.expiry_ns = (int64_t)(g->expiry_s * (double)NS_PER_S),
+		/* without a policy everything is a stranger */
+		.hold_ns = policy == NULL ? 0 : (int64_t)(g->hold_s * (double)NS_PER_S),
 		.channels = (uint32_t)g->max_blocked,
 		.hosts = (uint32_t)g->max_hosts,
 		.changes = (uint32_t)g->max_changes,
@@ -268,6 +284,8 @@ static enum exit_code guard_on(const struct call *call, const struct children *c
 		.event = guarding_event,
 		.finding = guarding_finding,
 		.known = guarding_known,
+		.begun = o.rules.hold_ns > 0 ? guarding_begun : NULL,
+		.refused = o.rules.hold_ns > 0 ? guarding_refused : NULL,
 		.told = g->cases != NULL ? guarding_told : NULL,
 		.keep = g->cases != NULL ? guarding_keep : NULL,
 		.opened = guarding_opened,

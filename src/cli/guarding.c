@@ -38,7 +38,7 @@ static void say_change(
 		out_printf(&o, "for ");
 		out_duration(&o, c->until_ns - c->at_ns);
 		out_printf(&o, "  change %llu  %s%s%s", (unsigned long long)c->id,
-			c->known[0] != '\0' ? c->known : c->finding, why != NULL ? "  " : "",
+			c->cause != CAUSE_FINDING ? c->words : c->finding, why != NULL ? "  " : "",
 			why != NULL ? why : "");
 	}
 	(void)fprintf(guarding_out(g), "%s\n", out_string(&o));
@@ -199,6 +199,8 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 		code = trail_open(&g->trail, options->trail, &g->state, clock_day_ns(), why);
 	if (code == 0)
 		code = never_collect(&g->never, options, options->policy, why);
+	if (code == 0 && options->rules.hold_ns > 0 && strangers_new(&g->strangers) < 0)
+		code = fail_set(why, -ENOMEM, "out of memory");
 	if (code == 0)
 		code = probing_new(g, why);
 	if (code == 0 && options->control != NULL)
@@ -240,6 +242,7 @@ void guarding_free(struct guarding *g)
 	diary_free(g->diary);
 	policy_free(g->options.policy);
 	probing_free(g->probing);
+	strangers_free(g->strangers);
 	if (g->wake >= 0)
 		(void)close(g->wake);
 	free(g);
@@ -282,7 +285,11 @@ int guarding_start(
 
 static void make(struct guarding *g, const struct guard_change *change)
 {
-	struct guard_change c = *change;
+	/* what was done for a moment is now done for good */
+	const struct guard_change *held =
+		guard_changes_find(g->state.change, g->state.count, change);
+	uint64_t held_id = held != NULL ? held->id : 0;
+	struct guard_change c = *change, old;
 	int64_t now_ns = clock_day_ns();
 	c.id = g->state.last_id + 1;
 	if (guarding_note(g, &c, g->options.enforce ? ACT_MADE : ACT_WOULD, NULL) < 0)
@@ -295,6 +302,8 @@ static void make(struct guarding *g, const struct guard_change *change)
 	}
 	g->state.changes++;
 	guarding_send(g, &c, false);
+	if (held_id != 0 && guard_state_take(&g->state, held_id, &old))
+		(void)guarding_note(g, &old, ACT_ENDED, "a finding takes its place");
 }
 
 void guarding_carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
@@ -317,14 +326,20 @@ void guarding_finding(void *context, const struct finding *f)
 	probing_finding(g, f);
 }
 
+bool guarding_expects(const struct guarding *g, const struct conn *c, const char *domain)
+{
+	const struct policy_contact contact = {.host = c->client,
+		.server = c->server,
+		.domain = domain,
+		.proto = c->ip_proto,
+		.port = c->transport == TRANSPORT_ICMP ? 0 : c->server_port};
+	return g->options.policy != NULL && policy_expects(g->options.policy, &contact) != NULL;
+}
+
 /* What a host does to whom something is blocked. */
 static void follow(struct guarding *g, const struct conn *c, bool first)
 {
 	struct guard_plan plan;
-	const struct policy_contact contact = {.host = c->client,
-		.server = c->server,
-		.proto = c->ip_proto,
-		.port = c->server_port};
 	struct guard_new n = {.host = c->client,
 		.peer = c->server,
 		.proto = c->ip_proto,
@@ -332,8 +347,7 @@ static void follow(struct guarding *g, const struct conn *c, bool first)
 		.start_ns = c->start_ns,
 		.first = first,
 		.named = c->name != NULL || hosts_name_of(g->engine->hosts, &c->server) != 0,
-		.expected = g->options.policy != NULL &&
-	                    policy_expects(g->options.policy, &contact) != NULL};
+		.expected = guarding_expects(g, c, NULL)};
 	guard_follow(&n, guarding_rules(g), &g->state, clock_day_ns(), &plan);
 	guarding_carry_out(g, &plan, "after a block", &c->client);
 }
@@ -353,6 +367,7 @@ void guarding_event(void *context, const struct event *event, bool before)
 		const struct conn *c = &event->conn;
 		if (!guarding_is_local(g, &c->client))
 			return;
+		switching_conn(g, c);
 		probing_event(g, c, before);
 		if (c->packets_in == 0 || outcome_is_failure(c->outcome))
 			return;
@@ -371,6 +386,8 @@ void guarding_event(void *context, const struct event *event, bool before)
 		struct addr key = guard_name_key(registered_domain(l->name));
 		crowd_add(g->askers, &key, &l->client);
 	}
+	if (guarding_is_local(g, &l->client))
+		switching_lookup(g, l, before);
 	if (guarding_is_resolver(g, &l->resolver))
 		add_resolver(g, &l->resolver);
 	allowances_learn(g->allowances, l);
@@ -410,6 +427,7 @@ static void deny(struct guarding *g, struct engine *engine, const struct guard_r
 	const struct guard_change like = {
 		.host = c->client, .peer = c->server, .proto = c->ip_proto, .port = c->server_port};
 	guard_state_deny(&g->state, &like, r->time_ns);
+	switching_deny(g, c);
 	say_lost(g, r->lost);
 	if (c->transport != TRANSPORT_OTHER)
 		engine_event(engine, &e);

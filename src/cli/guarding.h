@@ -21,6 +21,7 @@ struct guarding_options {
 	const char *control;           /* where it can be asked (guard/control.h); NULL: nowhere */
 	const char *rpz;               /* the file of names' zone; NULL none */
 	struct reload *reload;         /* of that zone; NULL unless enforce; outlives it */
+	unsigned strangers;            /* so many that nobody has named are let pass; 0: any */
 	int64_t slot_ns;               /* the shortest slot of an experiment */
 	struct hash_key coin;          /* of experiments */
 	bool enforce, persistent, json, quiet;
@@ -50,5 +51,7 @@ void guarding_event(void *context, const struct event *event, bool before);
 void guarding_finding(void *context, const struct finding *f);
 void guarding_told(void *context, const struct watch_told *told);
 void guarding_keep(void *context);
+void guarding_begun(void *context, const struct conn *c);
+void guarding_refused(void *context, const struct conn *c);
 void guarding_known(void *context, const struct intel *set, const struct intel_match *match,
 	const struct event *event);

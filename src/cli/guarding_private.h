@@ -6,6 +6,7 @@
 #include "cli/guarding_rpz.h"
 #include "guard/control.h"
 #include "guard/diary.h"
+#include "guard/strangers.h"
 #include "report/emit.h"
 #include "store/cases.h"
 
@@ -47,6 +48,7 @@ struct guarding {
 	FILE *trail;
 	struct cases *cases; /* NULL: none were asked for */
 	struct diary *diary;
+	struct strangers *strangers; /* NULL: findings are waited for */
 	struct probing *probing;     /* NULL: no experiments are made */
 	struct metrics *metrics;     /* NULL: none was asked for */
 	struct control *control;     /* NULL: none was asked for */
@@ -113,6 +115,19 @@ void guarding_send(struct guarding *g, const struct guard_change *c, bool back);
 void guarding_carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
 	const struct addr *host);
 bool guarding_is_local(const struct guarding *g, const struct addr *a);
+
+/* Whether someone has decided that the host may go there. domain: NULL none. */
+bool guarding_expects(const struct guarding *g, const struct conn *c, const char *domain);
+
+/* ---- switches (guard/strangers.h): guarding_switch.c; without strangers nothing is done ---- */
+
+/* A conversation begins; what is to be done about it is the caller's. False: it is no switch. */
+bool switching_begun(struct guarding *g, const struct conn *c, struct switch_sign *ret);
+/* Of a local client. before: an earlier run saw it. */
+void switching_conn(struct guarding *g, const struct conn *c);
+void switching_lookup(struct guarding *g, const struct lookup *l, bool before);
+/* A packet was dropped for what is in force. */
+void switching_deny(struct guarding *g, const struct conn *c);
 
 /* ---- experiments (--respond probe): guarding_probe.c; without them nothing is done ---- */
 

@@ -16,10 +16,9 @@ int value_number(const char *text, double min, double max, double *ret, struct f
 	if (*text == '\0' || *end != '\0' || text[strspn(text, "0123456789.eE+-")] != '\0')
 		return fail_set(why, -EINVAL, "%s is not a number; give one such as 0.1",
 			quoted(text).text);
-	if (!(value > min && value <= max))
-		return fail_set(why, -EINVAL,
-			"%s is out of range; give a number over %.0f, to %.0f", quoted(text).text,
-			min, max);
+	if (!((min < 0 ? value >= 0 : value > min) && value <= max))
+		return fail_set(why, -EINVAL, "%s is out of range; give a number %s %.0f, to %.0f",
+			quoted(text).text, min < 0 ? "from" : "over", min < 0 ? 0 : min, max);
 	*ret = value;
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include "base/fail.h"
 #include "cli/verb.h"
 
-/* Over min, up to max. */
+/* Over min, up to max; min below 0: from 0. */
 MUST_USE int value_number(const char *text, double min, double max, double *ret, struct fail *why);
 /* Bytes: 512M, 2GiB; K M G T are powers of 1024. */
 MUST_USE int value_size(const char *text, double min, double max, size_t *ret, struct fail *why);

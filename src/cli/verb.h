@@ -48,7 +48,7 @@ struct option {
 	enum option_kind kind;
 	const char *argument; /* what stands for the value in help; NULL for flags */
 	size_t offset;        /* of the field in the verb's settings */
-	double min, max;      /* numbers: over min, up to max; sizes: from min to max */
+	double min, max;      /* as value_number(); sizes: from min to max */
 	const char *fallback; /* value when not given, as it would be typed; NULL: all zero */
 	const char *help;     /* no capital, no full stop */
 };

@@ -203,7 +203,16 @@ static void keep_event(void *context, const struct event *event)
 static void keep_begun(void *context, const struct conn *c)
 {
 	const struct watching *t = context;
-	watch_intel_begun(t->intel, c);
+	if (t->hooks->known != NULL)
+		watch_intel_begun(t->intel, c);
+	if (t->hooks->begun != NULL)
+		t->hooks->begun(t->hooks->context, c);
+}
+
+static void keep_refused(void *context, const struct conn *c)
+{
+	const struct watching *t = context;
+	t->hooks->refused(t->hooks->context, c);
 }
 
 static void keep_finding(void *context, const struct finding *f)
@@ -215,13 +224,15 @@ static void keep_finding(void *context, const struct finding *f)
 
 static int start_engine(struct watching *t)
 {
+	bool knows = t->hooks->known != NULL && t->w->intel.count > 0;
 	struct engine_options o = {.local = t->w->local.net,
 		.locals = t->w->local.count,
 		.memory_bytes = t->w->memory_bytes,
 		.prompt = true,
 		.ripe = ripe,
 		.event = keep_event,
-		.begun = t->hooks->known != NULL && t->w->intel.count > 0 ? keep_begun : NULL,
+		.begun = knows || t->hooks->begun != NULL ? keep_begun : NULL,
+		.refused = t->hooks->refused != NULL ? keep_refused : NULL,
 		.context = t};
 	return engine_init(&t->engine, &o);
 }

@@ -59,6 +59,9 @@ struct watch_hooks {
 	 * first packet of a conversation; for each match. */
 	void (*known)(void *context, const struct intel *set, const struct intel_match *match,
 		const struct event *event);
+	/* As of flow_options: a conversation's first packet, and a first answer that refuses it. */
+	void (*begun)(void *context, const struct conn *c);
+	void (*refused)(void *context, const struct conn *c);
 	/* Each thing that the watch tells is told() before; with told(), all that is told in a turn
 	 * waits for keep() at the turn's end. Both or neither. */
 	void (*told)(void *context, const struct watch_told *told);

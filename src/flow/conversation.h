@@ -258,6 +258,8 @@ void wheel_remove(struct flow_table *t, struct conversation *c);
 /* The conversation whose patience ends first, if that is not after the tick; else NULL. */
 struct conversation *wheel_first(struct flow_table *t, uint32_t until_tick);
 void conversation_wait(struct flow_table *t, struct conversation *c, enum wait wait);
+/* Its first answer says no: options.refused hears of it. */
+void conversation_refused(const struct flow_table *t, const struct conversation *c);
 
 /* copy.c */
 #define COPY_NS (5 * NS_PER_MS)

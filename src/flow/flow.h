@@ -31,6 +31,9 @@ struct flow_options {
 	 * and port; for who acts on the first packet. It must leave the table alone. May be NULL.
 	 */
 	void (*begun)(void *context, const struct conn *c);
+	/* Its first answer says no: a RST to the SYN, an ICMP error. What came of it is told later,
+	 * when no other try has followed. As begun. */
+	void (*refused)(void *context, const struct conn *c);
 	void *context;
 };
 

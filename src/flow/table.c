@@ -242,6 +242,7 @@ RARE static void icmp_error(struct flow_table *t, const struct packet *p)
 	if (c != NULL && place.from == CLIENT) {
 		if (c->icmp_ns == 0 || t->at_ns - c->icmp_ns > COPY_NS)
 			c->icmp_ns = t->at_ns;
+		conversation_refused(t, c);
 	} else if (inner.proto == IP_UDP && inner.dst_port == 53) {
 		lookup_unreachable(t, &inner);
 	}
@@ -266,6 +267,15 @@ RARE static void tell_begun(const struct flow_table *t, const struct conversatio
 	struct conn conn;
 	tell(t, c, &conn);
 	t->options.begun(t->options.context, &conn);
+}
+
+RARE void conversation_refused(const struct flow_table *t, const struct conversation *c)
+{
+	struct conn conn;
+	if (t->options.refused == NULL || c->joined || c->answer_ns != 0)
+		return;
+	tell(t, c, &conn);
+	t->options.refused(t->options.context, &conn);
 }
 
 void flow_table_add(struct flow_table *t, const struct packet *packet)

@@ -127,6 +127,7 @@ RARE static void on_reset(
 			return;
 		c->rst_ns[SERVER] = t->at_ns; /* the last one counts */
 		conversation_wait(t, c, WAIT_REFUSED);
+		conversation_refused(t, c);
 		return;
 	}
 	if (!is_near(c, from, p))

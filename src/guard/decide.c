@@ -17,6 +17,7 @@ const char *guard_leave_words(enum guard_leave leave)
 		[LEAVE_WEAK] = "the finding is too weak",
 		[LEAVE_FAILED] = "nothing answered there, and failures alone block nothing",
 		[LEAVE_NEVER] = "never-block",
+		[LEAVE_NAMED] = "the policy names it",
 		[LEAVE_UNDONE] = "an operator has undone it",
 		[LEAVE_POPULAR] = "many hosts reach it",
 		[LEAVE_UNSEEN] = "which hosts reach it is not known",
@@ -68,9 +69,12 @@ static struct guard_change change_of(const struct deciding *d)
 	return c;
 }
 
+/* What was done for a moment does not stand in the way of what is done for good. */
 static bool is_there(const struct deciding *d, const struct guard_change *like)
 {
-	return guard_changes_find(d->state->change, d->state->count, like) != NULL ||
+	const struct guard_change *c = guard_changes_find(d->state->change, d->state->count, like);
+	bool outranked = c != NULL && c->cause == CAUSE_SWITCH && like->cause != CAUSE_SWITCH;
+	return (c != NULL && !outranked) ||
 	       guard_changes_find(d->plan->change, d->plan->changes, like) != NULL;
 }
 
@@ -127,8 +131,8 @@ static bool add_change(struct deciding *d, const struct guard_change *change)
 	enum guard_leave why = change->contain
 	                               ? LEAVE_NONE
 	                               : guard_objection(d->rules, &change->host, &change->peer);
-	if (why == LEAVE_UNSEEN &&
-		change->known[0] != '\0') /* a list knows it, whoever was there */
+	/* a list knows it, whoever was there; what begins has answered nobody yet */
+	if (why == LEAVE_UNSEEN && change->cause != CAUSE_FINDING)
 		why = LEAVE_NONE;
 	if (why == LEAVE_NONE && !change->contain && change->proto == 0)
 		why = LEAVE_UNSEEN;
@@ -136,6 +140,18 @@ static bool add_change(struct deciding *d, const struct guard_change *change)
 		&(struct guard_left){.peer = change->contain ? change->host : change->peer,
 			.port = change->port,
 			.why = why});
+}
+
+/* Somebody has decided that the host may go there. */
+static bool is_named_for(
+	const struct deciding *d, const struct finding_channel *c, const struct addr *peer)
+{
+	const struct policy_contact contact = {.host = d->finding->host,
+		.server = *peer,
+		.domain = c->name_count > 0 ? registered_domain(c->names[0]) : NULL,
+		.proto = guard_proto(c->transport, peer),
+		.port = c->transport == TRANSPORT_ICMP ? 0 : c->port};
+	return d->rules->policy != NULL && policy_expects(d->rules->policy, &contact) != NULL;
 }
 
 /* True: it is blocked, or will be. */
@@ -159,6 +175,8 @@ static bool consider_channel(struct deciding *d, const struct finding_channel *c
 	for (size_t i = 0; i < c->addr_count; i++) {
 		if (c->connections <= c->failures)
 			leave(d, &c->addrs[i], c->port, LEAVE_FAILED);
+		else if (is_named_for(d, c, &c->addrs[i]))
+			leave(d, &c->addrs[i], c->port, LEAVE_NAMED);
 		else
 			any |= consider(d, c, &c->addrs[i]);
 	}
@@ -239,7 +257,7 @@ static const struct guard_change *story_of(
 	const struct guard_change *latest = NULL;
 	for (size_t i = 0; i < state->count; i++) {
 		const struct guard_change *c = &state->change[i];
-		if (c->contain || c->named || c->known[0] != '\0' || c->denied_ns == 0 ||
+		if (c->contain || c->named || c->cause == CAUSE_KNOWN || c->denied_ns == 0 ||
 			!addr_eq(&c->host, &n->host))
 			continue;
 		if (c->denied_ns <= n->start_ns && n->start_ns - c->denied_ns <= GUARD_FOLLOW_NS &&
@@ -274,7 +292,8 @@ void guard_follow(const struct guard_new *n, const struct guard_rules *rules,
 	change.proto = n->proto;
 	change.port = n->port;
 	change.at_ns = now_ns;
-	change.until_ns = now_ns + rules->expiry_ns;
+	change.until_ns =
+		now_ns + (change.cause == CAUSE_SWITCH ? rules->hold_ns : rules->expiry_ns);
 	change.denied_ns = 0;
 	change.follows = story->id;
 	guard_try(&change, rules, state, now_ns, ret);
@@ -295,7 +314,62 @@ void guard_decide_known(const struct guard_known *k, const struct guard_rules *r
 		change.until_ns = k->until_ns;
 	if (rules->response == RESPOND_ALERT || change.until_ns <= now_ns)
 		return;
+	change.cause = CAUSE_KNOWN;
 	digest_name(k->thing, strlen(k->thing), change.finding);
-	(void)snprintf(change.known, sizeof change.known, "%s", k->words);
+	(void)snprintf(change.words, sizeof change.words, "%s", k->words);
 	guard_try(&change, rules, state, now_ns, ret);
+}
+
+/* One for all switches of a host: who undoes a containment is not contained by the next. */
+static struct guard_change change_of_switch(
+	const struct guard_switch *sw, const struct guard_rules *rules, int64_t now_ns)
+{
+	char host[ADDR_TEXT_BYTES], thing[ADDR_TEXT_BYTES + 8];
+	struct guard_change c = {.cause = CAUSE_SWITCH,
+		.host = sw->host,
+		.at_ns = now_ns,
+		.until_ns = now_ns + rules->hold_ns};
+	(void)snprintf(thing, sizeof thing, "switch %s", addr_text(&sw->host, host));
+	digest_name(thing, strlen(thing), c.finding);
+	(void)snprintf(c.words, sizeof c.words, "%s", sw->words);
+	return c;
+}
+
+static bool hold_name(struct deciding *d, struct guard_change *change, const char *domain)
+{
+	enum guard_leave why = d->rules->names ? name_objection(d->rules, domain) : LEAVE_UNSEEN;
+	struct guard_left left = {.peer = change->host, .why = why};
+	change->named = true;
+	if (guard_name_is_plain(domain)) {
+		(void)snprintf(change->name, sizeof change->name, "%s", domain);
+		(void)snprintf(left.name, sizeof left.name, "%s", domain);
+	}
+	return is_there(d, change) || put(d, change, &left);
+}
+
+static bool hold_peer(
+	struct deciding *d, struct guard_change *change, const struct guard_switch *sw)
+{
+	change->peer = sw->peer;
+	change->proto = sw->proto;
+	change->port = sw->port;
+	change->named = sw->named;
+	return is_there(d, change) || add_change(d, change);
+}
+
+void guard_decide_switch(const struct guard_switch *sw, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret)
+{
+	struct deciding d = {.rules = rules, .state = state, .now_ns = now_ns, .plan = ret};
+	ret->changes = ret->lefts = 0;
+	if (rules->hold_ns == 0 || rules->response == RESPOND_ALERT ||
+		rules->response == RESPOND_PROBE)
+		return;
+	struct guard_change change = change_of_switch(sw, rules, now_ns), all = change;
+	count(&d);
+	bool held = addr_is_none(&sw->peer) ? hold_name(&d, &change, sw->name)
+	                                    : hold_peer(&d, &change, sw);
+	all.contain = true;
+	if (held && rules->response == RESPOND_CONTAIN && !is_there(&d, &all))
+		(void)add_change(&d, &all);
 }

@@ -48,7 +48,15 @@ size_t guard_own(struct cidr *ret, size_t max);
 
 /* ---- changes ---- */
 
-#define GUARD_KNOWN_BYTES 240u
+/* What a change rests on. */
+enum guard_cause {
+	CAUSE_FINDING,
+	CAUSE_KNOWN,  /* a list knows it */
+	CAUSE_SWITCH, /* guard/strangers.h: the judge has not decided yet */
+	CAUSE_COUNT
+};
+const char *guard_cause_name(enum guard_cause cause); /* "finding", "known", "switch" */
+#define GUARD_WORDS_BYTES 240u
 /* With a zone's own name behind it a name must stay below 255 bytes. */
 #define GUARD_NAME_BYTES 204u
 
@@ -66,11 +74,11 @@ struct guard_change {
 	int64_t denied_ns;       /* a packet was dropped for it last; 0 none */
 	bool named;              /* peer was found by a name */
 	uint64_t follows;        /* the change whose story this one goes on with; 0: a finding's */
-	char finding[33];
-	double e_value;
-	/* "name bad.example of feed.csv, line 12": why, when it is no finding but what a list
-	 * knows; then finding is the indicator's own. Safe text. */
-	char known[GUARD_KNOWN_BYTES];
+	enum guard_cause cause;
+	char finding[33]; /* its id; of another cause, what is the same when it comes again */
+	double e_value;   /* of a finding */
+	/* Why, when it is no finding: "name bad.example of feed.csv, line 12". Safe text. */
+	char words[GUARD_WORDS_BYTES];
 	uint64_t experiment; /* its number, when one made it (guard/trial.h); 0: none */
 	/* An operator ended it: until then its finding does not make it again. 0: nobody did. */
 	int64_t held_ns;
@@ -115,6 +123,7 @@ struct guard_rules {
 	enum guard_response response;
 	double max_e;
 	int64_t expiry_ns;
+	int64_t hold_ns; /* of a switch, before the judge has decided; 0: it is waited for */
 	uint32_t channels, hosts; /* at once */
 	uint32_t changes;         /* a minute */
 	unsigned popular;         /* what more hosts reach is not blocked */
@@ -132,6 +141,7 @@ enum guard_leave { /* why something is left alone */
 	LEAVE_WEAK,      /* its E is over the line */
 	LEAVE_FAILED,    /* nothing answered there: failures alone block nothing */
 	LEAVE_NEVER,
+	LEAVE_NAMED,  /* the policy names it for the host */
 	LEAVE_UNDONE, /* an operator has ended it */
 	LEAVE_POPULAR,
 	LEAVE_UNSEEN, /* who reaches it is not known */
@@ -189,6 +199,19 @@ struct guard_known {
 /* As guard_decide(); nobody need have been answered there, and it lasts no longer than the
  * indicator. */
 void guard_decide_known(const struct guard_known *k, const struct guard_rules *rules,
+	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
+/* A host left a channel for one that nobody has named. */
+struct guard_switch {
+	struct addr host, peer; /* peer none: a name */
+	const char *name;       /* registered domain that the data go to within questions */
+	uint8_t proto;
+	uint16_t port;
+	bool named;        /* peer is where a name led to */
+	const char *words; /* why; safe text */
+};
+
+/* As guard_decide(), for rules->hold_ns. A finding's change takes the place of one of these. */
+void guard_decide_switch(const struct guard_switch *sw, const struct guard_rules *rules,
 	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
 /* Why the host may not be kept from the peer, whatever was found: NEVER, UNSEEN, POPULAR or NONE.
  */

@@ -153,7 +153,7 @@ static void known_bad(void **state)
 	struct guard_change first = s.plan.change[0];
 	assert_int_equal(first.until_ns, 3700 * NS_PER_S);
 	assert_int_equal(strlen(first.finding), 32);
-	assert_string_equal(first.known, k.words);
+	assert_string_equal(first.words, k.words);
 	k.until_ns = 160 * NS_PER_S; /* the list's own end */
 	guard_decide_known(&k, &s.rules, &s.state, now_ns, &s.plan);
 	assert_int_equal(s.plan.change[0].until_ns, k.until_ns);
@@ -191,7 +191,7 @@ static void known_bad(void **state)
 	assert_int_equal(trail_reader_new(&reader), 0);
 	assert_true(trail_read(
 		reader, (struct span){(const uint8_t *)line.text, line.len}, &read, &act));
-	assert_string_equal(read.known, k.words);
+	assert_string_equal(read.words, k.words);
 	assert_string_equal(read.finding, first.finding);
 	trail_reader_free(reader);
 	out_fini(&line);

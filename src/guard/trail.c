@@ -30,6 +30,7 @@ enum {
 	FOLLOWS,
 	HELD,
 	KNOWN,
+	SWITCH,
 	EXPERIMENT,
 	NAME,
 	SLOTS
@@ -37,7 +38,7 @@ enum {
 
 static const char *const keys[SLOTS] = {"type", "id", "act", "action", "host", "peer", "proto",
 	"port", "made", "until", "finding", "e_value", "named", "follows", "held", "known",
-	"experiment", "name"};
+	"switch", "experiment", "name"};
 
 struct trail_reader {
 	struct json *json;
@@ -50,6 +51,12 @@ static const char *const act_names[] = {
 const char *guard_act_name(enum guard_act act)
 {
 	return act_names[act];
+}
+
+const char *guard_cause_name(enum guard_cause cause)
+{
+	static const char *const names[CAUSE_COUNT] = {"finding", "known", "switch"};
+	return names[cause];
 }
 
 void trail_say(struct out *o, const struct guard_change *change, enum guard_act act, int64_t at_ns,
@@ -70,12 +77,14 @@ void trail_say(struct out *o, const struct guard_change *change, enum guard_act 
 	out_time(o, change->at_ns);
 	out_text(o, "\",\"until\":\"");
 	out_time(o, change->until_ns);
-	out_printf(o, "\",\"finding\":\"%s\",\"e_value\":%.9g", change->finding, change->e_value);
+	out_printf(o, "\",\"finding\":\"%s\"", change->finding);
+	if (change->cause == CAUSE_FINDING)
+		out_printf(o, ",\"e_value\":%.9g", change->e_value);
 	if (!change->contain)
 		out_printf(o, ",\"named\":%s", change->named ? "true" : "false");
-	if (change->known[0] != '\0') {
-		out_text(o, ",\"known\":\"");
-		for (const char *c = change->known; *c != '\0'; c++)
+	if (change->cause != CAUSE_FINDING) {
+		out_printf(o, ",\"%s\":\"", guard_cause_name(change->cause));
+		for (const char *c = change->words; *c != '\0'; c++)
 			out_printf(o, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
 		out_text(o, "\"");
 	}
@@ -136,12 +145,12 @@ static bool copy_finding(struct span text, char ret[static 33])
 }
 
 /* Safe again, whoever wrote it. */
-static void copy_known(struct span text, char ret[static GUARD_KNOWN_BYTES])
+static void copy_words(struct span text, char ret[static GUARD_WORDS_BYTES])
 {
 	struct out raw = {0}, safe = {0};
 	out_bytes(&raw, (const char *)text.ptr, text.len);
 	out_safe(&safe, out_string(&raw), text.len);
-	(void)snprintf(ret, GUARD_KNOWN_BYTES, "%s", out_string(&safe));
+	(void)snprintf(ret, GUARD_WORDS_BYTES, "%s", out_string(&safe));
 	out_fini(&safe);
 	out_fini(&raw);
 }
@@ -167,24 +176,36 @@ static bool read_peer(const struct json_value *slot, struct guard_change *c)
 	return true;
 }
 
+/* What it rests on. A finding has its E. */
+static bool read_cause(const struct json_value *slot, struct guard_change *c)
+{
+	char number[32] = "", *end = number;
+	struct span e = slot[E_VALUE].text;
+	if (slot[KNOWN].type == JSON_STRING || slot[SWITCH].type == JSON_STRING) {
+		c->cause = slot[KNOWN].type == JSON_STRING ? CAUSE_KNOWN : CAUSE_SWITCH;
+		copy_words(slot[c->cause == CAUSE_KNOWN ? KNOWN : SWITCH].text, c->words);
+		return true;
+	}
+	if (e.len == 0 || e.len >= sizeof number)
+		return false;
+	memcpy(number, e.ptr, e.len);
+	c->e_value = strtod(number, &end);
+	return end != number;
+}
+
 bool trail_read(
 	struct trail_reader *r, struct span line, struct guard_change *ret, enum guard_act *ret_act)
 {
 	struct json_value root, slot[SLOTS];
 	struct guard_change c = {0};
-	char number[32] = "", *end = number;
 	if (json_read(r->json, line, &root) != NULL ||
 		json_pick(r->json, r->keys, &root, slot) != NULL)
 		return false;
 	enum guard_act act = act_of(slot[ACT].text);
-	struct span e = slot[E_VALUE].text;
-	if (!span_is(slot[TYPE].text, "change") || act == ACT_NONE || e.len == 0 ||
-		e.len >= sizeof number)
+	if (!span_is(slot[TYPE].text, "change") || act == ACT_NONE || !read_cause(slot, &c))
 		return false;
-	memcpy(number, e.ptr, e.len);
-	c.e_value = strtod(number, &end);
 	c.contain = span_is(slot[CONTAIN].text, "contain");
-	if (end == number || scan_u64(slot[ID].text, &c.id) < 0 || c.id == 0 ||
+	if (scan_u64(slot[ID].text, &c.id) < 0 || c.id == 0 ||
 		scan_addr(slot[HOST].text, &c.host) < 0 ||
 		scan_iso(slot[MADE].text, &c.at_ns) < 0 ||
 		scan_iso(slot[UNTIL].text, &c.until_ns) < 0 ||
@@ -205,8 +226,6 @@ bool trail_read(
 	} else if (!c.contain && !read_peer(slot, &c)) {
 		return false;
 	}
-	if (slot[KNOWN].type == JSON_STRING)
-		copy_known(slot[KNOWN].text, c.known);
 	*ret = c;
 	*ret_act = act;
 	return true;

@@ -21,13 +21,16 @@ static const struct baseline_entry *find_channel(
 	return ch->endpoint == NULL ? NULL : baseline_find(b, &q);
 }
 
-/* Whether the host went on to it; of a finding without a switch, to all. */
+/* Whether the host went on to it and got there; of a finding without a switch, to all. What failed
+ * as well led nowhere, whether somebody knows it or not. */
 static bool is_reached(const struct finding *f, size_t channel)
 {
 	bool reached = f->switches == 0;
 	for (size_t i = 0; i < f->switches; i++)
 		reached |= f->sw[i].to == channel;
-	return reached;
+	const struct finding_channel *ch = &f->channel[channel];
+	bool dead = ch->failures > 0 && ch->connections <= ch->failures;
+	return reached && !dead;
 }
 
 const struct baseline_entry *known_to_baseline(const struct baseline *b, const struct finding *f)
