@@ -253,9 +253,10 @@ int guarding_wake(const struct guarding *g)
 	return g->wake;
 }
 
-int guarding_opened(void *context, struct fail *why)
+int guarding_opened(void *context, struct engine *engine, struct fail *why)
 {
 	struct guarding *g = context;
+	g->engine = engine;
 	signals_catch_reload();
 	int code = privileges_drop(why);
 	const struct cases_options o = {.age_ns = g->options.cases_age_ns};
@@ -264,12 +265,10 @@ int guarding_opened(void *context, struct fail *why)
 	               : cases_open(&g->cases, g->options.cases, &o, why);
 }
 
-int guarding_start(
-	void *context, struct watching *watching, struct engine *engine, struct fail *why)
+int guarding_start(void *context, struct watching *watching, struct fail *why)
 {
 	struct guarding *g = context;
 	g->watching = watching;
-	g->engine = engine;
 	/* what it blocks stopped them while nobody looked; whom they knew before is remembered */
 	for (size_t i = 0; i < g->state.count && g->options.remembers; i++)
 		g->state.change[i].denied_ns = clock_day_ns() - START_NS;
@@ -373,8 +372,7 @@ void guarding_event(void *context, const struct event *event, bool before)
 			return;
 		bool first = !crowd_knows(g->servers, &c->server, &c->client);
 		crowd_add(g->servers, &c->server, &c->client);
-		if (!before && first && g->engine != NULL &&
-			guard_state_has_host(&g->state, &c->client))
+		if (!before && first && guard_state_has_host(&g->state, &c->client))
 			follow(g, c, first);
 		return;
 	}

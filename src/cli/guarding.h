@@ -43,9 +43,8 @@ void guarding_free(struct guarding *g);
 
 /* For watch_hooks. */
 int guarding_wake(const struct guarding *g);
-int guarding_opened(void *context, struct fail *why);
-int guarding_start(
-	void *context, struct watching *watching, struct engine *engine, struct fail *why);
+int guarding_opened(void *context, struct engine *engine, struct fail *why);
+int guarding_start(void *context, struct watching *watching, struct fail *why);
 int guarding_turn(void *context, struct engine *engine, struct fail *why);
 void guarding_event(void *context, const struct event *event, bool before);
 void guarding_finding(void *context, const struct finding *f);

@@ -42,8 +42,8 @@ struct guarding {
 	struct guard_state state;
 	struct guard_link *link;   /* NULL: none runs */
 	int64_t tried_ns;          /* to start one; steady clock */
-	struct engine *engine;     /* borrowed; NULL until the watch starts */
-	struct watching *watching; /* as well */
+	struct engine *engine;     /* borrowed; NULL until its sources are open */
+	struct watching *watching; /* borrowed; NULL until it starts */
 	struct allowances *allowances;
 	FILE *trail;
 	struct cases *cases; /* NULL: none were asked for */

@@ -346,8 +346,7 @@ void probing_event(struct guarding *g, const struct conn *c, bool before)
 	bool first = !crowd_knows(g->probing->ends, &end, &c->client);
 	if (t.answered)
 		crowd_add(g->probing->ends, &end, &c->client);
-	if (before || !c->settled || g->engine == NULL ||
-		trials_find(g->probing->trials, &c->client) == NULL)
+	if (before || !c->settled || trials_find(g->probing->trials, &c->client) == NULL)
 		return;
 	const struct policy_contact contact = {
 		.host = t.host, .server = t.peer, .proto = t.proto, .port = t.port};

@@ -86,7 +86,7 @@ static void act(struct guarding *g, struct guard_switch *sw, const struct switch
 bool switching_begun(struct guarding *g, const struct conn *c, struct switch_sign *ret)
 {
 	struct stranger one;
-	if (g->engine == NULL || !guarding_is_local(g, &c->client))
+	if (!guarding_is_local(g, &c->client))
 		return false;
 	strangers_watch(g->strangers, &c->client, c->start_ns);
 	return !c->joined && stranger_of(g, c, &one) &&
@@ -112,7 +112,7 @@ void guarding_refused(void *context, const struct conn *c)
 {
 	struct guarding *g = context;
 	struct stranger one;
-	if (g->engine != NULL && guarding_is_local(g, &c->client) && stranger_of(g, c, &one))
+	if (guarding_is_local(g, &c->client) && stranger_of(g, c, &one))
 		strangers_fail(g->strangers, &one, c->end_ns);
 }
 
@@ -121,7 +121,7 @@ void guarding_refused(void *context, const struct conn *c)
 void switching_conn(struct guarding *g, const struct conn *c)
 {
 	struct stranger one;
-	if (g->strangers == NULL || g->engine == NULL)
+	if (g->strangers == NULL)
 		return;
 	strangers_watch(g->strangers, &c->client, c->start_ns);
 	if (!c->settled || !stranger_of(g, c, &one))

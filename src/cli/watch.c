@@ -486,12 +486,12 @@ static int start(struct watching *t, struct fail *why)
 		.state_path = w->state,
 		.from_end = w->from_end};
 	int code = sources_open(&t->sources, &o, why);
+	if (code == 0 && start_engine(t) < 0)
+		code = fail_set(why, -ENOMEM, "out of memory: try --limit-memory");
 	if (code == 0 && t->hooks->opened != NULL)
-		code = t->hooks->opened(t->hooks->context, why);
+		code = t->hooks->opened(t->hooks->context, &t->engine, why);
 	if (code < 0)
 		return code;
-	if (start_engine(t) < 0)
-		return fail_set(why, -ENOMEM, "out of memory: try --limit-memory");
 	struct sightings_options s = {.hosts = t->engine.hosts,
 		.max_e = w->max_e,
 		.all = w->all,
@@ -537,7 +537,7 @@ enum exit_code watch_start(
 	signals_catch();
 	int code = start(&t, &why);
 	if (code == 0 && t.hooks->start != NULL)
-		code = t.hooks->start(t.hooks->context, &t, &t.engine, &why);
+		code = t.hooks->start(t.hooks->context, &t, &why);
 	bool started = code == 0;
 	if (started)
 		code = watch_on(&t, &why);

@@ -67,14 +67,13 @@ struct watch_hooks {
 	void (*told)(void *context, const struct watch_told *told);
 	void (*keep)(void *context);
 	double max_e; /* findings up to this are heard as well, though not told; 0: none more */
-	/* The sources are open: nothing of them was read yet, and there is one thread. Fails: ends
-	 * the watch, with words. */
-	int (*opened)(void *context, struct fail *why);
-	/* All is ready; and then every turn of the loop, a quarter of a second apart at
-	 * most. The engine outlives the watch's loop; events may be given to it. Fails: ends the
+	/* The sources are open: nothing of them was read yet, and there is one thread. The engine,
+	 * which takes what an earlier run saw next, outlives the watch's loop. Fails: ends the
 	 * watch, with words. */
-	int (*start)(
-		void *context, struct watching *watching, struct engine *engine, struct fail *why);
+	int (*opened)(void *context, struct engine *engine, struct fail *why);
+	/* All is ready; and then every turn of the loop, a quarter of a second apart at
+	 * most. Events may be given to the engine. Fails: ends the watch, with words. */
+	int (*start)(void *context, struct watching *watching, struct fail *why);
 	int (*turn)(void *context, struct engine *engine, struct fail *why);
 	int wake;                    /* a descriptor that ends the wait for sources; 0: none */
 	const struct policy *policy; /* whom it names is known; NULL: nobody */

@@ -41,7 +41,7 @@ struct switch_sign {
 /* A switch follows within this (SCIENCE 3: retries and timeouts of a minute). */
 #define SWITCH_LAG_NS (INT64_C(60) * 1000000000)
 /* More likely than this it is no sign. */
-#define SWITCH_CHANCE 0.1
+#define SWITCH_CHANCE 0.05
 /* What was used longer ago is not in use. */
 #define STRANGERS_USED_NS (INT64_C(3600) * 1000000000)
 
