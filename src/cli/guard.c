@@ -15,8 +15,8 @@
 
 struct guard {
 	struct watch watch;
-	const char *policy, *respond, *on_exit, *trail, *enforcer, *control, *seed, *user, *metrics,
-		*cases;
+	const char *policy, *baseline, *respond, *on_exit, *trail, *enforcer, *control, *seed,
+		*user, *metrics, *cases;
 	const char *rpz, *rpz_reload;
 	struct networks never;
 	double cases_days, act_e, hold_s, strangers, slot_s, expiry_s, max_blocked, max_hosts,
@@ -39,11 +39,14 @@ static const struct option options[] = {
 		.help = "of the interface, only packets that pass this filter (pcap-filter(7))"},
 	{"policy", 0, OPTION_TEXT, "FILE", AT(policy),
 		.help = "the egress policy: what a contained host may reach, and its never-block"},
+	{"baseline", 0, OPTION_TEXT, "FILE", AT(baseline),
+		.help = "what the reviewed baseline names for a host (postern baseline) is "
+			"expected of it, and stays open to it when it is contained"},
 	{"respond", 0, OPTION_TEXT, "HOW", AT(respond), .fallback = "block",
 		.help = "alert: tell only; block: the fallback channels of a finding, for its "
 			"host; "
-			"contain: and its host reaches only what the policy names; probe: by "
-			"experiment"},
+			"contain: and its host reaches only what the policy and the baseline "
+			"name; probe: by experiment"},
 	{"enforce", 0, OPTION_FLAG, NULL, AT(enforce),
 		.help = "act; without it a dry run says what would be done"},
 	{"act-e", 0, OPTION_NUMBER, "X", AT(act_e), .min = 0, .max = 1e6, .fallback = "0.01",
@@ -51,10 +54,9 @@ static const struct option options[] = {
 			"probe: without it 1"},
 	{"hold", 0, OPTION_NUMBER, "SEC", AT(hold_s), .min = -1, .max = GUARD_EXPIRY_MAX_S,
 		.fallback = "600",
-		.help = "with a policy: answer a switch at its first packet, for SEC, before "
-			"there "
-			"is a finding: a channel in use fails, and one begins that nobody has "
-			"named; 0: wait for findings"},
+		.help = "with a policy or a baseline: answer a switch at its first packet, for "
+			"SEC, before there is a finding: a channel in use fails, and one begins "
+			"that neither of them names; 0: wait for findings"},
 	{"strangers", 0, OPTION_NUMBER, "N", AT(strangers), .min = -1, .max = 16, .fallback = "0",
 		.help = "a host may use N channels within an hour that nobody has named; what is "
 			"more is answered as a switch; 0: any number"},
@@ -163,11 +165,12 @@ static const char *complaint(const struct call *call, const struct guard *g)
 	if (strcmp(g->on_exit, "open") != 0 && strcmp(g->on_exit, "closed") != 0)
 		return "--on-exit: choose open or closed";
 	if ((strcmp(g->respond, "contain") == 0 || strcmp(g->respond, "probe") == 0) &&
-		g->policy == NULL)
-		return "--respond contain and probe need a policy (--policy FILE): without one a "
-		       "contained host would reach nothing at all";
-	if (g->strangers > 0 && (g->policy == NULL || g->hold_s < 1))
-		return "--strangers needs a policy (--policy FILE), which names what is none, and "
+		g->policy == NULL && g->baseline == NULL)
+		return "--respond contain and probe need a policy (--policy FILE) or a baseline "
+		       "(--baseline FILE): without one a contained host would reach nothing at "
+		       "all";
+	if (g->strangers > 0 && ((g->policy == NULL && g->baseline == NULL) || g->hold_s < 1))
+		return "--strangers needs a policy or a baseline, which name what is none, and "
 		       "--hold of a second or more";
 	if (strcmp(g->respond, "probe") == 0 && g->max_hosts < 1)
 		return "--respond probe needs --max-hosts of 1 or more";
@@ -213,12 +216,11 @@ static void find_enforcer(char *ret, size_t room)
 		(void)snprintf(ret, room, "%s", POSTERN_LIBEXEC "/" ENFORCER_NAME);
 }
 
-static struct guarding_options options_of(
-	const struct call *call, const struct guard *g, struct policy *policy)
+static struct guarding_options options_of(const struct call *call, const struct guard *g)
 {
 	bool probe = strcmp(g->respond, "probe") == 0;
-	struct guarding_options o = {.policy = policy,
-		.policy_path = g->policy,
+	struct guarding_options o = {.policy_path = g->policy,
+		.baseline_path = g->baseline,
 		.local = &g->watch.local,
 		.never = &g->never,
 		.trail = g->trail,
@@ -242,8 +244,10 @@ static struct guarding_options options_of(
 		/* what is only suspected can be asked */
 		.max_e = probe && !call_given(call, "act-e") ? 1 : g->act_e,
 		.expiry_ns = (int64_t)(g->expiry_s * (double)NS_PER_S),
-		/* without a policy everything is a stranger */
-		.hold_ns = policy == NULL ? 0 : (int64_t)(g->hold_s * (double)NS_PER_S),
+		/* where nobody is named everything is a stranger */
+		.hold_ns = g->policy == NULL && g->baseline == NULL
+	                           ? 0
+	                           : (int64_t)(g->hold_s * (double)NS_PER_S),
 		.channels = (uint32_t)g->max_blocked,
 		.hosts = (uint32_t)g->max_hosts,
 		.changes = (uint32_t)g->max_changes,
@@ -270,12 +274,11 @@ static int split(const struct guard *g, struct children *ret, struct fail *why)
 static enum exit_code guard_on(const struct call *call, const struct children *children)
 {
 	const struct guard *g = call->settings;
-	struct policy *policy = NULL;
 	struct guarding *guarding = NULL;
 	struct fail why = {0};
 	enum exit_code code = EXIT_USAGE;
-	int failed = guarding_policy_read(g->policy, &policy, &why);
-	struct guarding_options o = options_of(call, g, policy);
+	struct guarding_options o = options_of(call, g);
+	int failed = guarding_read(&o, &why);
 	o.spawner = children->spawner;
 	o.reload = children->reload;
 	if (failed == 0 && (failed = guarding_new(&guarding, &o, &why)) < 0)
@@ -293,7 +296,7 @@ static enum exit_code guard_on(const struct call *call, const struct children *c
 		.turn = guarding_turn,
 		.wake = guarding != NULL ? guarding_wake(guarding) : 0,
 		.max_e = o.rules.response == RESPOND_PROBE ? o.rules.max_e : 0,
-		.policy = policy};
+		.expected = {o.policy, o.baseline}};
 	if (failed < 0)
 		message("%s", why.text);
 	else
@@ -363,8 +366,8 @@ static const char *const text[] = {
 	"finding does not make it again for --expiry (the guard's own when it is not given). "
 	"explain HOST tells what the host was found to do, what was done about it, and what was "
 	"left alone and why.",
-	"SIGHUP reads the policy anew: it takes the place of the one before as a whole, or, when "
-	"something is wrong with it, that is told and nothing changes.",
+	"SIGHUP reads the policy and the baseline anew: they take the place of those before as a "
+	"whole, or, when something is wrong with one, that is told and nothing changes.",
 	"--metrics answers HTTP on loopback: /metrics for Prometheus, /health with 200 or 503 and "
 	"what is wrong. postern-guard.service runs it under systemd, with what "
 	"/etc/postern/guard.conf adds.",

@@ -186,14 +186,16 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 	int code = 0;
 	if (g == NULL) {
 		policy_free(options->policy);
+		baseline_free(options->baseline);
 		return fail_set(why, -ENOMEM, "out of memory");
 	}
+	const struct expected expected = guarding_expected(options);
 	g->options = *options;
 	g->since_ns = g->policy_ns = clock_day_ns();
 	g->wake = epoll_create1(EPOLL_CLOEXEC);
 	if (g->wake < 0 || diary_new(&g->diary) < 0 || crowd_new(&g->servers) < 0 ||
 		crowd_new(&g->resolvers) < 0 || crowd_new(&g->askers) < 0 ||
-		allowances_new(&g->allowances, options->policy) < 0)
+		allowances_new(&g->allowances, &expected) < 0)
 		code = fail_set(why, -ENOMEM, "out of memory");
 	if (code == 0 && options->trail != NULL)
 		code = trail_open(&g->trail, options->trail, &g->state, clock_day_ns(), why);
@@ -218,6 +220,7 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 	g->options.rules.askers = g->askers;
 	g->options.rules.names = options->rpz != NULL;
 	g->options.rules.policy = options->policy;
+	g->options.rules.baseline = options->baseline;
 	*ret = g;
 	return 0;
 }
@@ -241,6 +244,7 @@ void guarding_free(struct guarding *g)
 	crowd_free(g->askers);
 	diary_free(g->diary);
 	policy_free(g->options.policy);
+	baseline_free(g->options.baseline);
 	probing_free(g->probing);
 	strangers_free(g->strangers);
 	if (g->wake >= 0)
@@ -325,16 +329,6 @@ void guarding_finding(void *context, const struct finding *f)
 	probing_finding(g, f);
 }
 
-bool guarding_expects(const struct guarding *g, const struct conn *c, const char *domain)
-{
-	const struct policy_contact contact = {.host = c->client,
-		.server = c->server,
-		.domain = domain,
-		.proto = c->ip_proto,
-		.port = c->transport == TRANSPORT_ICMP ? 0 : c->server_port};
-	return g->options.policy != NULL && policy_expects(g->options.policy, &contact) != NULL;
-}
-
 /* What a host does to whom something is blocked. */
 static void follow(struct guarding *g, const struct conn *c, bool first)
 {
@@ -346,7 +340,7 @@ static void follow(struct guarding *g, const struct conn *c, bool first)
 		.start_ns = c->start_ns,
 		.first = first,
 		.named = c->name != NULL || hosts_name_of(g->engine->hosts, &c->server) != 0,
-		.expected = guarding_expects(g, c, NULL)};
+		.expected = guarding_expects(g, c)};
 	guard_follow(&n, guarding_rules(g), &g->state, clock_day_ns(), &plan);
 	guarding_carry_out(g, &plan, "after a block", &c->client);
 }

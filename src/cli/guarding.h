@@ -11,6 +11,8 @@ struct guarding_options {
 	struct guard_rules rules; /* its never, crowd and nevers are the guarding's own */
 	const char *policy_path;  /* where it is read anew */
 	struct policy *policy;    /* NULL none; the guarding's from guarding_new() on */
+	const char *baseline_path;
+	struct baseline *baseline; /* as the policy */
 	const struct networks *local, *never;
 	const char *trail;             /* NULL: none is kept */
 	struct guard_spawner *spawner; /* of the enforcer; NULL unless enforce; outlives it */
@@ -32,10 +34,11 @@ struct guarding_options {
 
 struct guarding;
 
-/* path: NULL none. Fails: -errno, with words. */
-MUST_USE int guarding_policy_read(const char *path, struct policy **ret, struct fail *why);
+/* The policy and the baseline of the paths (NULL: none). Fails: -errno, with words; neither is
+ * there then. */
+MUST_USE int guarding_read(struct guarding_options *o, struct fail *why);
 
-/* Fails: -errno, with words; the policy is gone then too. */
+/* Fails: -errno, with words; the policy and the baseline are gone then too. */
 MUST_USE int guarding_new(
 	struct guarding **ret, const struct guarding_options *options, struct fail *why);
 /* All that is in force goes on or goes, as persistent says. */

@@ -28,12 +28,15 @@ static void say_limits(struct emit *e, const struct guarding *g, const struct gu
 
 static void say_policy(struct emit *e, const struct guarding *g)
 {
-	if (g->options.policy_path == NULL)
+	const struct guarding_options *o = &g->options;
+	if (o->policy_path == NULL && o->baseline_path == NULL)
 		return;
 	emit_open(e, "policy", '{');
-	emit_text(e, "file", g->options.policy_path, 4096);
+	emit_text(e, "file", o->policy_path, 4096);
 	emit_time(e, "loaded", g->policy_ns);
-	emit_count(e, "rules", g->options.policy->rules);
+	emit_count(e, "rules", o->policy == NULL ? 0 : o->policy->rules);
+	emit_text(e, "baseline", o->baseline_path, 4096);
+	emit_count(e, "entries", o->baseline == NULL ? 0 : o->baseline->entries);
 	emit_text(e, "not_loaded", g->policy_failed.code == 0 ? NULL : g->policy_failed.text,
 		FAIL_BYTES);
 	emit_close(e, '}');

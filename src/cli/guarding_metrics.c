@@ -95,7 +95,7 @@ static void say_enforcer(struct out *o, const struct guarding *g)
 
 static void say_policy(struct out *o, const struct guarding *g)
 {
-	if (g->options.policy_path == NULL)
+	if (g->options.policy_path == NULL && g->options.baseline_path == NULL)
 		return;
 	say_one(o, "guard_policy_loaded_timestamp_seconds", "gauge", "When the policy was read.",
 		(double)g->policy_ns / 1e9);

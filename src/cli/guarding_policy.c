@@ -1,15 +1,18 @@
-/* The policy of a running guard, and what is never blocked; both may be read anew. */
+/* The policy and the baseline of a running guard, and what is never blocked; all may be read anew.
+ */
 #include "cli/guarding_private.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/strings.h"
+#include "cli/baseline.h"
 #include "cli/file.h"
 #include "cli/message.h"
 #include "cli/terminal.h"
 
-int guarding_policy_read(const char *path, struct policy **ret, struct fail *why)
+static int read_policy(const char *path, struct policy **ret, struct fail *why)
 {
 	struct cur text;
 	char *owned = NULL;
@@ -20,6 +23,49 @@ int guarding_policy_read(const char *path, struct policy **ret, struct fail *why
 		code = policy_parse(ret, shown(path).text, text, why);
 	free(owned);
 	return code;
+}
+
+static void let_go_of(struct guarding_options *o)
+{
+	policy_free(o->policy);
+	baseline_free(o->baseline);
+	o->policy = NULL;
+	o->baseline = NULL;
+}
+
+int guarding_read(struct guarding_options *o, struct fail *why)
+{
+	o->policy = NULL;
+	o->baseline = NULL;
+	int code = read_policy(o->policy_path, &o->policy, why);
+	if (code == 0 && o->baseline_path != NULL)
+		code = baseline_load(o->baseline_path, &o->baseline, why);
+	if (code < 0)
+		let_go_of(o);
+	return code;
+}
+
+struct expected guarding_expected(const struct guarding_options *o)
+{
+	return (struct expected){o->policy, o->baseline};
+}
+
+const char *guarding_domain(const struct guarding *g, const struct conn *c)
+{
+	if (c->name != NULL)
+		return registered_domain(c->name);
+	return strings_get(g->engine->strings, hosts_name_of(g->engine->hosts, &c->server));
+}
+
+bool guarding_expects(const struct guarding *g, const struct conn *c)
+{
+	const struct expected e = guarding_expected(&g->options);
+	const struct host_contact contact = {.host = c->client,
+		.server = c->server,
+		.domain = guarding_domain(g, c),
+		.transport = c->transport,
+		.port = c->server_port};
+	return expected_has(&e, &contact);
 }
 
 /* ---- what is never blocked ---- */
@@ -111,16 +157,20 @@ static bool contains_any(const struct guard_state *s)
 	return false;
 }
 
-/* Nothing of the guard's is touched before all of it was read. */
-static void swap(struct guarding *g, struct policy *policy, struct never *spare)
+/* Nothing of the guard's is touched before all of it was read. fresh: a copy of the options with
+ * what was read. */
+static void swap(struct guarding *g, const struct guarding_options *fresh, struct never *spare)
 {
+	const struct expected e = guarding_expected(fresh);
 	keep_resolvers(g, spare);
 	bool same = is_same(&g->never, spare);
-	watch_policy(g->watching, policy);
-	allowances_policy(g->allowances, policy);
-	policy_free(g->options.policy);
-	g->options.policy = policy;
-	g->options.rules.policy = policy;
+	watch_expect(g->watching, &e);
+	allowances_expect(g->allowances, &e);
+	let_go_of(&g->options);
+	g->options.policy = fresh->policy;
+	g->options.baseline = fresh->baseline;
+	g->options.rules.policy = e.policy;
+	g->options.rules.baseline = e.baseline;
 	g->policy_ns = clock_day_ns();
 	g->never = *spare;
 	g->full = false;
@@ -128,32 +178,34 @@ static void swap(struct guarding *g, struct policy *policy, struct never *spare)
 	/* a list only grows in an enforcer: what is no longer named is known by a new one alone */
 	if (!same || contains_any(&g->state))
 		guarding_renew(g);
-	message("the policy was read anew: %zu rules; %zu networks are never blocked%s",
-		policy == NULL ? 0 : policy->rules, g->never.count,
+	message("the policy was read anew: %zu rules, %zu entries of the baseline; %zu networks "
+		"are never blocked%s",
+		e.policy == NULL ? 0 : e.policy->rules,
+		e.baseline == NULL ? 0 : e.baseline->entries, g->never.count,
 		ended > 0 ? "; blocks of them were ended" : "");
 }
 
-/* *spare: filled. */
-static int read_spare(
-	const struct guarding *g, struct policy **ret, struct never *spare, struct fail *why)
+/* *fresh: a copy of the guard's options. */
+static int read_spare(struct guarding_options *fresh, struct never *spare, struct fail *why)
 {
-	int code = guarding_policy_read(g->options.policy_path, ret, why);
-	return code < 0 ? code : never_collect(spare, &g->options, *ret, why);
+	int code = guarding_read(fresh, why);
+	if (code == 0 && (code = never_collect(spare, fresh, fresh->policy, why)) < 0)
+		let_go_of(fresh);
+	return code;
 }
 
 void guarding_reload(struct guarding *g)
 {
-	struct policy *policy = NULL;
+	struct guarding_options fresh = g->options;
 	struct never *spare = calloc(1, sizeof *spare);
 	if (spare == NULL) {
 		message("the policy was not read anew: out of memory");
 		return;
 	}
 	g->policy_failed = (struct fail){0};
-	if (read_spare(g, &policy, spare, &g->policy_failed) == 0) {
-		swap(g, policy, spare);
+	if (read_spare(&fresh, spare, &g->policy_failed) == 0) {
+		swap(g, &fresh, spare);
 	} else {
-		policy_free(policy);
 		message("%s", g->policy_failed.text);
 		message("the policy was not read anew: the one before holds");
 	}

@@ -109,15 +109,18 @@ MUST_USE int never_add(struct never *n, const struct cidr *net);
 MUST_USE int never_collect(struct never *n, const struct guarding_options *o,
 	const struct policy *p, struct fail *why);
 
+/* Whom the policy or the baseline names. */
+struct expected guarding_expected(const struct guarding_options *o);
+bool guarding_expects(const struct guarding *g, const struct conn *c);
+/* The registered domain of its server, by its own words or DNS; NULL: none is known. */
+const char *guarding_domain(const struct guarding *g, const struct conn *c);
+
 /* Over the link, when there is one; back: it is taken back. */
 void guarding_send(struct guarding *g, const struct guard_change *c, bool back);
 /* What the plan says is done, or told. finding: whose it is, for what is left alone. */
 void guarding_carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
 	const struct addr *host);
 bool guarding_is_local(const struct guarding *g, const struct addr *a);
-
-/* Whether someone has decided that the host may go there. domain: NULL none. */
-bool guarding_expects(const struct guarding *g, const struct conn *c, const char *domain);
 
 /* ---- switches (guard/strangers.h): guarding_switch.c; without strangers nothing is done ---- */
 

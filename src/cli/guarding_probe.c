@@ -348,13 +348,8 @@ void probing_event(struct guarding *g, const struct conn *c, bool before)
 		crowd_add(g->probing->ends, &end, &c->client);
 	if (before || !c->settled || trials_find(g->probing->trials, &c->client) == NULL)
 		return;
-	const struct policy_contact contact = {
-		.host = t.host, .server = t.peer, .proto = t.proto, .port = t.port};
-	const struct policy *policy = g->options.policy;
-	t.domain = c->name != NULL ? registered_domain(c->name)
-	                           : strings_get(g->engine->strings,
-					     hosts_name_of(g->engine->hosts, &c->server));
-	t.fresh = first && (policy == NULL || policy_expects(policy, &contact) == NULL) &&
+	t.domain = guarding_domain(g, c);
+	t.fresh = first && !guarding_expects(g, c) &&
 	          (t.domain == NULL || domain_is_rare(domain_class(t.domain, NULL)));
 	trials_saw(g->probing->trials, &t, guarding_rules(g), clock_day_ns());
 }

@@ -32,7 +32,7 @@ static bool stranger_of(const struct guarding *g, const struct conn *c, struct s
 		return false;
 	const char *domain = domain_of(g, c);
 	if ((domain != NULL && !domain_is_rare(domain_class(domain, NULL))) ||
-		guarding_expects(g, c, domain))
+		guarding_expects(g, c))
 		return false;
 	*ret = (struct stranger){.host = c->client,
 		.peer = c->server,

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/out.h"
 #include "cli/engine.h"
+#include "cli/expected.h"
 
 /* How often, in packets, a person's wishes and the progress are looked at. */
 #define PAUSE_PACKETS 4096u
@@ -60,23 +61,8 @@ static void look(void *context, struct host *host)
 static bool known(void *context, const struct host_contact *contact)
 {
 	const struct run *r = context;
-	const struct run_options *o = r->options;
-	char addr[ADDR_TEXT_BYTES];
-	struct policy_contact whom = {.host = contact->host,
-		.server = contact->server,
-		.domain = contact->domain,
-		.proto = transport_proto(contact->transport),
-		.port = contact->port,
-		.any_service = contact->lookup};
-	if (o->policy != NULL && policy_expects(o->policy, &whom) != NULL)
-		return true;
-	struct baseline_question q = {.host = contact->host,
-		.endpoint = contact->domain != NULL ? contact->domain
-	                                            : addr_text(&contact->server, addr),
-		.transport = contact->transport,
-		.port = contact->port,
-		.any_port = contact->lookup};
-	return o->baseline != NULL && baseline_find(o->baseline, &q) != NULL;
+	const struct expected e = {r->options->policy, r->options->baseline};
+	return expected_has(&e, contact);
 }
 
 /* Each event on its way to the hosts, for what lists know to be bad. */

@@ -153,9 +153,9 @@ static void see(struct sightings *s, const struct finding *f, uint32_t host, int
 	tell(s, x, "provisional");
 }
 
-void sightings_policy(struct sightings *s, const struct policy *policy)
+void sightings_expect(struct sightings *s, const struct expected *expected)
 {
-	s->options.policy = policy;
+	s->options.expected = *expected;
 }
 
 void sightings_look(struct sightings *s, struct host *host, int64_t now_ns)
@@ -163,7 +163,9 @@ void sightings_look(struct sightings *s, struct host *host, int64_t now_ns)
 	struct judge *judge = NULL;
 	uint32_t index = host->index;
 	host->changed = false;
-	const struct judge_options o = {.hosts = s->options.hosts, .policy = s->options.policy};
+	const struct judge_options o = {.hosts = s->options.hosts,
+		.policy = s->options.expected.policy,
+		.baseline = s->options.expected.baseline};
 	if (judge_new(&judge, &o) < 0)
 		return; /* the next look may have more luck */
 	judge_look(judge, host);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/out.h"
+#include "cli/expected.h"
 #include "host/host.h"
 #include "judge/judge.h"
 
@@ -36,8 +37,8 @@ struct sightings_options {
 	void (*tell)(void *context, const struct sighting_told *told);
 	/* Each one that passes, at every look; may be NULL. */
 	void (*seen)(void *context, const struct finding *f);
-	double seen_max_e;           /* 0: only what passes */
-	const struct policy *policy; /* as of judge_options; may be NULL */
+	double seen_max_e;        /* 0: only what passes */
+	struct expected expected; /* is known to the judge */
 	void *context;
 };
 
@@ -47,8 +48,8 @@ void sightings_free(struct sightings *s);
 
 /* The run's hosts were made anew. */
 void sightings_move(struct sightings *s, struct hosts *hosts);
-/* Another policy than that of the options. */
-void sightings_policy(struct sightings *s, const struct policy *policy);
+/* Another than that of the options. */
+void sightings_expect(struct sightings *s, const struct expected *expected);
 /* Looks at one host; now_ns: the data's time. */
 void sightings_look(struct sightings *s, struct host *host, int64_t now_ns);
 /* Looks at hosts that changed since, for about budget_ns of the machine's time; goes on where it

@@ -1,4 +1,4 @@
-/* postern watch: from what happens to findings, endlessly. */
+/* From what happens to findings, endlessly. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,50 +34,6 @@
 /* Names and fingerprints take this share of their table before what hosts did is read anew. */
 #define STRINGS_FULL 0.9
 
-#define AT(field) offsetof(struct watch, field)
-
-static const struct option options[] = {
-	{"interface", 'i', OPTION_TEXT, "IFACE", AT(iface),
-		.help = "watch the packets of a network interface (any: all of them)"},
-	{"filter", 'f', OPTION_TEXT, "BPF", AT(filter),
-		.help = "of the interface, only packets that pass this filter (pcap-filter(7))"},
-	{"host", 0, OPTION_FLAG, NULL, AT(host),
-		.help = "watch the TCP connections of this machine, told by its kernel (BPF), with "
-			"the "
-			"names of processes"},
-	{"netflow", 0, OPTION_TEXT, "[ADDR:]PORT", AT(netflow),
-		.help = "listen for NetFlow v5, v9 and IPFIX on a UDP port"},
-	{"state", 0, OPTION_TEXT, "FILE", AT(state),
-		.help = "remember in FILE how far logs were read, and beside it what hosts did, so "
-			"that a restart misses and repeats nothing"},
-	{"from-end", 0, OPTION_FLAG, NULL, AT(from_end),
-		.help = "of logs that are there already, only what is added to them"},
-	{"intel", 0, OPTION_TEXTS, "FILE", AT(intel),
-		.help = "tell at once of what the list FILE knows to be bad (as hunt --intel); it "
-			"is read again when it changes; may be given for several files"},
-	ALERT_OPTIONS(AT(alert)),
-	{"json", 0, OPTION_FLAG, NULL, AT(json),
-		.help = "print JSON Lines: findings, each with its status"},
-	{"to", 't', OPTION_TEXT, "FORMAT", AT(to),
-		.help = "write FORMAT: text, json, or one of eve, ecs, ocsf, cef, syslog and veris "
-			"(also veris-1.4.1 and so on): a record when a finding is told, and again "
-			"when it has become stronger or is final, each with the same id"},
-	{"output", 'o', OPTION_TEXT, "FILE", AT(output),
-		.help = "append findings to FILE instead of printing them"},
-	{"all", 0, OPTION_FLAG, NULL, AT(all), .help = "tell what is explained as benign too"},
-	{"max-e", 0, OPTION_NUMBER, "X", AT(max_e), .min = 0, .max = 1e6, .fallback = "0.1",
-		.help = "tell findings of which an innocent host would show X a day or fewer"},
-	{"local", 0, OPTION_NETWORKS, "CIDR,...", AT(local),
-		.help = "networks of your own hosts; without it private, CGNAT, ULA and link-local "
-			"addresses"},
-	{"limit-memory", 0, OPTION_SIZE, "SIZE", AT(memory_bytes), .min = (double)(64u << 20),
-		.max = (double)((size_t)1 << 44),
-		.help = "scale the tables to SIZE (such as 512M)"},
-	{"quiet", 'q', OPTION_FLAG, NULL, AT(quiet), .help = "no remarks; errors are still told"},
-	{"verbose", 'v', OPTION_FLAG, NULL, AT(verbose),
-		.help = "tell every minute what was taken and lost"},
-};
-
 struct watching {
 	const struct watch *w;
 	const struct call *call;
@@ -86,7 +42,8 @@ struct watching {
 	struct sources *sources;
 	struct engine engine;
 	struct sightings *sightings;
-	struct journal *journal; /* NULL: nothing is kept */
+	struct expected expected; /* of the hooks, or as it was changed */
+	struct journal *journal;  /* NULL: nothing is kept */
 	bool replaying;
 	struct watch_intel *intel; /* NULL: no lists */
 	struct alerting *alerting; /* NULL: no targets */
@@ -222,6 +179,13 @@ static void keep_finding(void *context, const struct finding *f)
 		t->hooks->finding(t->hooks->context, f);
 }
 
+/* Whom people have decided about is no news at any host. */
+static bool is_expected(void *context, const struct host_contact *contact)
+{
+	const struct watching *t = context;
+	return expected_has(&t->expected, contact);
+}
+
 static int start_engine(struct watching *t)
 {
 	bool knows = t->hooks->known != NULL && t->w->intel.count > 0;
@@ -229,6 +193,7 @@ static int start_engine(struct watching *t)
 		.locals = t->w->local.count,
 		.memory_bytes = t->w->memory_bytes,
 		.prompt = true,
+		.hooks = {.known = is_expected, .context = t},
 		.ripe = ripe,
 		.event = keep_event,
 		.begun = knows || t->hooks->begun != NULL ? keep_begun : NULL,
@@ -378,9 +343,10 @@ void watch_health(struct watching *t, struct watch_health *ret)
 		.peak_bytes = (uint64_t)used.ru_maxrss * 1024};
 }
 
-void watch_policy(struct watching *t, const struct policy *policy)
+void watch_expect(struct watching *t, const struct expected *expected)
 {
-	sightings_policy(t->sightings, policy);
+	t->expected = *expected;
+	sightings_expect(t->sightings, expected);
 }
 
 struct alerting *watch_alerting(struct watching *t)
@@ -500,7 +466,7 @@ static int start(struct watching *t, struct fail *why)
 		.tell = tell,
 		.seen = keep_finding,
 		.seen_max_e = t->hooks->max_e,
-		.policy = t->hooks->policy,
+		.expected = t->expected,
 		.context = t};
 	if (sightings_new(&t->sightings, &s) < 0)
 		return fail_set(why, -ENOMEM, "out of memory");
@@ -527,6 +493,7 @@ enum exit_code watch_start(
 	struct watching t = {
 		.w = w, .call = call, .hooks = hooks != NULL ? hooks : &none, .full = STRINGS_FULL};
 	struct fail why = {0};
+	t.expected = t.hooks->expected;
 	const char *wrong = complaint(call, t.w);
 	if (wrong != NULL) {
 		message("%s: %s", call->verb->name, wrong);
@@ -558,50 +525,3 @@ enum exit_code watch_start(
 	sources_close(t.sources);
 	return code < 0 ? EXIT_NOTHING : EXIT_DONE;
 }
-
-static enum exit_code watch_run(const struct call *call)
-{
-	return watch_start(call, call->settings, NULL);
-}
-
-static const char *const text[] = {
-	"Follows logs while they grow, over rotation, truncation and renaming, and packets, flow "
-	"exports and this machine's own connections as they happen, and tells findings soon after "
-	"what proves them: a server that does not answer counts as silent 8 s after the last SYN, "
-	"a refusal as final 1 s after the RST.",
-	"A finding is told as provisional when it is seen, again when it has become ten times "
-	"stronger, and as final when nothing was added to it for ten minutes, or as withdrawn when "
-	"what came later explains it; always with the same id. A provisional E is that of the "
-	"moment: whoever looks often sees small ones more often.",
-	"With --state FILE a restart goes on where the last run stopped, whatever ended it: FILE "
-	"holds how far each log was read, FILE.journal.0 and FILE.journal.1 what hosts did in the "
-	"last three days. What an interface, exporters or the kernel told in between is lost.",
-	"Logs need only be readable; -i needs CAP_NET_RAW and CAP_NET_ADMIN, --host CAP_BPF and "
-	"CAP_PERFMON and Linux 5.8 or later.",
-	"SIGINT or SIGTERM ends the watch: what is known is told. A second one ends the program.",
-	NULL,
-};
-
-static const struct example examples[] = {
-	{"postern watch --state /var/lib/postern/state /opt/zeek/logs/current",
-		"Zeek's logs as they are written:"},
-	{"postern watch -i eth0 --json", "The packets of an interface, for programs:"},
-	{"postern watch -i eth0 --to eve -o /var/log/postern/eve.json",
-		"As alerts, beside Suricata's:"},
-	{"postern watch --host", "This machine's own connections, with their processes:"},
-	{"postern watch --netflow 2055", "What routers export:"},
-};
-
-const struct verb verb_watch = {
-	.name = "watch",
-	.words = "[LOG...]",
-	.summary = "follow logs, an interface or the kernel, and tell fallback channels as they "
-		   "are seen",
-	.text = text,
-	.option = options,
-	.options = ARRAY_LEN(options),
-	.settings_bytes = sizeof(struct watch),
-	.example = examples,
-	.examples = ARRAY_LEN(examples),
-	.run = watch_run,
-};

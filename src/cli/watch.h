@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "cli/alerting.h"
 #include "cli/engine.h"
+#include "cli/expected.h"
 #include "cli/sources.h"
 #include "cli/verb.h"
 #include "judge/judge.h"
@@ -32,8 +33,8 @@ struct watch_health {
 	uint64_t peak_bytes;  /* of its memory */
 };
 void watch_health(struct watching *t, struct watch_health *ret);
-/* From now on another than the hooks'; outlives the watch or the next. */
-void watch_policy(struct watching *t, const struct policy *policy);
+/* From now on another than the hooks'; what it points to outlives the watch or the next. */
+void watch_expect(struct watching *t, const struct expected *expected);
 /* Where it tells alerts; NULL: nowhere. Lives as long as the watch. */
 struct alerting *watch_alerting(struct watching *t);
 
@@ -75,8 +76,8 @@ struct watch_hooks {
 	 * most. Events may be given to the engine. Fails: ends the watch, with words. */
 	int (*start)(void *context, struct watching *watching, struct fail *why);
 	int (*turn)(void *context, struct engine *engine, struct fail *why);
-	int wake;                    /* a descriptor that ends the wait for sources; 0: none */
-	const struct policy *policy; /* whom it names is known; NULL: nobody */
+	int wake;                 /* a descriptor that ends the wait for sources; 0: none */
+	struct expected expected; /* whom it names is known */
 };
 
 /* Follows call->word until a signal ends it. hooks: borrowed, may be NULL. */

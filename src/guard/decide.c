@@ -17,7 +17,7 @@ const char *guard_leave_words(enum guard_leave leave)
 		[LEAVE_WEAK] = "the finding is too weak",
 		[LEAVE_FAILED] = "nothing answered there, and failures alone block nothing",
 		[LEAVE_NEVER] = "never-block",
-		[LEAVE_NAMED] = "the policy names it",
+		[LEAVE_NAMED] = "the policy or the baseline names it",
 		[LEAVE_UNDONE] = "an operator has undone it",
 		[LEAVE_POPULAR] = "many hosts reach it",
 		[LEAVE_UNSEEN] = "which hosts reach it is not known",
@@ -146,12 +146,18 @@ static bool add_change(struct deciding *d, const struct guard_change *change)
 static bool is_named_for(
 	const struct deciding *d, const struct finding_channel *c, const struct addr *peer)
 {
+	char text[ADDR_TEXT_BYTES];
 	const struct policy_contact contact = {.host = d->finding->host,
 		.server = *peer,
 		.domain = c->name_count > 0 ? registered_domain(c->names[0]) : NULL,
 		.proto = guard_proto(c->transport, peer),
 		.port = c->transport == TRANSPORT_ICMP ? 0 : c->port};
-	return d->rules->policy != NULL && policy_expects(d->rules->policy, &contact) != NULL;
+	const struct baseline_question q = {.host = contact.host,
+		.endpoint = contact.domain != NULL ? contact.domain : addr_text(peer, text),
+		.transport = c->transport,
+		.port = c->port};
+	return (d->rules->policy != NULL && policy_expects(d->rules->policy, &contact) != NULL) ||
+	       (d->rules->baseline != NULL && baseline_find(d->rules->baseline, &q) != NULL);
 }
 
 /* True: it is blocked, or will be. */

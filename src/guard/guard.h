@@ -130,9 +130,10 @@ struct guard_rules {
 	const struct cidr *never;
 	size_t nevers;
 	const struct crowd *crowd;
-	bool names;                  /* can be blocked */
-	const struct crowd *askers;  /* of names: guard_name_key() */
-	const struct policy *policy; /* whose names are not blocked; NULL none */
+	bool names;                      /* can be blocked */
+	const struct crowd *askers;      /* of names: guard_name_key() */
+	const struct policy *policy;     /* whose names are not blocked; NULL none */
+	const struct baseline *baseline; /* as well */
 };
 
 enum guard_leave { /* why something is left alone */
@@ -141,7 +142,7 @@ enum guard_leave { /* why something is left alone */
 	LEAVE_WEAK,      /* its E is over the line */
 	LEAVE_FAILED,    /* nothing answered there: failures alone block nothing */
 	LEAVE_NEVER,
-	LEAVE_NAMED,  /* the policy names it for the host */
+	LEAVE_NAMED,  /* people have decided that the host may go there */
 	LEAVE_UNDONE, /* an operator has ended it */
 	LEAVE_POPULAR,
 	LEAVE_UNSEEN, /* who reaches it is not known */

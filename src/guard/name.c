@@ -64,13 +64,22 @@ static bool is_named(const struct policy *p, const char *domain)
 	return false;
 }
 
+static bool is_normal(const struct baseline *b, const char *domain)
+{
+	for (size_t i = 0; b != NULL && i < b->entries; i++)
+		if (!baseline_is_held(b->entry[i].why) && strcmp(b->entry[i].endpoint, domain) == 0)
+			return true;
+	return false;
+}
+
 enum guard_leave name_objection(const struct guard_rules *rules, const char *domain)
 {
 	size_t len = strlen(domain);
 	unsigned hosts = 0;
 	if (!guard_name_is_plain(domain) || is_suffix(domain))
 		return LEAVE_SUFFIX;
-	if (is_named(rules->policy, domain) || (len > 5 && strcmp(domain + len - 5, ".arpa") == 0))
+	if (is_named(rules->policy, domain) || is_normal(rules->baseline, domain) ||
+		(len > 5 && strcmp(domain + len - 5, ".arpa") == 0))
 		return LEAVE_NEVER;
 	struct addr key = guard_name_key(domain);
 	hosts = crowd_hosts(rules->askers, &key);

@@ -249,6 +249,11 @@ MUST_USE int policy_compile_nft(const struct policy *p, const struct policy_seen
 MUST_USE int policy_reach_of(const struct policy *p, const struct addr *host,
 	const struct policy_seen *seen, size_t seens, int64_t at_ns, struct region *ret);
 
+/* All that rules which name whom they deny keep from the host, names as above. Into *ret, which is
+ * empty. Fails as above. */
+MUST_USE int policy_denials_of(const struct policy *p, const struct addr *host,
+	const struct policy_seen *seen, size_t seens, int64_t at_ns, struct region *ret);
+
 /* A response policy zone: what a resolver answers, as far as the policy speaks of names: rules'
  * names pass, never-block's too, and all else is refused when every default denies. Losses as
  * above. Fails: -ENOMEM. */

@@ -85,24 +85,48 @@ static int add_rule(struct reach *r, const struct policy_rule *rule)
 	return err;
 }
 
+/* Through the rules that are the host's, in order. */
+static int walk(struct reach *r, bool (*counts)(const struct policy_rule *), int64_t at_ns)
+{
+	struct policy_space *space = NULL;
+	int err = policy_space_new(&space, r->policy);
+	r->space = space;
+	for (size_t i = 0; i < r->policy->rules && err == 0; i++) {
+		const struct policy_rule *rule = &r->policy->rule[i];
+		if (policy_rule_holds(rule, at_ns) && policy_rule_is_from(rule, &r->host.net) &&
+			counts(rule))
+			err = add_rule(r, rule);
+	}
+	policy_space_free(space);
+	return err;
+}
+
+/* A denial of one protocol that can't be told leaves the others. */
+static bool counts_for_reach(const struct policy_rule *rule)
+{
+	return rule->action == POLICY_ALLOW ? !rule->to_any : !has_protocol(rule);
+}
+
+static bool is_named_denial(const struct policy_rule *rule)
+{
+	return rule->action != POLICY_ALLOW && !rule->to_any && !has_protocol(rule);
+}
+
 int policy_reach_of(const struct policy *p, const struct addr *host, const struct policy_seen *seen,
 	size_t seens, int64_t at_ns, struct region *ret)
 {
-	struct policy_space *space = NULL;
 	struct reach r = {
 		.policy = p, .seen = seen, .seens = seens, .host = {*host, 128}, .allowed = ret};
-	int err = policy_space_new(&space, p);
-	r.space = space;
-	for (size_t i = 0; i < p->rules && err == 0; i++) {
-		const struct policy_rule *rule = &p->rule[i];
-		bool allow = rule->action == POLICY_ALLOW;
-		if (!policy_rule_holds(rule, at_ns) || !policy_rule_is_from(rule, host))
-			continue;
-		/* a denial of one protocol that can't be told leaves the others */
-		if (allow ? !rule->to_any : !has_protocol(rule))
-			err = add_rule(&r, rule);
-	}
+	int err = walk(&r, counts_for_reach, at_ns);
 	region_fini(&r.denied);
-	policy_space_free(space);
+	return err;
+}
+
+int policy_denials_of(const struct policy *p, const struct addr *host,
+	const struct policy_seen *seen, size_t seens, int64_t at_ns, struct region *ret)
+{
+	struct reach r = {.policy = p, .seen = seen, .seens = seens, .host = {*host, 128}};
+	int err = walk(&r, is_named_denial, at_ns);
+	*ret = r.denied;
 	return err;
 }

@@ -78,12 +78,38 @@ static void boxes_of_one_family_do_not_overlap(void **state)
 	region_fini(&r);
 }
 
+static void what_is_denied_by_name(void **state)
+{
+	struct policy *p = parsed(SMALL RULE("vendor", "deny", "office", "vendor", "web")
+			RULE("tls", "deny", "office", "198.51.100.99", "https")
+				RULE("some", "allow", "office", "198.51.100.4", "web")
+					RULE("all", "deny", "office", "any", "web"));
+	const struct policy_seen seen = {
+		.name = "www.vendor.example", .addr = {{[10] = 0xff, 0xff, 203, 0, 113, 80}}};
+	struct addr host;
+	struct region r = {0};
+	(void)state;
+	assert_int_equal(addr_parse("192.0.2.7", &host), 0);
+	assert_int_equal(policy_denials_of(p, &host, &seen, 1, 0, &r), 0);
+	assert_true(reached(&r, "198.51.100.4", 6, 443)); /* denied before it is allowed */
+	assert_true(reached(&r, "203.0.113.80", 6, 80));
+	assert_false(reached(&r, "203.0.113.80", 17, 80));
+	assert_false(reached(&r, "203.0.113.81", 6, 80));   /* any is nobody in particular */
+	assert_false(reached(&r, "198.51.100.99", 6, 443)); /* other protocols pass there */
+	region_fini(&r);
+	assert_int_equal(addr_parse("192.0.2.130", &host), 0); /* another zone's */
+	assert_int_equal(policy_denials_of(p, &host, &seen, 1, 0, &r), 0);
+	assert_int_equal(r.count, 0);
+	policy_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(named_and_nothing_else),
 		cmocka_unit_test(a_default_names_nobody),
 		cmocka_unit_test(boxes_of_one_family_do_not_overlap),
+		cmocka_unit_test(what_is_denied_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,6 +206,69 @@ class TestGuard(Case):
         self.assertEqual(guard.end(), DONE)
         self.assertEqual(guard.changes("refused"), [])
 
+    def baseline(self, *entries):
+        return self.path("office.baseline", ("postern baseline 1\nwindow 2026-03-02 2026-03-08\nrules min-days 2 min-hosts 1 shared 3 max-e 1\nzone office 10.77.0.0/24\n"
+                                             "columns zone host endpoint service transport port first last days hosts sent got why\n"
+                                             + "".join(f"office {host} {endpoint} - tcp 443 2026-03-02 2026-03-08 7 1 20K 5M {why}\n"
+                                                       for host, endpoint, why in entries)).encode())
+
+    def test_contained_a_host_reaches_what_the_baseline_names(self):
+        net, self.control = self.net, self.folder / "baseline-control"
+        gateway.serve(net, f"{SERVERS[16]}:443", f"{SERVERS[17]}:443")
+        names = gateway.Names(net, SERVERS[0], {"www.vendor.example": GOOD[0], "other.example": GOOD[3], "denied.example": SERVERS[17]})
+        policy = self.policy("destinations: {shut: {names: denied.example}}", "rules:", self.allow(1),
+                             "  - {id: shut, owner: net, why: work, from: office, to: shut, service: web, action: deny}")
+        baseline = self.baseline(("*", "vendor.example", "seen"), (HOST, GOOD[2], "asked:2026-03-08"), (OTHER, GOOD[3], "seen"),
+                                 ("*", SERVERS[16], "held:days"), ("*", "denied.example", "seen"))
+        guard = Guard(net, "--enforce", "--trail", self.trail, "--respond", "contain", "--policy", policy, "--baseline", baseline,
+                      "--never-block", SERVERS[0], "--control", self.control)
+        for name in "www.vendor.example", "other.example", "denied.example":
+            self.assertNotIn(names.ask(name), ("FAILED", "SILENT"))
+        kept = [Client(net, HOST, addr, 443) for addr in GOOD[:3]]
+        self.client()
+        guard.wait(lambda line: line["type"] == "change" and line["action"] == "contain" and line["act"] == "made")
+        time.sleep(0.5)
+
+        def reached():
+            return [Client(net, HOST, addr, 443).state for addr in (*GOOD, *SERVERS[16:18])]
+
+        # by its name, by the policy, for the host itself; not for another host, nor what is held back, nor what the policy denies by name
+        self.assertEqual([client.say() for client in kept], ["answered"] * 3)
+        self.assertEqual(reached(), ["open"] * 3 + ["failed"] * 3)
+        self.assertEqual(self.answer("status")["policy"]["entries"], 5)
+        # a broken one changes nothing, not even with another policy
+        self.policy("rules: []")
+        self.baseline(("*", GOOD[3], "because"))
+        status = self.reload(guard, "the one before holds")
+        self.assertRegex(status["policy"]["not_loaded"], r":6:\d+: .because. is not")
+        self.assertEqual((status["policy"]["entries"], status["policy"]["rules"]), (5, 2))
+        self.assertEqual(reached(), ["open"] * 3 + ["failed"] * 3)
+        # another, and back: which addresses names had is not forgotten
+        self.baseline((HOST, GOOD[3], "seen"))
+        self.reload(guard, "1 entries of the baseline")
+        self.assertEqual(reached(), ["failed"] * 3 + ["open"] + ["failed"] * 2)
+        self.baseline((HOST, GOOD[3], "seen"), (HOST, "vendor.example", "seen"))
+        self.reload(guard, "2 entries of the baseline")
+        self.assertEqual(reached(), ["open", "failed", "failed", "open"] + ["failed"] * 2)
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual(guard.changes("refused"), [])
+
+    def test_what_the_baseline_names_is_no_fallback(self):
+        baseline = self.baseline(*(("*", addr, "seen") for addr in SERVERS[:10]))
+        baseline.write_text(baseline.read_text() + baseline.read_text().partition("why\n")[2].replace("tcp 443", "tcp 8080"))
+        guard = Guard(self.net, "--baseline", baseline)
+        client = self.client()
+        client.wait(lambda line: line[0] == "open")
+        time.sleep(6)
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual(guard.all, [])  # the finding is explained
+
+    def test_a_baseline_that_is_none(self):
+        for data, words in ((b"postern baseline 1\n", "no rules line"), (b"version: 1\n", "postern baseline"), (None, "No such file")):
+            path = self.path("none", data) if data is not None else self.folder / "missing"
+            run = Run("guard", "-i", "lo", "--baseline", path)
+            self.assertEqual((run.code, words in run.err), (USAGE, True), run)
+
     def test_either_half_is_killed(self):
         net = self.net
         args = "--enforce", "--trail", self.trail, "--on-exit", "closed", "--state", self.folder / "state"
@@ -422,7 +485,7 @@ class TestGuard(Case):
 
     def test_wrong_words(self):
         for args, words in (((), "name the interface"), (("-i", "lo", "--respond", "x"), "choose alert, block, contain or probe"),
-                            (("-i", "lo", "--respond", "contain"), "need a policy"), (("-i", "lo", "--enforce"), "needs a trail"),
+                            (("-i", "lo", "--respond", "contain"), "need a policy (--policy FILE) or a baseline"), (("-i", "lo", "--enforce"), "needs a trail"),
                             (("-i", "lo", "log"), "watch follows logs"), (("-i", "lo", "--on-exit", "x"), "choose open or closed"),
                             (("-i", "lo", "--block-known"), "needs lists"), (("status",), "--control PATH"), (("undo", "x", "--control", "y"), "number of a change"),
                             (("explain", "x", "--control", "y"), "host's address")):

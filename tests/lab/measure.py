@@ -88,8 +88,9 @@ def play(name, folder, command, args, seed):
 
 
 def experiments(live, suspect):
-    """How a guard's experiments (--json) stand: of the stand-in's host and of honest ones, and what was shut of those."""
-    last, shut = {}, 0
+    """How a guard's experiments (--json) stand, of the stand-in's host and of honest ones; and what was shut that is honest: of
+    other hosts, or to whom the policy names."""
+    last, shut, named = {}, [], {*benign.NAMES.values(), *services.TIME_SERVERS, world.RESOLVER}
     for line in outcome.lines(live) if live.exists() else []:
         try:
             one = json.loads(line["line"])
@@ -97,9 +98,10 @@ def experiments(live, suspect):
             continue
         if one.get("type") == "experiment":
             last[(one["host"], one["experiment"])] = one["verdict"]
-        shut += one.get("type") == "change" and one["act"] == "made" and one["host"] != suspect
+        if one.get("type") == "change" and one["act"] == "made" and (one["host"] != suspect or one.get("peer") in named):
+            shut.append(f"{one['action']} {one['host']} {one.get('peer', one.get('name', ''))}")
     return {"suspect": sorted(verdict for (host, _), verdict in last.items() if host == suspect),
-            "honest": sorted(verdict for (host, _), verdict in last.items() if host != suspect), "honest_changes": shut}
+            "honest": sorted(verdict for (host, _), verdict in last.items() if host != suspect), "shut": shut}
 
 
 def row(name, truth, facts, said):
@@ -107,6 +109,7 @@ def row(name, truth, facts, said):
     answered = [line["t"] for line in truth.contacts("fallback") if line["bytes"] > 0]
     told, wrong = truth.honest()
     calls = [line for line in truth.implant if line["what"] == "roll-call"]
+    asked = experiments(said.with_suffix(""), truth.host)
     return {
         "shape": name,
         "cut_after_s": None if began is None else round(max(answered, default=began) - began, 3),
@@ -115,7 +118,7 @@ def row(name, truth, facts, said):
         "ways": len({line["way"] for line in calls}),
         "honest": len(told), "honest_cut": len(wrong),
         "honest_cut_examples": [{"way": line["way"], "host": line["host"], "outcome": line["outcome"]} for line in wrong[:5]],
-        "experiments": experiments(said.with_suffix(""), truth.host),
+        "honest_shut": asked.pop("shut"), "experiments": asked,
         "guard_exit": facts["live_exit"],
         "guard_said": said.read_text(errors="replace")[-500:] if said.exists() else "",
     }

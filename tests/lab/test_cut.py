@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What `postern guard --respond contain` does to each shape of falling back, beside honest software that the policy names.
+
+Times and ways are of what truly happened (measure.py), not of what the guard says. The machine may be slow: that is why a
+share of honest connections may fail, but none may be shut. docs/LAB.md, "Measuring a guard"."""
+import argparse
+import concurrent.futures
+import pathlib
+import statistics
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE)]
+sys.path.append(str(HERE.parent / "e2e"))
+import measure  # noqa: E402
+import repertoire  # noqa: E402
+import world  # noqa: E402
+from support import POSTERN, Case  # noqa: E402
+
+SECONDS = 36.0
+JOBS = 6
+KILLED = "9,24"  # before the first channel dies, and after the second was cut
+WHY_NOT = world.why_not()
+GUARD = (f"{POSTERN} guard -i {{lan}} --policy {{policy}} --respond contain --strangers 1 --enforce --local 192.0.2.0/24 --json "
+         "--trail {folder}/trail.jsonl --rpz {rpz} --rpz-reload '{reload}'")
+
+
+class Measured(Case):
+    def rows(self, command, seed):
+        """One for each shape."""
+        pathlib.Path(self.folder, "policy.yaml").write_text(measure.policy())
+        args = argparse.Namespace(seconds=SECONDS, period=None, settle=2.0)
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            return list(pool.map(lambda each: measure.play(each[1], self.folder, command, args, seed + each[0]),
+                                 enumerate(repertoire.SHAPES)))
+
+    def check_rows(self, rows):
+        for row in rows:
+            with self.subTest(row["shape"]):
+                self.assertIn(row["guard_exit"], (0, None), row["guard_said"])
+                self.assertEqual(row["open_at_end"], [], row)
+                self.assertGreater(row["ways"], 1)
+                self.assertLessEqual(row["cut_after_s"], 3.0, row)
+                self.assertGreater(row["honest"], 20, row)
+                self.assertEqual(row["honest_shut"], [], row)
+                self.assertLessEqual(row["honest_cut"], row["honest"] // 50, row["honest_cut_examples"])
+        self.assertLess(statistics.median(row["cut_after_s"] for row in rows), 1.0, rows)
+
+
+@unittest.skipIf(WHY_NOT, WHY_NOT)
+class Cut(Measured):
+    def test_every_shape_is_cut_in_time_and_nothing_honest(self):
+        self.check_rows(self.rows(GUARD, 8))
+
+    def test_also_when_the_analyst_half_is_killed_twice(self):
+        killed = f"{HERE / 'killed.py'} {KILLED} {GUARD} --state {{folder}}/state --on-exit closed"
+        self.check_rows(self.rows(killed, 31))
+
+
+if __name__ == "__main__":
+    unittest.main()
