@@ -91,10 +91,7 @@ static int send_change(struct guarding *g, const struct guard_change *c, bool ba
 	if (c->name[0] != '\0') /* no packet is dropped for it */
 		return 0;
 	struct guard_command command = guard_command_of(c, back, now_ns);
-	int code = 0;
-	if (c->contain && !back)
-		code = allowances_send(g->allowances, g->link, &c->host, command.expiry_s, now_ns);
-	return code < 0 ? code : guard_link_send(g->link, &command, c->id);
+	return guard_link_send(g->link, &command, c->id);
 }
 
 static int open_link(struct guarding *g, struct fail *why)
@@ -106,12 +103,12 @@ static int open_link(struct guarding *g, struct fail *why)
 		.channels = r->channels,
 		.hosts = r->hosts,
 		/* what was in force is sent again at once, beside what is new */
-		.changes = r->changes + (uint32_t)g->state.count + 1,
-		.never = g->never.net,
-		.nevers = g->never.count};
+		.changes = r->changes + (uint32_t)g->state.count + 1};
 	o.changes = o.changes > GUARD_CHANGES_MAX ? GUARD_CHANGES_MAX : o.changes;
 	g->tried_ns = clock_steady_ns();
 	int code = guard_link_open(&g->link, &o, why);
+	if (code == 0)
+		code = guarding_tell_lists(g);
 	for (size_t i = 0; i < g->state.count && code == 0; i++)
 		code = send_change(g, &g->state.change[i], false);
 	g->stale &= code < 0;
@@ -143,7 +140,11 @@ void guarding_send(struct guarding *g, const struct guard_change *c, bool back)
 	if (c->name[0] != '\0')
 		guarding_rpz_touch(g->rpz);
 	/* the next enforcer is told of what is in force when this one is gone */
-	if (g->link != NULL && send_change(g, c, back) < 0)
+	if (g->link == NULL)
+		return;
+	/* before it is contained; one by one they would take longer than its next packet */
+	int code = c->contain && !back ? guarding_tell_lists(g) : 0;
+	if (code < 0 || send_change(g, c, back) < 0)
 		lose_link(g);
 }
 
@@ -170,9 +171,18 @@ static void add_resolver(struct guarding *g, const struct addr *resolver)
 
 void guarding_renew(struct guarding *g)
 {
+	g->stale = true; /* for the next enforcer, when it is not this one that takes it */
+	if (g->link != NULL && guarding_tell_lists(g) < 0)
+		lose_link(g);
+	g->stale = g->link == NULL;
+}
+
+/* It could not take the lists: another begins with them. */
+static void replace_enforcer(struct guarding *g)
+{
+	message("postern-enforcer could not change what is never blocked in place: another is "
+		"started");
 	g->stale = true;
-	if (g->link == NULL)
-		return;
 	guard_link_close(g->link);
 	g->link = NULL;
 	start_enforcer(g);
@@ -430,6 +440,8 @@ static void hear(struct guarding *g, struct engine *engine, const struct guard_r
 	struct guard_change c;
 	if (r->kind == GUARD_DENIED)
 		deny(g, engine, r);
+	else if (r->kind == GUARD_REFUSED && r->serial == SERIAL_LISTS)
+		replace_enforcer(g);
 	else if (r->kind == GUARD_REFUSED && r->serial != 0 &&
 		 guard_state_take(&g->state, r->serial, &c)) {
 		(void)guarding_note(

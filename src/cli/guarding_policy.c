@@ -119,12 +119,24 @@ static void keep_resolvers(const struct guarding *g, struct never *n)
 			return; /* told when it answers again */
 }
 
-static bool is_same(const struct never *a, const struct never *b)
+/* ---- telling the enforcer ---- */
+
+static int tell_reach(struct guarding *g, const struct guard_change *c)
 {
-	bool same = a->count == b->count;
-	for (size_t i = 0; i < a->count && same; i++)
-		same = a->net[i].bits == b->net[i].bits && addr_eq(&a->net[i].net, &b->net[i].net);
-	return same;
+	int64_t now_ns = clock_day_ns();
+	const struct guard_command command = guard_command_of(c, false, now_ns);
+	return allowances_send(g->allowances, g->link, &c->host, command.expiry_s, now_ns);
+}
+
+int guarding_tell_lists(struct guarding *g)
+{
+	int code = guard_link_say(g->link, GUARD_GATHER, 0);
+	for (size_t i = 0; i < g->never.count && code == 0; i++)
+		code = guard_link_never(g->link, &g->never.net[i]);
+	for (size_t i = 0; i < g->state.count && code == 0; i++)
+		if (g->state.change[i].contain)
+			code = tell_reach(g, &g->state.change[i]);
+	return code < 0 ? code : guard_link_say(g->link, GUARD_REPLACE, SERIAL_LISTS);
 }
 
 /* ---- reading it anew ---- */
@@ -149,21 +161,12 @@ static size_t let_go(struct guarding *g)
 	return ended;
 }
 
-static bool contains_any(const struct guard_state *s)
-{
-	for (size_t i = 0; i < s->count; i++)
-		if (s->change[i].contain)
-			return true;
-	return false;
-}
-
 /* Nothing of the guard's is touched before all of it was read. fresh: a copy of the options with
  * what was read. */
 static void swap(struct guarding *g, const struct guarding_options *fresh, struct never *spare)
 {
 	const struct expected e = guarding_expected(fresh);
 	keep_resolvers(g, spare);
-	bool same = is_same(&g->never, spare);
 	watch_expect(g->watching, &e);
 	allowances_expect(g->allowances, &e);
 	let_go_of(&g->options);
@@ -175,9 +178,7 @@ static void swap(struct guarding *g, const struct guarding_options *fresh, struc
 	g->never = *spare;
 	g->full = false;
 	size_t ended = let_go(g);
-	/* a list only grows in an enforcer: what is no longer named is known by a new one alone */
-	if (!same || contains_any(&g->state))
-		guarding_renew(g);
+	guarding_renew(g);
 	message("the policy was read anew: %zu rules, %zu entries of the baseline; %zu networks "
 		"are never blocked%s",
 		e.policy == NULL ? 0 : e.policy->rules,

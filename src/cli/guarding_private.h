@@ -86,7 +86,12 @@ static inline const struct guard_rules *guarding_rules(struct guarding *g)
 	return &g->options.rules;
 }
 
-/* A new enforcer, told what holds now, when one runs. */
+/* Of the command that replaces lists; changes have others. */
+#define SERIAL_LISTS UINT64_MAX
+/* All that is never blocked, and what each contained host may reach, in place of what the enforcer
+ * had. Fails: it is gone. */
+MUST_USE int guarding_tell_lists(struct guarding *g);
+/* It is told what holds now, when one runs; the next is told in any case. */
 void guarding_renew(struct guarding *g);
 bool guarding_is_resolver(const struct guarding *g, const struct addr *a);
 /* The policy and what is never blocked are read anew and take the place of those before, or, when

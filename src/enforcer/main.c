@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,19 +54,35 @@ static int open_all(struct enforcer *e, const struct guard_command *c)
 	return code;
 }
 
+/* What is established no longer passes in any case: this is for rules and flow tables that would
+ * let it. How many flows. */
+static uint32_t cut_flows(struct enforcer *e, const struct guard_command *c)
+{
+	struct guard_command contain = {.kind = GUARD_CONTAIN};
+	const struct rules *r = e->rules;
+	int cut = 0;
+	if (c->kind == GUARD_BLOCK || c->kind == GUARD_CONTAIN)
+		cut = flows_cut(e->flows, r, c, steady_ns());
+	for (uint32_t i = 0; c->kind == GUARD_REPLACE && i < r->containeds; i++) {
+		memcpy(contain.host, r->contained[i].host, 16);
+		if (r->contained[i].until_ns > steady_ns())
+			cut += flows_cut(e->flows, r, &contain, steady_ns());
+	}
+	return cut < 0 ? 0 : (uint32_t)cut;
+}
+
 static int carry_out(struct enforcer *e, const struct guard_command *c, uint32_t *ret_count)
 {
 	if (c->kind == GUARD_HELLO)
 		return open_all(e, c);
-	if (c->kind == GUARD_FLUSH)
-		rules_flush(e->rules);
+	bool gathers = c->kind == GUARD_NEVER || c->kind == GUARD_ALLOW;
+	if (c->kind == GUARD_GATHER || (gathers && e->rules->gathering))
+		return 0;
 	int code = table_change(e->table, e->rules, c);
-	if (code < 0 || (c->kind != GUARD_BLOCK && c->kind != GUARD_CONTAIN))
+	if (code < 0)
 		return code;
-	/* what is established no longer passes in any case: this is for rules and flow tables that
-	 * would let it */
-	int cut = flows_cut(e->flows, e->rules, c, steady_ns());
-	*ret_count = cut < 0 ? 0 : (uint32_t)cut;
+	rules_done(e->rules, c, steady_ns());
+	*ret_count = cut_flows(e, c);
 	return 0;
 }
 

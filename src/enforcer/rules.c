@@ -74,6 +74,8 @@ static bool is_formed(const struct guard_command *c)
 		return host;
 	case GUARD_FLUSH:
 	case GUARD_CLOSE:
+	case GUARD_GATHER:
+	case GUARD_REPLACE:
 		return true;
 	default:
 		return false;
@@ -82,15 +84,15 @@ static bool is_formed(const struct guard_command *c)
 
 static bool is_never(const struct rules *r, const uint8_t addr[static 16])
 {
-	for (uint32_t i = 0; i < r->nevers; i++)
-		if (rules_net_has(&r->never[i], addr))
+	for (uint32_t i = 0; i < r->lists.nevers; i++)
+		if (rules_net_has(&r->lists.never[i], addr))
 			return true;
 	return false;
 }
 
 /* ---- what is remembered ---- */
 
-static enum guard_reason add_never(struct rules *r, const struct guard_command *c)
+static enum guard_reason add_never(struct rules_lists *r, const struct guard_command *c)
 {
 	struct rules_net net = {.bits = c->peer_bits};
 	memcpy(net.addr, c->peer, 16);
@@ -110,7 +112,8 @@ static bool is_same(const struct rules_allowed *a, const struct guard_command *c
 	       a->port_last == c->port_last;
 }
 
-static enum guard_reason add_allowed(struct rules *r, const struct guard_command *c, int64_t now_ns)
+static enum guard_reason add_allowed(
+	struct rules_lists *r, const struct guard_command *c, int64_t now_ns)
 {
 	struct rules_allowed *place = NULL;
 	for (uint32_t i = 0; i < r->alloweds; i++) {
@@ -129,6 +132,7 @@ static enum guard_reason add_allowed(struct rules *r, const struct guard_command
 		.port = c->port,
 		.port_last = c->port_last,
 		.proto = c->proto,
+		.expiry_s = c->expiry_s,
 		.until_ns = now_ns + c->expiry_s * S_NS};
 	memcpy(place->host, c->host, 16);
 	memcpy(place->net.addr, c->peer, 16);
@@ -152,22 +156,29 @@ static bool expires(const struct guard_command *c)
 enum guard_reason rules_ask(struct rules *r, const struct guard_command *c, int64_t now_ns)
 {
 	bool adds = c->kind == GUARD_BLOCK || c->kind == GUARD_CONTAIN;
+	struct rules_lists *lists = r->gathering ? &r->next : &r->lists;
 	if (!is_formed(c))
 		return GUARD_REASON_FORM;
-	if (r->open == (c->kind == GUARD_HELLO))
+	if (r->open == (c->kind == GUARD_HELLO) || (c->kind == GUARD_REPLACE && !r->gathering))
 		return GUARD_REASON_ORDER;
 	if (c->kind == GUARD_HELLO) {
 		r->open = true;
 		r->hello = *c;
 	}
+	if (c->kind == GUARD_GATHER) {
+		r->gathering = true;
+		r->next.nevers = r->next.alloweds = 0;
+	}
+	if (c->kind == GUARD_REPLACE)
+		r->gathering = false;
 	if (c->kind == GUARD_NEVER)
-		return add_never(r, c);
+		return add_never(lists, c);
 	if ((adds || c->kind == GUARD_ALLOW) && !expires(c))
 		return GUARD_REASON_EXPIRY;
 	if (adds && (is_never(r, c->host) || (c->kind == GUARD_BLOCK && is_never(r, c->peer))))
 		return GUARD_REASON_NEVER;
 	if (c->kind == GUARD_ALLOW)
-		return add_allowed(r, c, now_ns);
+		return add_allowed(lists, c, now_ns);
 	return adds && is_too_fast(r, now_ns) ? GUARD_REASON_RATE : GUARD_REASON_NONE;
 }
 
@@ -176,8 +187,8 @@ bool rules_allow(const struct rules *r, const uint8_t host[static 16],
 {
 	if (is_never(r, peer))
 		return true;
-	for (uint32_t i = 0; i < r->alloweds; i++) {
-		const struct rules_allowed *a = &r->allowed[i];
+	for (uint32_t i = 0; i < r->lists.alloweds; i++) {
+		const struct rules_allowed *a = &r->lists.allowed[i];
 		if (memcmp(a->host, host, 16) == 0 && a->proto == proto && a->port <= port &&
 			port <= a->port_last && a->until_ns > now_ns &&
 			rules_net_has(&a->net, peer))
@@ -186,7 +197,39 @@ bool rules_allow(const struct rules *r, const uint8_t host[static 16],
 	return false;
 }
 
-void rules_flush(struct rules *r)
+bool rules_is_hidden(const struct rules_net *nets, uint32_t count, uint32_t index)
 {
-	r->alloweds = 0;
+	const struct rules_net *net = &nets[index];
+	for (uint32_t i = 0; i < count; i++)
+		if (i != index && nets[i].bits <= net->bits && rules_net_has(&nets[i], net->addr))
+			return true;
+	return false;
+}
+
+/* until_ns 0: it is not contained any more. */
+static void contain(
+	struct rules *r, const uint8_t host[static 16], int64_t until_ns, int64_t now_ns)
+{
+	uint32_t left = 0;
+	for (uint32_t i = 0; i < r->containeds; i++)
+		if (r->contained[i].until_ns > now_ns &&
+			memcmp(r->contained[i].host, host, 16) != 0)
+			r->contained[left++] = r->contained[i];
+	r->containeds = left;
+	if (until_ns == 0 || left == RULES_CONTAINED_MAX)
+		return;
+	memcpy(r->contained[left].host, host, 16);
+	r->contained[r->containeds++].until_ns = until_ns;
+}
+
+void rules_done(struct rules *r, const struct guard_command *c, int64_t now_ns)
+{
+	if (c->kind == GUARD_CONTAIN)
+		contain(r, c->host, now_ns + c->expiry_s * S_NS, now_ns);
+	if (c->kind == GUARD_RELEASE)
+		contain(r, c->host, 0, now_ns);
+	if (c->kind == GUARD_FLUSH)
+		r->lists.alloweds = r->containeds = 0;
+	if (c->kind == GUARD_REPLACE)
+		r->lists = r->next;
 }

@@ -129,13 +129,52 @@ static void the_contained(void **state)
 	c.port_last = 500;
 	assert_int_equal(rules_ask(r, &c, S_NS), GUARD_REASON_NONE);
 	assert_int_equal(rules_ask(r, &c, S_NS), GUARD_REASON_NONE);
-	assert_int_equal(r->alloweds, 1);
+	assert_int_equal(r->lists.alloweds, 1);
 	assert_true(rules_allow(r, host, peer, 6, 443, S_NS));
 	assert_false(rules_allow(r, host, peer, 17, 443, S_NS));
 	assert_false(rules_allow(r, host, peer, 6, 501, S_NS));
 	assert_false(rules_allow(r, peer, peer, 6, 443, S_NS));
 	assert_false(rules_allow(r, host, host, 6, 443, S_NS));
 	assert_false(rules_allow(r, host, peer, 6, 443, 61 * S_NS));
+	free(r);
+}
+
+static void lists_are_replaced_as_a_whole(void **state)
+{
+	struct rules *r = calloc(1, sizeof *r);
+	struct guard_command never = command(GUARD_NEVER), allow = command(GUARD_ALLOW);
+	struct guard_command contain = command(GUARD_CONTAIN), replace = command(GUARD_REPLACE);
+	(void)state;
+	assert_int_equal(ask(r, GUARD_GATHER, S_NS), GUARD_REASON_ORDER);
+	assert_int_equal(ask(r, GUARD_HELLO, S_NS), GUARD_REASON_NONE);
+	assert_int_equal(ask(r, GUARD_REPLACE, S_NS), GUARD_REASON_ORDER);
+	assert_int_equal(rules_ask(r, &never, S_NS), GUARD_REASON_NONE);
+	assert_int_equal(ask(r, GUARD_GATHER, S_NS), GUARD_REASON_NONE);
+	allow.port = allow.port_last = 80;
+	assert_int_equal(rules_ask(r, &allow, S_NS), GUARD_REASON_NONE);
+	/* until then what held holds */
+	assert_int_equal(ask(r, GUARD_BLOCK, S_NS), GUARD_REASON_NEVER);
+	assert_false(r->lists.alloweds > 0);
+	assert_int_equal(rules_ask(r, &replace, S_NS), GUARD_REASON_NONE);
+	rules_done(r, &replace, S_NS);
+	assert_int_equal(ask(r, GUARD_BLOCK, S_NS), GUARD_REASON_NONE);
+	assert_true(rules_allow(r, host, peer, 6, 80, S_NS));
+	assert_false(rules_allow(r, host, peer, 6, 443, S_NS));
+	/* once alone; what is gathered and never replaces anything is forgotten */
+	assert_int_equal(rules_ask(r, &replace, S_NS), GUARD_REASON_ORDER);
+	assert_int_equal(ask(r, GUARD_GATHER, S_NS), GUARD_REASON_NONE);
+	assert_int_equal(rules_ask(r, &never, S_NS), GUARD_REASON_NONE);
+	assert_int_equal(ask(r, GUARD_GATHER, S_NS), GUARD_REASON_NONE);
+	assert_int_equal(rules_ask(r, &replace, S_NS), GUARD_REASON_NONE);
+	rules_done(r, &replace, S_NS);
+	assert_int_equal(r->lists.nevers + r->lists.alloweds, 0);
+	/* whose flows are cut then */
+	rules_done(r, &contain, S_NS);
+	rules_done(r, &contain, 2 * S_NS);
+	assert_int_equal(r->containeds, 1);
+	contain.kind = GUARD_RELEASE;
+	rules_done(r, &contain, 2 * S_NS);
+	assert_int_equal(r->containeds, 0);
 	free(r);
 }
 
@@ -171,6 +210,7 @@ int main(void)
 		cmocka_unit_test(what_is_never_blocked),
 		cmocka_unit_test(forms),
 		cmocka_unit_test(the_contained),
+		cmocka_unit_test(lists_are_replaced_as_a_whole),
 		cmocka_unit_test(packets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,25 +12,32 @@
 
 #include "enforcer/rules.h"
 
-#define BATCH_BYTES 16384
-
 struct table {
 	struct nft_ctx *nft; /* its socket owns the table that is not persistent */
 };
 
-struct batch {
-	char text[BATCH_BYTES];
-	size_t len;
-	bool comma, cut;
+struct batch { /* all zero: empty; run_batch() ends it */
+	char *text;
+	size_t len, room;
+	bool comma, failed; /* failed: out of memory, or what is said does not fit */
 };
 
 #define IN_TABLE "\"family\":\"inet\",\"table\":\"" GUARD_TABLE "\""
 
 static void say(struct batch *b, const char *text)
 {
-	int len = snprintf(b->text + b->len, sizeof b->text - b->len, "%s", text);
-	b->cut |= (size_t)len >= sizeof b->text - b->len;
-	b->len += b->cut ? 0 : (size_t)len;
+	size_t len = strlen(text);
+	if (b->room - b->len <= len) {
+		size_t room = (b->room + len) * 2 + 4096;
+		char *grown = b->failed ? NULL : realloc(b->text, room);
+		b->failed = grown == NULL;
+		if (grown == NULL)
+			return;
+		b->text = grown;
+		b->room = room;
+	}
+	memcpy(b->text + b->len, text, len + 1);
+	b->len += len;
 }
 
 static void say_object(struct batch *b, const char *verb, const char *kind, const char *members)
@@ -58,12 +65,15 @@ static int run(struct table *t, const char *text)
 
 static int run_batch(struct table *t, struct batch *b)
 {
+	int code = -ENOMEM;
 	say(b, "]}");
-	if (b->cut)
-		return -E2BIG;
 	nft_ctx_output_set_flags(t->nft, NFT_CTX_OUTPUT_JSON);
 	errno = 0;
-	return run(t, b->text);
+	if (!b->failed)
+		code = run(t, b->text);
+	free(b->text);
+	*b = (struct batch){0};
+	return code;
 }
 
 /* ---- the table's form ---- */
@@ -145,7 +155,7 @@ static void say_rule(struct batch *b, const char *chain, const char *expr)
 	char members[2048];
 	int len = snprintf(
 		members, sizeof members, IN_TABLE ",\"chain\":\"%s\",\"expr\":[%s]", chain, expr);
-	b->cut |= (size_t)len >= sizeof members;
+	b->failed |= (size_t)len >= sizeof members;
 	say_object(b, "add", "rule", members);
 }
 
@@ -284,31 +294,25 @@ static struct element element_of(const struct guard_command *c)
 	return e;
 }
 
-static void say_flush(struct batch *b)
+static void say_flushes(struct batch *b, const char *const *sets, size_t count)
 {
-	static const char *const sets[] = {"channels4", "channels6", "ends4", "ends6", "contained4",
-		"contained6", "allowed4", "allowed6"};
 	char members[128];
-	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+	for (size_t i = 0; i < count; i++) {
 		(void)snprintf(members, sizeof members, IN_TABLE ",\"name\":\"%s\"", sets[i]);
 		say_object(b, "flush", "set", members);
 	}
 }
 
-/* A wider one stands in the set for it, of those before the last. */
-static bool is_hidden(const struct rules *r, uint32_t index)
+static void say_flush(struct batch *b)
 {
-	const struct rules_net *net = &r->never[index];
-	for (uint32_t i = 0; i + 1 < r->nevers; i++)
-		if (i != index && r->never[i].bits <= net->bits &&
-			rules_net_has(&r->never[i], net->addr))
-			return true;
-	return false;
+	static const char *const sets[] = {"channels4", "channels6", "ends4", "ends6", "contained4",
+		"contained6", "allowed4", "allowed6"};
+	say_flushes(b, sets, sizeof sets / sizeof sets[0]);
 }
 
 /* Networks of one set may not overlap: of two that do, the wider stays. False: a wider one was
  * there. */
-static bool say_never(struct batch *b, const struct rules *r, const struct guard_command *c)
+static bool say_never(struct batch *b, const struct rules_lists *r, const struct guard_command *c)
 {
 	struct guard_command other = *c;
 	struct rules_net net = {.bits = c->peer_bits};
@@ -317,7 +321,8 @@ static bool say_never(struct batch *b, const struct rules *r, const struct guard
 		return false;
 	struct element e = element_of(c);
 	for (uint32_t i = 0; i + 1 < r->nevers; i++) {
-		if (!rules_net_has(&net, r->never[i].addr) || is_hidden(r, i))
+		if (!rules_net_has(&net, r->never[i].addr) ||
+			rules_is_hidden(r->never, r->nevers - 1, i))
 			continue;
 		memcpy(other.peer, r->never[i].addr, 16);
 		other.peer_bits = r->never[i].bits;
@@ -328,12 +333,51 @@ static bool say_never(struct batch *b, const struct rules *r, const struct guard
 	return true;
 }
 
+static struct guard_command allowing(const struct rules_allowed *a)
+{
+	struct guard_command c = {.kind = GUARD_ALLOW,
+		.proto = a->proto,
+		.port = a->port,
+		.port_last = a->port_last,
+		.peer_bits = a->net.bits,
+		.expiry_s = a->expiry_s};
+	memcpy(c.host, a->host, 16);
+	memcpy(c.peer, a->net.addr, 16);
+	return c;
+}
+
+/* The sets' elements, all anew. */
+static void say_lists(struct batch *b, const struct rules_lists *lists)
+{
+	static const char *const sets[] = {"never4", "never6", "allowed4", "allowed6"};
+	struct guard_command never = {.kind = GUARD_NEVER};
+	struct element e;
+	say_flushes(b, sets, sizeof sets / sizeof sets[0]);
+	for (uint32_t i = 0; i < lists->nevers; i++) {
+		if (rules_is_hidden(lists->never, lists->nevers, i))
+			continue;
+		memcpy(never.peer, lists->never[i].addr, 16);
+		never.peer_bits = lists->never[i].bits;
+		e = element_of(&never);
+		say_element(b, "add", &e);
+	}
+	for (uint32_t i = 0; i < lists->alloweds; i++) {
+		const struct guard_command c = allowing(&lists->allowed[i]);
+		e = element_of(&c);
+		say_element(b, "add", &e);
+	}
+}
+
 int table_change(struct table *t, const struct rules *r, const struct guard_command *c)
 {
 	struct batch b = {0};
 	if (c->kind == GUARD_NEVER) {
-		if (!say_never(&b, r, c))
+		if (!say_never(&b, &r->lists, c)) {
+			free(b.text);
 			return 0;
+		}
+	} else if (c->kind == GUARD_REPLACE) {
+		say_lists(&b, &r->next);
 	} else if (c->kind == GUARD_FLUSH) {
 		say_flush(&b);
 	} else if (c->kind == GUARD_CLOSE) {

@@ -12,6 +12,6 @@ struct table;
 int table_open(struct table **ret, const struct guard_command *hello);
 /* Not persistent: the table goes with it. */
 void table_close(struct table *t);
-/* NEVER, BLOCK, ALLOW, CONTAIN, UNBLOCK, RELEASE, FLUSH, CLOSE: one transaction. r: asked already,
- * so that what is never blocked ends with this one. */
+/* NEVER, BLOCK, ALLOW, CONTAIN, UNBLOCK, RELEASE, FLUSH, CLOSE, REPLACE: one transaction. r: asked
+ * already, so that what is never blocked ends with this one. */
 int table_change(struct table *t, const struct rules *r, const struct guard_command *c);

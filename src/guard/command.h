@@ -41,6 +41,11 @@ enum guard_command_kind {
 	GUARD_RELEASE, /* takes back the GUARD_CONTAIN of host */
 	GUARD_FLUSH,   /* takes back everything */
 	GUARD_CLOSE,   /* deletes the table; the enforcer ends */
+	/* NEVER and ALLOW are only gathered from here on, until the REPLACE. */
+	GUARD_GATHER,
+	/* What was gathered takes the place of all that was never blocked and all that was allowed,
+	 * in one transaction; what is blocked and contained stays as it is meanwhile. */
+	GUARD_REPLACE,
 };
 
 struct guard_command {
@@ -70,7 +75,7 @@ enum guard_reply_kind {
 enum guard_reason {
 	GUARD_REASON_NONE,
 	GUARD_REASON_FORM,   /* the command contradicts itself */
-	GUARD_REASON_ORDER,  /* before the hello, or a second one */
+	GUARD_REASON_ORDER,  /* before the hello, or a second one; nothing was gathered */
 	GUARD_REASON_EXPIRY, /* none, or too long */
 	GUARD_REASON_NEVER,  /* never to be blocked */
 	GUARD_REASON_RATE,   /* too many changes within a minute */

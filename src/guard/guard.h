@@ -290,8 +290,6 @@ struct guard_link_options {
 	struct guard_spawner *spawner; /* guard/spawner.h */
 	bool persistent, flush; /* flush: what an earlier one left in the table is taken out */
 	uint32_t channels, hosts, changes;
-	const struct cidr *never;
-	size_t nevers;
 };
 
 /* Has it started and waits for its answer to the hello. Fails: -errno; -EPIPE: the spawner is gone.
@@ -300,8 +298,11 @@ MUST_USE int guard_link_open(
 	struct guard_link **ret, const struct guard_link_options *options, struct fail *why);
 /* The enforcer ends, soon; its table too unless it is persistent. */
 void guard_link_close(struct guard_link *l);
-/* serial: comes back in the reply. Fails: -EPIPE and others: the enforcer is gone. */
+/* serial: comes back in the reply. Waits while the enforcer is busy with those before; what it says
+ * meanwhile is heard later. Fails: -EPIPE and others: the enforcer is gone. */
 MUST_USE int guard_link_send(struct guard_link *l, struct guard_command *c, uint64_t serial);
+/* A command that has nothing but its kind. */
+MUST_USE int guard_link_say(struct guard_link *l, enum guard_command_kind kind, uint64_t serial);
 MUST_USE int guard_link_never(struct guard_link *l, const struct cidr *net);
 /* The next reply that is there. 1: *ret; 0: none now; fails: -EPIPE. */
 MUST_USE int guard_link_hear(struct guard_link *l, struct guard_reply *ret);

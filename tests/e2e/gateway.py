@@ -16,7 +16,7 @@ from support import POSTERN
 ENFORCER = POSTERN.parent / "postern-enforcer"
 HOST, OTHER, GATEWAY = "10.77.0.10", "10.77.0.11", "10.77.0.1"
 SERVERS = [f"198.18.{i}.10" for i in range(20)]  # no two in one network: those would be one operator's
-HELLO, NEVER, BLOCK, ALLOW, CONTAIN, UNBLOCK, RELEASE, FLUSH, CLOSE = range(1, 10)
+HELLO, NEVER, BLOCK, ALLOW, CONTAIN, UNBLOCK, RELEASE, FLUSH, CLOSE, GATHER, REPLACE = range(1, 12)
 DONE, REFUSED, DENIED = 1, 2, 3
 NONE, FORM, ORDER, EXPIRY, NEVER_BLOCK, RATE, FULL, KERNEL = range(8)
 TABLE = "postern_guard"
@@ -171,6 +171,42 @@ for line in sys.stdin:
 """
 
 
+# begins a connection every 5 ms, each with one SYN; says of how many, until it is told to stop, how many were opened
+KNOCK = r"""
+import select, socket, sys, time
+source, addr, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+sockets, poll, tries, opened = {}, select.poll(), 0, 0
+while not select.select([sys.stdin], [], [], 0.005)[0]:
+    s = socket.socket()
+    s.setblocking(False)
+    s.bind((source, 0))
+    s.connect_ex((addr, port))
+    sockets[s.fileno()] = s, time.monotonic()
+    poll.register(s, select.POLLOUT)
+    tries += 1
+    for fd, what in poll.poll(0):
+        opened += what == select.POLLOUT
+        poll.unregister(fd)
+        sockets.pop(fd)[0].close()
+    for fd, (s, begun) in list(sockets.items()):
+        if time.monotonic() - begun > 0.5:  # before it sends another
+            poll.unregister(fd)
+            sockets.pop(fd)[0].close()
+time.sleep(0.4)
+opened += sum(what == select.POLLOUT for fd, what in poll.poll(0))
+print(tries, opened)
+"""
+
+
+class Knocker:
+    def __init__(self, net, source, addr, port):
+        self.process = net.start(net.host, "/usr/bin/python3", "-c", KNOCK, source, addr, str(port), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def stop(self):
+        """How often it tried, and was let in."""
+        return tuple(map(int, self.process.communicate("\n", timeout=20)[0].split()))
+
+
 class Client:
     """A connection that stays."""
 
@@ -291,9 +327,9 @@ def told(line):
 
 
 class Guard(Lines):
-    def __init__(self, net, *args):
+    def __init__(self, net, *args, before=()):
         self.err = tempfile.TemporaryFile("w+")
-        process = net.start(net.gateway, POSTERN, "guard", "-i", "in0", "--json", "--act-e", "0.1", *args, stdout=subprocess.PIPE, stderr=self.err, text=True,
+        process = net.start(net.gateway, *before, POSTERN, "guard", "-i", "in0", "--json", "--act-e", "0.1", *args, stdout=subprocess.PIPE, stderr=self.err, text=True,
                             env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
         super().__init__(process, told)
         time.sleep(1.0)  # it captures

@@ -5,8 +5,8 @@ import time
 import unittest
 
 import gateway
-from gateway import (ALLOW, BLOCK, CLOSE, CONTAIN, DENIED, DONE, FLUSH, GATEWAY, HELLO, HOST, NEVER, OTHER, RELEASE, SERVERS, TCP, UDP, UNBLOCK,
-                     Client, Enforcer, Net)
+from gateway import (ALLOW, BLOCK, CLOSE, CONTAIN, DENIED, DONE, FLUSH, GATEWAY, GATHER, HELLO, HOST, NEVER, OTHER, RELEASE, REPLACE, SERVERS, TCP,
+                     UDP, UNBLOCK, Client, Enforcer, Knocker, Net)
 from support import Case
 
 FOREIGN = """
@@ -120,6 +120,47 @@ class TestEnforcer(Case):
         self.assertNotEqual(ping.returncode, 0)
         self.assertEqual(enforcer.ask(RELEASE, HOST)["kind"], DONE)
         self.assertEqual(Client(net, HOST, SERVERS[2], 443).state, "open")
+
+    def test_lists_are_replaced_while_nothing_gets_through(self):
+        net = self.net
+        net.run(net.gateway, "nft", "-f", "-", input=FOREIGN)  # connections are tracked
+        enforcer = Enforcer(net)
+
+        def lists(never, *allowed):
+            enforcer.ask(GATHER)
+            for peer, bits in ("203.0.113.0", 120), ("203.0.113.7", 128), ("203.0.0.0", 104), ("2001:db8::", 32), never:
+                self.assertEqual(enforcer.ask(NEVER, peer=peer, bits=bits)["kind"], DONE)
+            for peer, port in (("203.0.113.9", 53), *allowed):
+                self.assertEqual(enforcer.ask(ALLOW, HOST, peer, TCP, port)["kind"], DONE)
+            enforcer.ask(ALLOW, "2001:db9::1", "2001:db9:1::", TCP, 443, bits=48)
+            reply = enforcer.ask(REPLACE)
+            self.assertEqual((reply["kind"], reply["reason"]), (DONE, gateway.NONE), reply)
+            return reply["count"]
+
+        self.assertEqual(enforcer.ask(REPLACE)["reason"], gateway.ORDER)
+        self.assertEqual(enforcer.ask(BLOCK, OTHER, SERVERS[0], TCP, 443)["kind"], DONE)
+        lists((GATEWAY, 128), (SERVERS[1], 443))
+        self.assertEqual(enforcer.ask(CONTAIN, HOST)["kind"], DONE)
+        kept = Client(net, HOST, SERVERS[1], 443)
+        blocked, contained, allowed = Knocker(net, OTHER, SERVERS[0], 443), Knocker(net, HOST, SERVERS[2], 443), Knocker(net, HOST, SERVERS[1], 443)
+        for n in range(40):
+            self.assertEqual(lists((GATEWAY, 128) if n % 2 else ("192.0.2.0", 120), (SERVERS[1], 443), ("203.0.113.10", 1 + n)), 0)
+            time.sleep(0.05)
+        said = [knocker.stop() for knocker in (blocked, contained, allowed)]
+        print("# tries and let in: blocked, contained, allowed:", said)
+        self.assertGreater(min(tries for tries, _ in said), 100)
+        self.assertEqual([opened for _, opened in said[:2]], [0, 0])
+        self.assertGreaterEqual(said[2][1], said[2][0] - 1)  # the last may be on its way
+        self.assertEqual(kept.say(), "answered")
+        # what was allowed and is not any more is cut, also where others' rules and flow tables would let it; its time goes on
+        before = net.ruleset().count("expires")
+        self.assertGreaterEqual(lists((SERVERS[2], 128)), 1)
+        self.assertEqual(kept.say(), "silent")
+        self.assertEqual([Client(net, HOST, addr, 443).state for addr in SERVERS[1:3]], ["failed", "open"])
+        self.assertGreater(before, 2)
+        self.assertEqual(enforcer.ask(BLOCK, HOST, SERVERS[2], TCP, 443)["reason"], gateway.NEVER_BLOCK)
+        self.assertEqual(enforcer.ask(NEVER, peer="198.18.0.0", bits=112)["kind"], DONE)  # as ever, at once
+        self.assertEqual(Client(net, OTHER, SERVERS[0], 443).state, "open")
 
     def test_any_port_of_a_protocol(self):
         enforcer = Enforcer(self.net)

@@ -185,6 +185,48 @@ class TestGuard(Case):
     def test_the_policy_is_read_anew_with_a_table_that_stays(self):
         self.read_anew("closed")
 
+    def test_nothing_gets_through_while_the_policy_is_read_anew(self):
+        net, self.control = self.net, self.folder / "while-control"
+        self.policy("never-block: {networks: 203.0.113.0/24}", "rules:", self.allow(0))
+        guard = Guard(net, "--enforce", "--trail", self.trail, "--respond", "contain", "--policy", self.policy("rules:", self.allow(0)), "--control", self.control)
+        self.client()
+        guard.wait(lambda line: line["type"] == "change" and line["action"] == "contain" and line["act"] == "made")
+        guard.change("made", FALLBACKS[0])
+        time.sleep(1)
+        enforcer = children(children(guard.process.pid)[0])
+        knockers = [gateway.Knocker(net, HOST, *words) for words in ((FALLBACKS[0], 8080), (GOOD[1], 443), (GOOD[0], 443))]
+        for n in range(8):
+            self.policy(f"never-block: {{networks: 203.0.{n}.0/24}}", "rules:", self.allow(0))
+            loaded = self.answer("status")["policy"]["loaded"]
+            guard.process.send_signal(signal.SIGHUP)
+            wait_for(lambda loaded=loaded: self.answer("status")["policy"]["loaded"] > loaded, 10)
+        said = [knocker.stop() for knocker in knockers]
+        print("# tries and let in: blocked, contained, allowed:", said)
+        self.assertGreater(min(tries for tries, _ in said), 100)
+        self.assertEqual([opened for _, opened in said[:2]], [0, 0])
+        self.assertGreaterEqual(said[2][1], said[2][0] - 1)
+        self.assertEqual(children(children(guard.process.pid)[0]), enforcer)
+        self.assertEqual((guard.end(), guard.changes("refused")), (DONE, []))
+
+    def test_long_lists(self):
+        """More than the sockets between the halves hold at once."""
+        net, self.control = self.net, self.folder / "long-control"
+        far = [f"203.{n // 100}.{n % 100 * 2}.7" for n in range(900)]
+        never = [f"192.0.{n // 64}.{n % 64 * 4}/32" for n in range(900)]
+        many = f"destinations: {{far: {{networks: [{', '.join(far)}]}}}}", f"never-block: {{networks: [{', '.join(never)}]}}"
+        policy = self.policy(*many, "rules:", self.allow(0), self.allow(0).replace("good", "far").replace(GOOD[0], "far"))
+        guard = Guard(net, "--enforce", "--trail", self.trail, "--respond", "contain", "--policy", policy, "--control", self.control)
+        wait_for(lambda: Run("guard", "status", "--control", self.control).code == DONE, 30)
+        self.client()
+        guard.wait(lambda line: line["type"] == "change" and line["action"] == "contain" and line["act"] == "made", 40)
+        wait_for(lambda: Client(net, HOST, GOOD[1], 443).state == "failed", 40)
+        self.assertEqual(Client(net, HOST, GOOD[0], 443).state, "open")
+        self.policy(*many, "rules:", self.allow(1), self.allow(1).replace("good", "far").replace(GOOD[1], "far"))
+        self.reload(guard, "the policy was read anew")
+        wait_for(lambda: Client(net, HOST, GOOD[1], 443).state == "open", 40)
+        self.assertEqual(Client(net, HOST, GOOD[0], 443).state, "failed")
+        self.assertEqual((guard.end(), guard.changes("refused")), (DONE, []))
+
     def test_a_block_ends(self):
         guard = Guard(self.net, "--enforce", "--trail", self.trail, "--expiry", "3")
         client = ladder(self.net, HOST, *DEAD, f"{FALLBACKS[0]}:8080", f"{FALLBACKS[0]}:8080")
