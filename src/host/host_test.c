@@ -34,6 +34,31 @@ static void a_lookup_leads_to_its_conversation(void **state)
 	rig_stop(&r);
 }
 
+/* Port 443 is refused and port 80 of the same name is tried, with a look-up of its own or without:
+ * told in either order, it begins after the failure that it answers. */
+static void another_port_begins_after_what_it_answers(void **state)
+{
+	(void)state;
+	for (int asked_again = 0; asked_again < 2; asked_again++) {
+		struct rig r;
+		rig_start(&r);
+		add(&r, lookup_event("a.site.com", 0, OUTCOME_OK, "192.0.2.1"));
+		add(&r, conn_event("192.0.2.1", 443, 0.1, OUTCOME_OK, 0));
+		add(&r, lookup_event("a.site.com", 100, OUTCOME_OK, "192.0.2.1"));
+		if (asked_again == 1)
+			add(&r, lookup_event("a.site.com", 100.6, OUTCOME_OK, "192.0.2.1"));
+		add(&r, conn_event("192.0.2.1", 80, 100.7, OUTCOME_OK, 0));
+		add(&r, conn_event("192.0.2.1", 443, 100.1, OUTCOME_REFUSED, 0.4));
+		const struct view *v = rig_look(&r);
+		assert_int_equal(v->attempts, 3);
+		assert_int_equal(v->attempt[0].start_ns, at(0));
+		assert_int_equal(v->attempt[1].outcome, OUTCOME_REFUSED);
+		assert_int_equal(v->attempt[2].outcome, OUTCOME_OK);
+		assert_true(v->attempt[2].start_ns > v->attempt[1].over_ns);
+		rig_stop(&r);
+	}
+}
+
 /* An address that is named later, by anybody, was that name's all along. */
 static void names_learnt_later_apply(void **state)
 {
@@ -475,6 +500,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lookup_leads_to_its_conversation),
+		cmocka_unit_test(another_port_begins_after_what_it_answers),
 		cmocka_unit_test(names_learnt_later_apply),
 		cmocka_unit_test(shared_addresses_are_not_named),
 		cmocka_unit_test(made_up_sni_is_not_a_name),

@@ -304,8 +304,10 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 	bool failed = outcome_is_failure(c->outcome);
 	note_loss(hs, slot, channel, c->outcome, failed ? c->fail_ns : c->start_ns);
 	struct attempt a = {
-		/* a proxy asks for its targets itself */
-		.start_ns = key->proxied || !key->named
+		/* A look-up tells when the host turned to what is new to it. What it knows it turns
+	         * to with a packet: another port of it may be the answer to a failure, later than
+	         * the look-up that led to both. A proxy asks for its targets itself. */
+		.start_ns = !first || key->proxied || !key->named
 	                            ? c->start_ns
 	                            : recent_led(&slot->recent, key->endpoint, c->start_ns),
 		.over_ns = failed     ? c->fail_ns
