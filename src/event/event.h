@@ -96,8 +96,8 @@ struct conn {
 	const char *certificate; /* first name of the server's certificate */
 	uint16_t http_status;    /* last one seen; 0 none */
 	bool to_proxy;           /* CONNECT or absolute-URI: name is the target, server the proxy */
-	/* ICMP echo, as far as the source sees payloads; a time stamp of 16 bytes apart: of the
-	 * first request, 0 unknown; and the bytes of those that differ from the request before. */
+	/* ICMP echo, as far as the source sees payloads: what the first request holds behind a
+	 * stamp, 0 unknown; and how many of its bytes are new, the stamp's apart. */
 	uint32_t echo_hash, echo_fresh;
 
 	const char *uid;     /* the record's id in a log (Zeek uid, flow_id) */

@@ -76,9 +76,20 @@ struct conversation {
 	int64_t status_ns; /* last HTTP status line */
 	int64_t alert_ns;  /* fatal TLS alert by the server before its application data */
 
-	uint32_t seq_first[2]; /* of the first payload byte */
-	uint32_t seq_odd[2];   /* behind the last payload that was too far away to be believed */
-	uint32_t repeat_ack;   /* acknowledged by the client when it last repeated itself */
+	union {
+		struct {                       /* TCP */
+			uint32_t seq_first[2]; /* of the first payload byte */
+			uint32_t seq_odd[2];   /* behind the last payload that was too far away to
+			                          be believed */
+			uint32_t repeat_ack;   /* acknowledged by the client when it last repeated
+			                          itself */
+		};
+		struct {                        /* ICMP: echo.c */
+			uint64_t echo_marks[2]; /* of the last request's payload, and of the one
+			                           before; 0 none */
+			uint32_t echo_hash, echo_fresh; /* as in conn */
+		};
+	};
 	uint32_t request_bytes, response_bytes;
 	uint16_t status, statuses_ok, statuses_bad;
 	uint16_t vlan;
@@ -279,6 +290,15 @@ void datagram_add(
 /* Whether a SYN on a known pair of ports begins another conversation. */
 bool tcp_begins_another(const struct flow_table *t, const struct conversation *c, enum side from,
 	const struct packet *p);
+
+/* echo.c: of a packet of ICMP */
+bool echo_is_request(const struct packet *p);
+/* One packet of a known conversation, counted already. */
+void echo_add(struct conversation *c, const struct packet *p);
+/* Whether a packet on a conversation of echo holds something new, which is one of its own. */
+bool echo_begins_another(const struct conversation *c, const struct packet *p);
+/* The conversation goes on where that one ended. */
+void echo_follows(struct conversation *c, const struct conversation *before);
 
 /* outcome.c */
 /* A RST this long after the last SYN is not the answer to it: the client has left (Trickbot

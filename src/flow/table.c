@@ -179,11 +179,6 @@ static bool is_echo(const struct packet *p)
 	return p->proto == IP_ICMP ? type == 8 || type == 0 : type == 128 || type == 129;
 }
 
-static bool is_echo_request(const struct packet *p)
-{
-	return p->src_port == (p->proto == IP_ICMP ? 8 : 128);
-}
-
 /* Backscatter and stragglers are no evidence; a SYN with RST is nonsense. */
 static bool is_stray(const struct packet *p)
 {
@@ -209,7 +204,7 @@ RARE static struct conversation *begin(
 	if (syn)
 		by_client = (p->tcp_flags & TCP_ACK) == 0;
 	else if (is_icmp(p))
-		by_client = is_echo_request(p);
+		by_client = echo_is_request(p);
 	else
 		by_client = sender_is_client(t, p, &inferred);
 	place->from = by_client ? CLIENT : SERVER;
@@ -278,6 +273,29 @@ RARE void conversation_refused(const struct flow_table *t, const struct conversa
 	t->options.refused(t->options.context, &conn);
 }
 
+static bool begins_another(const struct flow_table *t, const struct conversation *c, enum side from,
+	const struct packet *p)
+{
+	bool syn = p->proto == IP_TCP && (p->tcp_flags & TCP_SYN) != 0;
+	return syn ? tcp_begins_another(t, c, from, p) : is_icmp(p) && echo_begins_another(c, p);
+}
+
+/* Ends what the packet does not belong to any more (NULL: nothing), and begins its own. */
+RARE static struct conversation *begin_anew(struct flow_table *t, const struct packet *p,
+	struct place *place, struct conversation *before)
+{
+	if (before != NULL)
+		conversation_end(t, before);
+	struct conversation *c = begin(t, p, place);
+	if (c == NULL)
+		return NULL;
+	if (before != NULL && is_icmp(p))
+		echo_follows(c, before);
+	if (t->options.begun != NULL)
+		tell_begun(t, c);
+	return c;
+}
+
 void flow_table_add(struct flow_table *t, const struct packet *packet)
 {
 	CHECK(t->quiet);
@@ -291,17 +309,10 @@ void flow_table_add(struct flow_table *t, const struct packet *packet)
 		return;
 	struct place place;
 	struct conversation *c = index_find(t, packet, &place);
-	bool syn = packet->proto == IP_TCP && (packet->tcp_flags & TCP_SYN) != 0;
-	if (c != NULL && (is_idle(t, c) || (syn && tcp_begins_another(t, c, place.from, packet)))) {
-		conversation_end(t, c);
-		c = NULL;
-	}
-	if (c == NULL) {
-		c = begin(t, packet, &place);
+	if (c == NULL || is_idle(t, c) || begins_another(t, c, place.from, packet)) {
+		c = begin_anew(t, packet, &place, c);
 		if (c == NULL)
 			return;
-		if (t->options.begun != NULL)
-			tell_begun(t, c);
 	}
 	t->latest = c;
 	if (packet->logged)
@@ -403,8 +414,8 @@ static void tell(const struct flow_table *t, const struct conversation *c, struc
 	if (conn->transport == TRANSPORT_ICMP) { /* type and code stand for the ports */
 		conn->client_port = key_proto(key) == IP_ICMP ? 8 : 128;
 		conn->server_port = 0;
-		conn->echo_hash = c->seq_first[CLIENT];
-		conn->echo_fresh = c->seq_odd[CLIENT];
+		conn->echo_hash = c->echo_hash;
+		conn->echo_fresh = c->echo_fresh;
 	}
 }
 

@@ -252,6 +252,86 @@ static void test_echo(void **state)
 	world_free(&w);
 }
 
+/* Requests of echo, one a second, each answered at once. */
+static void ping(struct world *w, const uint8_t *payload, size_t len)
+{
+	struct line l = line_new(8, 0), back = line_new(0, 0);
+	back.addr[OUT] = l.addr[IN];
+	back.addr[IN] = l.addr[OUT];
+	w->now_ns += NS_PER_S;
+	struct packet p = packet_of(w, &l, OUT, payload, len);
+	p.proto = IP_ICMP;
+	give(w, &p);
+	p = packet_of(w, &back, OUT, payload, len);
+	p.proto = IP_ICMP;
+	give(w, &p);
+}
+
+enum { PINGED_MAX = 200 };
+
+static size_t pinged(struct world *w, uint32_t *ret_fresh)
+{
+	size_t ends = 0;
+	finish(w);
+	for (size_t i = 0; i < w->events; i++) {
+		const struct conn *c = &w->got[i].conn;
+		if (!c->ended)
+			continue;
+		assert_outcome(c, OUTCOME_OK);
+		ends++;
+		*ret_fresh = c->echo_fresh;
+	}
+	return ends;
+}
+
+/* What is unlike the two before is a message of its own. */
+static void echo_with_something_new_is_a_message(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = {48, 96, 180, 1400};
+	for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+		struct world w = world_new();
+		uint8_t payload[1400];
+		uint32_t noise = 1, fresh = 0;
+		for (int i = 0; i < 10; i++) {
+			for (size_t n = 0; n < sizeof payload; n++) {
+				noise = noise * 1664525 + 1013904223;
+				payload[n] = (uint8_t)(noise >> 24);
+			}
+			ping(&w, payload, sizes[k]);
+		}
+		size_t ends = pinged(&w, &fresh);
+		/* by accident a piece in eight has a mark of before: of six, five must be new */
+		assert_true(k == 0 ? ends >= 5 : ends == 10);
+		assert_true(fresh <= sizes[k] - 24);
+		assert_true(k < 2 || fresh > sizes[k] / 2);
+		world_free(&w);
+	}
+}
+
+/* Honest tools: a time and a number in front, or behind; all sizes in turn; two tools at once; and
+ * a payload that was cut away. */
+static void honest_pings_are_one_conversation(void **state)
+{
+	(void)state;
+	for (int tool = 0; tool < 5; tool++) {
+		struct world w = world_new();
+		uint8_t payload[1400];
+		uint32_t fresh = 0;
+		for (unsigned i = 0; i < PINGED_MAX; i++) {
+			size_t len = tool == 2 ? i * 7 : tool == 4 ? 0 : 180;
+			for (unsigned n = 0; n < sizeof payload; n++)
+				payload[n] = (uint8_t)(n + (tool == 3 && i % 2 == 1 ? 99 : 0));
+			uint64_t stamp[3] = {i, i * UINT64_C(0x9e3779b97f4a7c15), i / 5};
+			memcpy(payload + (tool == 1 ? 101 : 0), stamp, sizeof stamp);
+			ping(&w, payload, len);
+		}
+		size_t ends = pinged(&w, &fresh);
+		assert_int_equal(ends, tool == 3 ? 2 : 1);
+		world_free(&w);
+	}
+}
+
 /* ---- limits ---- */
 
 static void test_syn_flood(void **state)
@@ -376,6 +456,8 @@ int main(void)
 		cmocka_unit_test(test_odd_times),
 		cmocka_unit_test(test_datagrams),
 		cmocka_unit_test(test_echo),
+		cmocka_unit_test(echo_with_something_new_is_a_message),
+		cmocka_unit_test(honest_pings_are_one_conversation),
 		cmocka_unit_test(test_syn_flood),
 		cmocka_unit_test(test_smallest_table),
 		cmocka_unit_test(test_buffers_run_out),

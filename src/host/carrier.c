@@ -21,8 +21,6 @@
 #define CARRYING_NAME_MIN 20u
 /* A request for the time with all extensions that a client sends (NTS: RFC 8915 5.7). */
 #define NTP_BYTES_MAX 320
-/* What a ping's time stamp may take. */
-#define ECHO_STAMP_BYTES 16
 /* Less than this is no volume worth spreading; and it mostly sends: pages and answers do not. */
 #define UPLOAD_BYTES_MIN (64u << 10)
 #define UPLOAD_RATIO     3u
@@ -240,10 +238,11 @@ bool host_add_upload(struct host *h, const struct upload *u)
 
 bool conn_carries(const struct conn *c)
 {
-	bool echo =
-		c->transport == TRANSPORT_ICMP && (c->client_port == 8 || c->client_port == 128);
-	return c->packets_in > 0 &&
-	       (echo || (c->transport == TRANSPORT_UDP && c->server_port == 123));
+	if (c->rest || c->packets_in == 0)
+		return false;
+	if (c->transport == TRANSPORT_ICMP) /* the answer has told its one message */
+		return c->settled && (c->client_port == 8 || c->client_port == 128);
+	return c->ended && c->transport == TRANSPORT_UDP && c->server_port == 123;
 }
 
 bool host_carry_conn(struct host *h, const struct conn *c, const struct channel_key *key,
@@ -256,15 +255,14 @@ bool host_carry_conn(struct host *h, const struct conn *c, const struct channel_
 		.rare = key->rare,
 		.named = key->named,
 		.hash = c->echo_hash,
-		.exact = echo ? c->echo_fresh : fmax(0, (double)c->bytes_out - usual),
+		.distinct = c->echo_fresh,
+		.exact = echo ? 0 : fmax(0, (double)c->bytes_out - usual),
 		.at_ns = c->start_ns,
 		.over_ns = c->end_ns,
 		.outcome = OUTCOME_OK,
 		.target = target,
 		.name = name,
 		.client_port = c->client_port};
-	if (c->request_bytes > ECHO_STAMP_BYTES)
-		m.distinct = c->request_bytes - ECHO_STAMP_BYTES;
 	return host_carry(h, &m);
 }
 

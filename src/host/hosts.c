@@ -341,7 +341,7 @@ static void add_conn_attempt(struct hosts *hs, struct slot *slot, const struct c
 /* Echo and time: their servers may be spoken to in what the messages hold. */
 static void carry_conn(struct hosts *hs, struct host *h, const struct conn *c)
 {
-	if (!c->ended || c->rest || !conn_carries(c))
+	if (!conn_carries(c))
 		return;
 	uint32_t name = 0;
 	struct channel_key key = key_of(hs, h, c, &name);

@@ -93,7 +93,7 @@ bool host_carry(struct host *h, const struct carried *m);
  * carry anything, or made for services (_dmarc, reversed addresses). */
 double carried_by_name(const char *name, const char *domain);
 uint8_t carrier_type_of(uint16_t qtype);
-/* Echo or time that was answered, and what it carried. */
+/* An event that tells of echo or time that was answered, once of each; and what it carried. */
 bool conn_carries(const struct conn *c);
 bool host_carry_conn(struct host *h, const struct conn *c, const struct channel_key *key,
 	uint32_t name, uint32_t target);

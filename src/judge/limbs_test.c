@@ -199,7 +199,7 @@ static void names_of_a_content_network_are_none(void **state)
 	run_stop(&r);
 }
 
-static struct event ping(double at_s, uint32_t hash, uint32_t fresh, uint32_t bytes)
+static struct event ping(double at_s, uint32_t hash, uint32_t bytes)
 {
 	struct event e = conn_event("203.0.113.50", 0, at_s, OUTCOME_OK, 0);
 	e.conn.transport = TRANSPORT_ICMP;
@@ -208,7 +208,7 @@ static struct event ping(double at_s, uint32_t hash, uint32_t fresh, uint32_t by
 	e.conn.request_bytes = bytes;
 	e.conn.bytes_out = e.conn.bytes_in = bytes;
 	e.conn.echo_hash = hash;
-	e.conn.echo_fresh = fresh;
+	e.conn.echo_fresh = bytes - 24;
 	return e;
 }
 
@@ -220,7 +220,7 @@ static void pings_that_differ_are_found_and_equal_ones_not(void **state)
 		run_start(&r);
 		add(&r, conn_event("192.0.2.1", 443, 4000, OUTCOME_REFUSED, 2));
 		for (uint32_t i = 0; i < 60; i++)
-			add(&r, ping(4005 + 30 * i, 1 + differ * i, 0, 350));
+			add(&r, ping(4005 + 30 * i, 1 + differ * i, 350));
 		run_finish(&r);
 		assert_int_equal(first_of(&r, KIND_TUNNEL) != NULL, differ);
 		if (differ == 1) {

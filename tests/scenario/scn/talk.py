@@ -21,7 +21,7 @@ DATAGRAM_MAX = 1200
 NO_FRAME = (b"", b"", b"", b"")
 BANNERS = {"smtp": b"220 mail.example ESMTP ready\r\n", "ftp": b"220 files.example ready\r\n",
            "imap": b"* OK ready\r\n"}
-UDP_SERVICES = ("udp", "ntp", "dns-tunnel", "icmp")
+UDP_SERVICES = ("udp", "ntp", "dns-tunnel", "icmp", "ping")
 SERVICES = ("tls", "http", "raw", *UDP_SERVICES, *BANNERS)
 
 
@@ -256,8 +256,8 @@ class Client:
         path = self.wire(target.server, address)
         answer = target.server.state(t, self.rng, address=address, port=number, transport="udp")
         ports = (self.host.port(address, number), number)
-        if service == "icmp":
-            return self.ping(path, answer, t)
+        if service in ("icmp", "ping"):
+            return self.ping(path, answer, service, t)
         request, response = self.messages(service)
         for when in (moment for moment in UDP_TRIES if moment < self.patience):
             datagram = path.udp(0, t + when, ports, request)
@@ -285,9 +285,12 @@ class Client:
         return (first + self.sim.bytes(rng, min(self.request.count(rng), DATAGRAM_MAX)) + last,
                 back_first + self.sim.bytes(rng, self.response.count(rng)) + back_last)
 
-    def ping(self, path, answer, t):
+    def ping(self, path, answer, service, t):
         ident, size = self.rng.getrandbits(16), min(self.request.count(self.rng), DATAGRAM_MAX)
         payload = self.sim.bytes(self.rng, size)
+        if service == "ping":  # iputils: when it was sent, and bytes that count up
+            stamp = struct.pack("<QQ", *divmod(int((self.sim.start_ns / 1e9 + t) * 1e6), 1_000_000))
+            payload = (stamp + bytes(number & 255 for number in range(16, max(size, 16))))[:size]
         for sequence in range(1, 4):
             path.echo(0, t, ident, sequence, payload)
             if answer.kind in ("answers", "slow"):
