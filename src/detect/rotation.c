@@ -251,9 +251,8 @@ static void all_turns(const struct look *look, const struct runs *runs, struct h
 
 /* ---- turns in any order: the union keeps time, none alone does ---- */
 
-/* Contacts of each channel, and of all, that make a union. */
+/* Contacts of each channel that make a union; how many pauses are enough, the binomial knows. */
 #define SHUFFLE_CONTACTS 3u
-#define SHUFFLE_ALL      20u
 /* The share of a median pause that others may differ by; a Poisson process, whatever its rate,
  * falls into that window with at most max e^(-0.75 x) (1 - e^(-0.5 x)) = 0.19. */
 #define PAUSE_NEAR  0.25
@@ -339,7 +338,7 @@ static void look_at_client(const struct look *look, const bool *marked, uint32_t
 	for (uint32_t c = 1; c < v->channels; c++)
 		if (marked[c] && u->contacts[c] < SHUFFLE_CONTACTS)
 			return;
-	if (u->pauses < SHUFFLE_ALL)
+	if (u->pauses == 0)
 		return;
 	memcpy(u->scratch, u->pause, u->pauses * sizeof *u->pause);
 	struct hit like = {.by = &detector_rotation,

@@ -316,6 +316,33 @@ static void turns_in_any_order(void **state)
 	run_stop(&r);
 }
 
+/* Seventeen contacts of four servers in turn suffice; as many at any time are nothing, whoever's.
+ */
+static void few_turns_suffice(void **state)
+{
+	(void)state;
+	static const char *const servers[] = {
+		"192.0.2.1", "203.0.113.9", "198.51.100.7", "203.0.114.8"};
+	uint64_t seed = 15;
+	for (int kind = 0; kind < 20; kind++) {
+		struct plan p = {.count = 0};
+		struct run r;
+		double t = 50;
+		plan_clock(&p, "198.51.100.200", 80, 7, 47, 20);
+		for (int i = 0; i < 17; i++) {
+			plan_add(&p, servers[i % 4], 443, t, OUTCOME_OK);
+			t += kind == 0 ? 40 * (0.9 + 0.2 * draw(&seed))
+			               : -40 * log(1 - draw(&seed));
+		}
+		hunt(&r, &p, 0.1);
+		if (kind == 0)
+			assert_near(strongest(&r)->e_value, 1e-3, 1e-9);
+		else
+			assert_quiet(&r);
+		run_stop(&r);
+	}
+}
+
 /* The same servers, visited when a person likes. */
 static void visits_are_no_rotation(void **state)
 {
@@ -517,6 +544,7 @@ int main(void)
 		cmocka_unit_test(a_rotation_by_count),
 		cmocka_unit_test(a_round_robin),
 		cmocka_unit_test(turns_in_any_order),
+		cmocka_unit_test(few_turns_suffice),
 		cmocka_unit_test(visits_are_no_rotation),
 		cmocka_unit_test(together_is_no_rotation),
 		cmocka_unit_test(a_ladder_of_ports),
