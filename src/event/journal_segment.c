@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/folder.h"
 #include "event/journal_private.h"
 
 const char *segment_path(struct journal *j, const struct segment *s)
@@ -172,29 +173,13 @@ static int open_file(struct journal *j, struct segment *s, struct fail *why)
 	return code;
 }
 
-/* The new names are on disk only when their folder is. */
-static int sync_folder(struct journal *j, struct fail *why)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(j->path, '/');
-	(void)snprintf(folder, sizeof folder, "%.*s",
-		slash != NULL ? (int)(slash - j->path) + 1 : 1, slash != NULL ? j->path : ".");
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_set(why, -errno, "%s: %s", folder, strerror(errno));
-	/* some file systems have no such thing */
-	int code = fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
-	(void)close(fd);
-	return code < 0 ? fail_set(why, code, "%s: %s", folder, strerror(-code)) : 0;
-}
-
 int segments_open(struct journal *j, struct fail *why)
 {
 	int code = open_file(j, &j->segment[0], why);
 	if (code == 0)
 		code = open_file(j, &j->segment[1], why);
-	if (code == 0 && j->options.sync)
-		code = sync_folder(j, why);
+	if (code == 0 && j->options.sync && (code = folder_sync(j->path)) < 0)
+		(void)fail_set(why, code, "the folder of %s: %s", j->path, strerror(-code));
 	if (code < 0)
 		return code;
 	uint32_t even = j->segment[0].number, odd = j->segment[1].number;

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/scan.h"
 #include "guard/guard.h"
@@ -276,6 +277,8 @@ int trail_open(
 	if (code < 0)
 		(void)fail_set(why, code,
 			"%s: another guard writes it: stop it, or give another --trail", path);
+	if (code == 0 && (code = folder_sync(path)) < 0)
+		(void)fail_set(why, code, "the folder of %s: %s", path, strerror(-code));
 	if (code == 0 && (code = take_lines(file, state, now_ns)) < 0)
 		(void)fail_set(why, code, "out of memory");
 	if (code < 0) {

@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "base/folder.h"
 #include "base/scan.h"
 #include "ingest/follow_private.h"
 
@@ -305,24 +306,6 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* The new name is on disk only when its folder is. */
-static int sync_folder(const char *path)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int len = slash != NULL ? (int)(slash - path) + 1 : 1;
-	if ((size_t)len >= sizeof folder)
-		return -ENAMETOOLONG;
-	(void)snprintf(folder, sizeof folder, "%.*s", len, slash != NULL ? path : ".");
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* some file systems have no such thing */
-	int code = fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
-	(void)close(fd);
-	return code;
-}
-
 static int replace(const char *path, const struct out *o)
 {
 	char temporary[PATH_MAX];
@@ -339,7 +322,7 @@ static int replace(const char *path, const struct out *o)
 		code = -errno;
 	if (code < 0)
 		(void)unlink(temporary);
-	return code < 0 ? code : sync_folder(path);
+	return code < 0 ? code : folder_sync(path);
 }
 
 int follow_save(struct follow *f, const char *note, struct fail *why)
