@@ -104,6 +104,21 @@ static void say_policy(struct out *o, const struct guarding *g)
 		g->policy_failed.code != 0);
 }
 
+static void say_cases(struct out *o, const struct guarding *g)
+{
+	if (g->cases == NULL)
+		return;
+	struct cases_stats s = cases_stats(g->cases);
+	say_one(o, "guard_cases_failed", "gauge",
+		"1: what is told can't be written to the file of --cases.", g->cases_failed);
+	say_one(o, "guard_cases_written_total", "counter", "Rows that are in the file.",
+		(double)s.written);
+	say_one(o, "guard_cases_waiting", "gauge", "Rows that wait for the disk.",
+		(double)s.waiting);
+	say_one(o, "guard_cases_dropped_total", "counter", "Rows that found no room to wait.",
+		(double)s.dropped);
+}
+
 static void say_watch(struct out *o, const struct watch_health *h)
 {
 	say_one(o, "guard_packets_total", "counter", "Packets that were taken.",
@@ -134,6 +149,7 @@ static void say_metrics(struct out *o, const struct guarding *g, const struct gu
 	say_limits(o, g, m);
 	say_enforcer(o, g);
 	say_policy(o, g);
+	say_cases(o, g);
 }
 
 /* ---- HTTP ---- */

@@ -207,7 +207,8 @@ class TestService(Case):
         return found
 
     def test_metrics_say_what_status_says(self):
-        guard = Guard(self.net, "--enforce", "--trail", self.trail, "--control", self.control, "--metrics", f"127.0.0.1:{PORT}", "--max-blocked", "7")
+        guard = Guard(self.net, "--enforce", "--trail", self.trail, "--control", self.control, "--metrics", f"127.0.0.1:{PORT}", "--max-blocked", "7",
+                      "--cases", self.folder / "metrics.db")
         self.client()
         guard.change("made", FALLBACK)
         time.sleep(1)
@@ -225,6 +226,9 @@ class TestService(Case):
         self.assertEqual(of[f'postern_build_info{{version="{status["version"]}"}}'], 1)
         self.assertGreater(of["postern_guard_packets_total"], 10)
         self.assertEqual(of["postern_guard_given_up_total"], 0)
+        self.assertGreater(status["cases"]["written"], 1)
+        self.assertEqual([of[f"postern_guard_cases_{name}"] for name in ("written_total", "waiting", "dropped_total", "failed")],
+                         [status["cases"]["written"], 0, 0, 0])
         self.assertGreater(of["postern_guard_memory_peak_bytes"], 10_000_000)
         self.assertGreater(of["postern_guard_cpu_seconds_total"], 0)
         # what is wrong is told; without its spawner the enforcer stays away
