@@ -381,7 +381,11 @@ void guarding_event(void *context, const struct event *event, bool before)
 		return;
 	}
 	const struct lookup *l = &event->lookup;
-	if (event->kind != EVENT_LOOKUP || l->answer_ns == 0)
+	if (event->kind != EVENT_LOOKUP)
+		return;
+	if (guarding_is_local(g, &l->client))
+		probing_lookup(g, l, before);
+	if (l->answer_ns == 0)
 		return;
 	crowd_add(g->resolvers, &l->resolver, &l->client);
 	if (g->options.rpz != NULL && l->name != NULL) {

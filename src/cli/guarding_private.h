@@ -145,6 +145,7 @@ void probing_free(struct probing *p);
 void probing_finding(struct guarding *g, const struct finding *f);
 /* Of a local client. before: an earlier run saw it. */
 void probing_event(struct guarding *g, const struct conn *c, bool before);
+void probing_lookup(struct guarding *g, const struct lookup *l, bool before);
 /* Once a turn, when what has ended was taken out. */
 void probing_turn(struct guarding *g, int64_t now_ns);
 /* The change was ended by someone else: its experiment, if it is of one, tells nothing any more. */

@@ -65,6 +65,8 @@ static void say_numbers(struct emit *e, const struct guarding *g, const struct p
 	emit_count(e, "block_hits", one->block_hits);
 	emit_count(e, "shams", one->shams);
 	emit_count(e, "sham_hits", one->sham_hits);
+	emit_count(e, "rests", one->rests);
+	emit_count(e, "rest_hits", one->rest_hits);
 	emit_count(e, "tree_blocks", one->tree_blocks);
 	emit_number(e, "log_odds", one->llr);
 	emit_number(e, "fisher", probe_fisher(one));
@@ -343,15 +345,34 @@ void probing_event(struct guarding *g, const struct conn *c, bool before)
 		.port = c->transport == TRANSPORT_ICMP ? 0 : c->server_port,
 		.answered = c->packets_in > 0 && !outcome_is_failure(c->outcome)};
 	const struct addr end = end_of(c);
-	bool first = !crowd_knows(g->probing->ends, &end, &c->client);
+	t.first = !crowd_knows(g->probing->ends, &end, &c->client);
 	if (t.answered)
 		crowd_add(g->probing->ends, &end, &c->client);
 	if (before || !c->settled || trials_find(g->probing->trials, &c->client) == NULL)
 		return;
 	t.domain = guarding_domain(g, c);
-	t.fresh = first && !guarding_expects(g, c) &&
-	          (t.domain == NULL || domain_is_rare(domain_class(t.domain, NULL)));
-	trials_saw(g->probing->trials, &t, guarding_rules(g), clock_day_ns());
+	t.common = guarding_expects(g, c) ||
+	           (t.domain != NULL && !domain_is_rare(domain_class(t.domain, NULL)));
+	trials_saw(g->probing->trials, &t, guarding_rules(g), g->engine->hosts, clock_day_ns());
+}
+
+void probing_lookup(struct guarding *g, const struct lookup *l, bool before)
+{
+	if (g->probing == NULL || l->name == NULL || l->outcome == OUTCOME_UNKNOWN)
+		return;
+	struct trial_contact t = {.host = l->client,
+		.start_ns = l->query_ns,
+		.lookup = true,
+		.domain = registered_domain(l->name),
+		.answered = !outcome_is_failure(l->outcome)};
+	const struct addr end = guard_name_key(t.domain);
+	t.first = !crowd_knows(g->probing->ends, &end, &l->client);
+	crowd_add(g->probing->ends, &end, &l->client);
+	if (before || trials_find(g->probing->trials, &l->client) == NULL)
+		return;
+	t.common =
+		ignored_lookup(l->name, l->qtype) || !domain_is_rare(domain_class(l->name, NULL));
+	trials_saw(g->probing->trials, &t, guarding_rules(g), g->engine->hosts, clock_day_ns());
 }
 
 void probing_turn(struct guarding *g, int64_t now_ns)

@@ -126,20 +126,26 @@ static bool put(
 	return why == LEAVE_NONE;
 }
 
+static enum guard_leave objection(const struct guard_rules *rules, const struct guard_change *c)
+{
+	if (c->contain)
+		return LEAVE_NONE;
+	if (c->name[0] != '\0')
+		return name_objection(rules, c->name);
+	enum guard_leave why = guard_objection(rules, &c->host, &c->peer);
+	/* a list knows it, whoever was there; what begins has answered nobody yet */
+	if (why == LEAVE_UNSEEN && c->cause != CAUSE_FINDING)
+		why = LEAVE_NONE;
+	return why == LEAVE_NONE && c->proto == 0 ? LEAVE_UNSEEN : why;
+}
+
 static bool add_change(struct deciding *d, const struct guard_change *change)
 {
-	enum guard_leave why = change->contain
-	                               ? LEAVE_NONE
-	                               : guard_objection(d->rules, &change->host, &change->peer);
-	/* a list knows it, whoever was there; what begins has answered nobody yet */
-	if (why == LEAVE_UNSEEN && change->cause != CAUSE_FINDING)
-		why = LEAVE_NONE;
-	if (why == LEAVE_NONE && !change->contain && change->proto == 0)
-		why = LEAVE_UNSEEN;
-	return put(d, change,
-		&(struct guard_left){.peer = change->contain ? change->host : change->peer,
-			.port = change->port,
-			.why = why});
+	struct guard_left left = {.peer = addr_is_none(&change->peer) ? change->host : change->peer,
+		.port = change->port,
+		.why = objection(d->rules, change)};
+	memcpy(left.name, change->name, sizeof left.name);
+	return put(d, change, &left);
 }
 
 /* Somebody has decided that the host may go there. */
@@ -194,7 +200,7 @@ static bool consider_channel(struct deciding *d, const struct finding_channel *c
  */
 static bool is_of_names(const struct finding *f, const struct finding_channel *c)
 {
-	bool asked_only = c->port == 53 && c->addr_count == 0 && f->kind == KIND_TUNNEL;
+	bool asked_only = channel_is_tunnel(c) && f->kind == KIND_TUNNEL;
 	return c->role == ROLE_FALLBACK && c->name_count > 0 &&
 	       (asked_only || f->kind == KIND_DGA || f->kind == KIND_DEADDROP);
 }
@@ -206,16 +212,15 @@ static bool consider_name(struct deciding *d, const struct finding_channel *c)
 	const char *domain = registered_domain(c->names[0]);
 	struct guard_change change = change_of(d);
 	change.named = true;
-	enum guard_leave why =
-		c->connections <= c->failures ? LEAVE_FAILED : name_objection(d->rules, domain);
-	if (why == LEAVE_NONE)
+	struct guard_left left = {.peer = d->finding->host,
+		.why = guard_name_is_plain(domain) ? LEAVE_FAILED : LEAVE_SUFFIX};
+	if (left.why == LEAVE_FAILED) {
 		(void)snprintf(change.name, sizeof change.name, "%s", domain);
-	if (why == LEAVE_NONE && is_there(d, &change))
-		return true;
-	struct guard_left left = {.peer = d->finding->host, .why = why};
-	if (guard_name_is_plain(domain))
-		(void)snprintf(left.name, sizeof left.name, "%s", domain);
-	return put(d, &change, &left);
+		memcpy(left.name, change.name, sizeof left.name);
+	}
+	if (left.why == LEAVE_SUFFIX || c->connections <= c->failures)
+		return put(d, &change, &left);
+	return is_there(d, &change) || add_change(d, &change);
 }
 
 static void contain(struct deciding *d)

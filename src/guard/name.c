@@ -49,6 +49,11 @@ static bool is_suffix(const char *name)
 	return strcmp(registered_domain(below), below) == 0;
 }
 
+bool channel_is_tunnel(const struct finding_channel *c)
+{
+	return c->port == 53 && c->addr_count == 0 && c->name_count > 0;
+}
+
 /* The policy means the domain, something below it, or all of it. */
 static bool is_named(const struct policy *p, const char *domain)
 {

@@ -202,7 +202,8 @@ int probe_begin(
 		.number = ++p->experiments,
 		.slot_ns = probe_slot_ns(&p->config, request->period_ns),
 		.began_ns = now,
-		.due_ns = now,
+		/* what led to the finding is over when the first slot begins */
+		.due_ns = now + probe_slot_ns(&p->config, request->period_ns),
 		.p0_given = request->p0};
 	struct probe_channel *first = channel_add(one, request->key);
 	first->in_set = true;
@@ -215,8 +216,9 @@ int probe_begin(
 double probe_p0(const struct probes *p, const struct probe *one)
 {
 	double given = fmax(one->p0_given, p->config.p0_least);
-	double shams = (given * PRIOR_SLOTS + one->sham_hits) / (PRIOR_SLOTS + one->shams);
-	return fmax(given, shams);
+	double hits = (double)one->sham_hits + one->rest_hits;
+	double open = (double)one->shams + one->rests;
+	return fmax(given, (given * PRIOR_SLOTS + hits) / (PRIOR_SLOTS + open));
 }
 
 static double bound_confirm(const struct probe_config *c)
@@ -252,18 +254,40 @@ static uint32_t extend(const struct probes *p, struct probe *one)
 	return added;
 }
 
+/* All blocks at the rate as it is known by now, not as it was thought to be when they ended. */
+static void weigh(const struct probes *p, struct probe *one)
+{
+	double p0 = probe_p0(p, one), q = p->config.q1;
+	one->llr = one->block_hits * log(q / p0) +
+	           (one->blocks - one->block_hits) * log((1 - q) / (1 - p0));
+}
+
+static void test_add(const struct probes *p, struct probe *one, bool hit)
+{
+	one->blocks += one->block;
+	one->block_hits += one->block && hit;
+	one->shams += !one->block;
+	one->sham_hits += !one->block && hit;
+	weigh(p, one);
+}
+
+/* The channel is used more seldom than was thought. In a slot twice as long as much may be new by
+ * itself as in two. */
+static void lengthen(const struct probes *p, struct probe *one)
+{
+	int64_t longer =
+		one->slot_ns > p->config.slot_max_ns / 2 ? p->config.slot_max_ns : one->slot_ns * 2;
+	one->p0_given = 1 - pow(1 - one->p0_given, (double)longer / (double)one->slot_ns);
+	one->slot_ns = longer;
+}
+
 /* One slot of the first step is over. */
 static void test_count(const struct probes *p, struct probe *one, bool hit, int64_t now)
 {
-	double p0 = probe_p0(p, one), q = p->config.q1;
-	if (one->block) {
-		one->blocks++;
-		one->block_hits += hit;
-		one->llr += hit ? log(q / p0) : log((1 - q) / (1 - p0));
-	} else {
-		one->shams++;
-		one->sham_hits += hit;
-	}
+	if (one->felt)
+		test_add(p, one, hit);
+	else if (one->blocks + one->shams == 0)
+		lengthen(p, one);
 	if (one->llr >= bound_confirm(&p->config)) {
 		one->verdict = PROBE_CONFIRMED;
 		one->channel[0].in_set = true; /* it may have been followed elsewhere */
@@ -278,7 +302,7 @@ static void test_count(const struct probes *p, struct probe *one, bool hit, int6
 /* One slot of the search for the rest of the tree is over. */
 static void tree_count(const struct probes *p, struct probe *one, int64_t now)
 {
-	if (one->block) {
+	if (one->block && one->felt) {
 		one->tree_blocks++;
 		one->nothing_new = extend(p, one) > 0 ? 0 : one->nothing_new + 1;
 	}
@@ -286,24 +310,45 @@ static void tree_count(const struct probes *p, struct probe *one, int64_t now)
 		end(p, one, PROBE_CONFIRMED, now);
 }
 
-static void slot_end(const struct probes *p, struct probe *one)
+static void slot_end(struct probe *one)
+{
+	one->phase = PROBE_REST;
+	one->open = true;
+	one->began_ns = one->due_ns; /* not when it was noticed */
+	one->due_ns = one->began_ns + one->slot_ns;
+}
+
+int64_t probe_since(const struct probe *one)
+{
+	if (one->phase == PROBE_SLOT)
+		return one->began_ns;
+	return one->phase == PROBE_REST && one->open ? one->began_ns - one->slot_ns : 0;
+}
+
+static bool is_answered(const struct probe *one)
 {
 	bool hit = false;
-	int64_t now = one->due_ns; /* not when it was noticed */
+	for (uint32_t i = 0; i < one->channels; i++)
+		hit |= one->channel[i].hit;
+	return hit && one->felt;
+}
+
+static void slot_count(const struct probes *p, struct probe *one)
+{
+	bool hit = is_answered(one);
+	int64_t since = probe_since(one), now = one->began_ns;
 	for (uint32_t i = 0; i < one->channels; i++) {
 		struct probe_channel *c = &one->channel[i];
-		if (!c->hit)
-			continue;
+		bool its = c->hit && one->felt;
 		c->hit = false;
-		hit = true;
+		if (!its)
+			continue;
 		c->block_hits += one->block;
 		c->sham_hits += !one->block;
 		if (one->block)
-			c->lag_ns += c->hit_ns - one->began_ns;
+			c->lag_ns += c->hit_ns - since;
 	}
-	one->phase = PROBE_REST;
-	one->began_ns = now;
-	one->due_ns = now + one->slot_ns;
+	one->open = false;
 	if (one->verdict == PROBE_CONFIRMED)
 		tree_count(p, one, now);
 	else
@@ -315,6 +360,13 @@ static void slot_end(const struct probes *p, struct probe *one)
 static bool in_use(const struct probe *one, const struct probe_channel *c, int64_t when)
 {
 	return c->seen_ns > 0 && when - c->seen_ns < one->slot_ns;
+}
+
+static void hit_at(struct probe_channel *c, int64_t at)
+{
+	if (!c->hit || at < c->hit_ns)
+		c->hit_ns = at;
+	c->hit = true;
 }
 
 /* Blind: nothing here may look at one->block. */
@@ -331,13 +383,17 @@ void probe_saw(struct probes *p, const struct probe_sight *sight, int64_t now_ns
 		return;
 	if (sight->never_block || sight->popularity > p->config.popular)
 		c->spared = true;
-	/* a slot that is over and not yet ended takes nothing more */
-	if (one->phase == PROBE_SLOT && now < one->due_ns && !c->in_set && sight->linked &&
-		!in_use(one, c, one->began_ns)) {
-		c->hit = true;
-		c->hit_ns = now;
+	int64_t since = probe_since(one), at = sight->at_ns < now ? sight->at_ns : now;
+	if (since != 0 && at >= since && at < since + one->slot_ns) {
+		one->felt |= c->in_set;
+		if (!c->in_set && sight->linked && (sight->apart || !in_use(one, c, since)))
+			hit_at(c, at);
 	}
-	c->seen_ns = now;
+	if (one->phase == PROBE_REST && at >= one->began_ns && at < one->began_ns + one->slot_ns &&
+		!c->in_set && sight->linked && (sight->apart || !in_use(one, c, one->began_ns)))
+		one->rest_hit = true;
+	if (at > c->seen_ns)
+		c->seen_ns = at;
 }
 
 /* ---- going on ---- */
@@ -379,9 +435,15 @@ static void slot_begin(const struct probes *p, struct probe *one, struct list *t
 		end(p, one, one->verdict == PROBE_OPEN ? PROBE_UNDECIDED : one->verdict, p->now_ns);
 		return;
 	}
+	if (one->slots > 0 && one->felt && !one->block && one->verdict == PROBE_OPEN) {
+		one->rests++;
+		one->rest_hits += one->rest_hit;
+	}
+	one->rest_hit = false;
 	one->slots++;
 	one->block = coin(p, one);
 	one->phase = PROBE_SLOT;
+	one->felt = false;
 	one->began_ns = p->now_ns;
 	one->due_ns = p->now_ns + one->slot_ns;
 	act_set(to, one->block ? PROBE_ACT_BLOCK : PROBE_ACT_SHAM, one, one->due_ns);
@@ -398,13 +460,16 @@ static bool follow(struct probe *one, struct probe_channel *other)
 	return true;
 }
 
+/* The latest; of what can't be shut only if there is nothing else. */
 static struct probe_channel *other_in_use(struct probe *one, int64_t now)
 {
 	struct probe_channel *latest = NULL;
 	for (uint32_t i = 0; i < one->channels; i++) {
 		struct probe_channel *c = &one->channel[i];
-		if (!c->in_set && in_use(one, c, now) &&
-			(latest == NULL || c->seen_ns > latest->seen_ns))
+		if (c->in_set || !in_use(one, c, now))
+			continue;
+		if (latest == NULL || (latest->spared && !c->spared) ||
+			(latest->spared == c->spared && c->seen_ns > latest->seen_ns))
 			latest = c;
 	}
 	return latest;
@@ -415,7 +480,9 @@ static struct probe_channel *other_in_use(struct probe *one, int64_t now)
 static void rest(const struct probes *p, struct probe *one, struct list *to)
 {
 	int64_t now = p->now_ns;
-	if (now < one->due_ns)
+	if (one->open && (is_answered(one) || now >= one->due_ns))
+		slot_count(p, one);
+	if (one->phase != PROBE_REST || now < one->due_ns)
 		return;
 	bool used = false;
 	for (uint32_t i = 0; i < one->channels; i++)
@@ -448,7 +515,7 @@ size_t probe_tick(struct probes *p, int64_t now_ns, struct probe_action *actions
 	for (size_t i = 0; i < PROBE_HOSTS_MAX && to.room - to.count >= PROBE_CHANNELS_MAX; i++) {
 		struct probe *one = &p->item[i];
 		if (one->phase == PROBE_SLOT && now >= one->due_ns)
-			slot_end(p, one);
+			slot_end(one);
 		if (one->phase == PROBE_REST)
 			rest(p, one, &to);
 		if (one->phase == PROBE_COOLING && !one->told)

@@ -6,6 +6,10 @@
  * channel is shut as well, and the next is looked for, until two blocks bring nothing new: then the
  * whole tree of ways is known, and the host is to be contained.
  *
+ * A slot in which none of the channels was tried asked nothing and counts nothing; while none has
+ * counted, the next is twice as long. A slot that was answered is counted when it is over, another
+ * at the end of the rest: that a try met silence is known long after it.
+ *
  * No input or output: the caller tells what it saw and carries out the actions. All times are the
  * caller's, nanoseconds, and never go back (an earlier time counts as the latest). */
 #pragma once
@@ -89,11 +93,15 @@ struct probe { /* for reading; probe.c alone writes */
 	double llr;       /* nats, so far */
 	bool block;       /* what the coin said for the running slot */
 	bool told;        /* its end was given out as an action */
+	bool open;        /* the last slot is over, and not counted yet */
+	bool felt;        /* a channel that is shut in a block was tried in that slot */
+	bool rest_hit;    /* something appeared in the rest that runs */
 	uint32_t slots;   /* done or running */
 	uint32_t blocks, block_hits, shams, sham_hits; /* of the test; not of the tree's search */
-	uint32_t tree_blocks;                          /* blocks after the confirmation */
-	uint32_t nothing_new;                          /* of them, the latest in a row */
-	uint32_t forgotten;                            /* sights for which there was no room */
+	uint32_t rests, rest_hits; /* those after shams: nothing was shut in them either */
+	uint32_t tree_blocks;      /* blocks after the confirmation */
+	uint32_t nothing_new;      /* of them, the latest in a row */
+	uint32_t forgotten;        /* sights for which there was no room */
 	uint32_t channels;
 	struct probe_channel channel[PROBE_CHANNELS_MAX]; /* 0 is the one that was asked about */
 };
@@ -117,6 +125,12 @@ struct probe_sight {
 	/* Looks like the same software (p_sim <= 0.05), or first contact of a quiet host; must be
 	 * judged without knowing whether the host is blocked. */
 	bool linked;
+	/* When it began. What is told late is of the slot in which it began, as long as that one is
+	 * not counted. */
+	int64_t at_ns;
+	/* The caller knows that it was not in use when the slot began, and it can't be shut: many
+	 * may go by the one key. */
+	bool apart;
 	uint32_t popularity;
 	bool never_block;
 };
@@ -146,7 +160,7 @@ void probes_free(struct probes *p);
 /* How long a slot of a channel with this gap between contacts is. */
 int64_t probe_slot_ns(const struct probe_config *c, int64_t period_ns);
 
-/* Begins an experiment. The first slot may begin at the next tick. Fails, and why says it:
+/* Begins an experiment, with a rest. Fails, and why says it:
  * -EINVAL (request), -EPERM (never block, popular), -EBUSY (too many at once, or this host),
  * -EAGAIN (the host is cooling), -ENOSPC (as many hosts are cooling as can be remembered),
  * -ERANGE (p0 is so high that no test could decide). */
@@ -157,6 +171,9 @@ MUST_USE int probe_begin(
  * known from before to be of the same software, every attempt; of others, only if an answer came.
  * Hosts without an experiment are ignored. */
 void probe_saw(struct probes *p, const struct probe_sight *sight, int64_t now_ns);
+
+/* When the slot that still takes sights began; 0: none does. */
+int64_t probe_since(const struct probe *one);
 
 /* Ends and begins what is due; writes at most `room` actions and returns how many. What found no
  * room is done at the next tick. `room` must be at least PROBE_CHANNELS_MAX. */

@@ -51,10 +51,11 @@ void probe_explain(const struct probes *p, const struct probe *one, struct out *
 			? ", its other ways are looked for"
 			: "");
 	out_printf(to,
-		"linked channels appeared in %u of %u blocks and %u of %u shams; log odds %.2f "
+		"something new appeared in %u of %u blocks, %u of %u shams and %u of %u rests "
+		"after them; log odds %.2f "
 		"(confirmed from %.2f, cleared to %.2f), at a chance of %.3g a slot\n",
-		one->block_hits, one->blocks, one->sham_hits, one->shams, one->llr,
-		log((1 - p->config.beta) / p->config.alpha),
+		one->block_hits, one->blocks, one->sham_hits, one->shams, one->rest_hits,
+		one->rests, one->llr, log((1 - p->config.beta) / p->config.alpha),
 		log(p->config.beta / (1 - p->config.alpha)), probe_p0(p, one));
 	if (one->blocks > 0 && one->shams > 0)
 		out_printf(to, "by the coin alone: p %.2g (Fisher)\n", probe_fisher(one));

@@ -16,6 +16,8 @@ static void go_on(struct probes *p, struct addr host)
 		struct probe_sight sight = {
 			.host = host, .key = i % 3 ? key : "new", .linked = true};
 		int64_t now = i * 120 * NS_PER_S;
+		sight.at_ns = i % 5 ? now : now - 60 * NS_PER_S;
+		sight.apart = i % 4 == 0;
 		probe_saw(p, &sight, now);
 		size_t n = probe_tick(p, now, actions, ARRAY_LEN(actions));
 		CHECK(n <= ARRAY_LEN(actions));

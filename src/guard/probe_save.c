@@ -1,8 +1,8 @@
 /* Saved probes, big-endian:
  *
- *   "PRB1"  time (8)  experiments so far (8)  number of hosts (2), and of each
+ *   "PRB2"  time (8)  experiments so far (8)  number of hosts (2), and of each
  *   host (16)  phase  verdict  block  told (1 each)  number  slot  began  due (8 each)
- *   p0  llr (8 each, IEEE 754)  eight counters (4 each)  number of channels (1), and of each
+ *   p0  llr (8 each, IEEE 754)  ten counters (4 each)  number of channels (1), and of each
  *   key length (2), key  seen  lag (8 each)  hits in blocks, in shams (4 each)  flags (1)
  *
  * Flags: 1 shut in the next block, 2 spared. The hits of the slot that ran are not kept. */
@@ -12,7 +12,7 @@
 #include "base/cur.h"
 #include "guard/probe_private.h"
 
-static const char magic[4] = {'P', 'R', 'B', '1'};
+static const char magic[4] = {'P', 'R', 'B', '2'};
 
 #define FLAG_SET    1
 #define FLAG_SPARED 2
@@ -63,7 +63,8 @@ static void put_probe(struct out *to, const struct probe *one)
 	put_double(to, one->p0_given);
 	put_double(to, one->llr);
 	const uint32_t counters[] = {one->slots, one->blocks, one->block_hits, one->shams,
-		one->sham_hits, one->tree_blocks, one->nothing_new, one->forgotten};
+		one->sham_hits, one->rests, one->rest_hits, one->tree_blocks, one->nothing_new,
+		one->forgotten};
 	for (size_t i = 0; i < ARRAY_LEN(counters); i++)
 		put(to, counters[i], 4);
 	put(to, one->channels, 1);
@@ -156,6 +157,7 @@ static bool counts_agree(const struct probe_config *config, const struct probe *
 			return false;
 	return one->slots <= config->slots && done <= one->slots &&
 	       one->block_hits <= one->blocks && one->sham_hits <= one->shams &&
+	       one->rests <= one->slots && one->rest_hits <= one->rests &&
 	       one->nothing_new <= one->tree_blocks &&
 	       (one->phase == PROBE_COOLING || one->verdict == PROBE_OPEN ||
 		       one->verdict == PROBE_CONFIRMED) &&
@@ -177,7 +179,8 @@ static void get_probe(struct cur *c, const struct probe_config *config, struct p
 	to->p0_given = get_double(c, 0, 1);
 	to->llr = get_double(c, -LLR_MAX, LLR_MAX);
 	uint32_t *const counters[] = {&to->slots, &to->blocks, &to->block_hits, &to->shams,
-		&to->sham_hits, &to->tree_blocks, &to->nothing_new, &to->forgotten};
+		&to->sham_hits, &to->rests, &to->rest_hits, &to->tree_blocks, &to->nothing_new,
+		&to->forgotten};
 	for (size_t i = 0; i < ARRAY_LEN(counters); i++)
 		*counters[i] = cur_be32(c);
 	get_channels(c, config, to);

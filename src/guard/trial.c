@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "guard/private.h"
 #include "guard/trial_private.h"
 
-/* All that the finding names and that does not answer, as one channel: that the host goes back to
- * it tells as much as a new one, but there is nothing to shut. */
-#define TRIED_AGAIN "tried-again"
+/* All that is new or tried again without an answer, or is a name that was asked for, as one
+ * channel: it tells as much as what answers, but there is nothing to shut. */
+#define TRIED "tried"
 
 int trials_new(struct trials **ret, const struct trials_options *options, struct fail *why)
 {
@@ -110,6 +111,24 @@ static struct trial_way *way_add(
 	return w;
 }
 
+static void name_key(char ret[static PROBE_KEY_BYTES], const char *domain)
+{
+	(void)snprintf(ret, PROBE_KEY_BYTES, "dns/%.253s", domain);
+}
+
+/* A tunnel in DNS, as a way that may be shut; NULL: it may not, *why says the reason. */
+static struct trial_way *way_of_name(struct trial *one, const char *domain,
+	const struct guard_rules *rules, enum guard_leave *why)
+{
+	char key[PROBE_KEY_BYTES];
+	name_key(key, domain);
+	struct trial_way *w = way_of(one, key);
+	*why = rules->names ? name_objection(rules, domain) : LEAVE_UNSEEN;
+	if (w == NULL && *why == LEAVE_NONE && (w = way_add(one, key, 0, 0, true)) != NULL)
+		(void)snprintf(w->name, sizeof w->name, "%s", domain);
+	return w;
+}
+
 /* A channel of a finding; its addresses that may be shut. NULL: none, *why says the last reason. */
 static struct trial_way *way_of_channel(struct trial *one, const struct finding_channel *c,
 	const struct guard_rules *rules, enum guard_leave *why)
@@ -118,6 +137,8 @@ static struct trial_way *way_of_channel(struct trial *one, const struct finding_
 	struct trial_way *w = NULL;
 	uint16_t port = c->transport == TRANSPORT_ICMP ? 0 : c->port;
 	*why = LEAVE_UNSEEN;
+	if (channel_is_tunnel(c))
+		return way_of_name(one, registered_domain(c->names[0]), rules, why);
 	if (c->addr_count == 0)
 		return NULL;
 	uint8_t proto = guard_proto(c->transport, &c->addrs[0]);
@@ -197,17 +218,24 @@ static void relate(struct trial *one, const struct finding *f, const struct guar
 	}
 }
 
-static double chance_of(
-	const struct trials *t, struct hosts *hosts, const struct finding *f, int64_t now_ns)
+static const struct host *past_of(struct hosts *hosts, const struct addr *addr)
+{
+	for (size_t i = 0; i < hosts_count(hosts); i++) {
+		const struct host *h = hosts_get(hosts, i);
+		if (addr_eq(&h->addr, addr))
+			return h;
+	}
+	return NULL;
+}
+
+/* 1: of a host of which nothing is known nothing can be told. */
+static double chance_of(const struct trials *t, struct hosts *hosts, const struct finding *f,
+	const struct policy *policy, int64_t now_ns)
 {
 	const struct finding_channel *c = suspect_of(f);
+	const struct host *h = past_of(hosts, &f->host);
 	int64_t slot_ns = probe_slot_ns(&t->options.probe, period_of(c));
-	for (size_t i = 0; hosts != NULL && i < hosts_count(hosts); i++) {
-		const struct host *h = hosts_get(hosts, i);
-		if (addr_eq(&h->addr, &f->host))
-			return trial_chance(h, hosts_strings(hosts), f, slot_ns, now_ns);
-	}
-	return 0;
+	return h == NULL ? 1 : trial_chance(h, hosts_strings(hosts), f, policy, slot_ns, now_ns);
 }
 
 static enum guard_leave begin(struct trials *t, const struct probe_request *request,
@@ -262,8 +290,9 @@ void trials_ask(struct trials *t, const struct finding *f, const struct guard_ru
 		struct probe_request request = {.host = f->host,
 			.key = w->key,
 			.period_ns = period_of(c),
-			.p0 = chance_of(t, hosts, f, now_ns),
-			.popularity = crowd_hosts(rules->crowd, &w->addr[0])};
+			.p0 = chance_of(t, hosts, f, rules->policy, now_ns),
+			.popularity = w->name[0] != '\0' ? 0 /* that is asked already */
+		                                         : crowd_hosts(rules->crowd, &w->addr[0])};
 		relate(&one, f, rules);
 		why = begin(t, &request, &one, now_ns);
 	}
@@ -287,6 +316,7 @@ static struct guard_change change_of(
 		c.proto = w->proto;
 		c.port = w->port;
 		c.named = w->named;
+		memcpy(c.name, w->name, sizeof c.name);
 	}
 	return c;
 }
@@ -297,7 +327,7 @@ static bool shut_addr(struct trials *t, const struct trial *one, const struct tr
 	const struct trial_hooks *h = &t->options.hooks;
 	const struct probe *probe = probe_find(t->probes, &one->host);
 	struct guard_change c = change_of(one, w, t->probes->now_ns, until_ns);
-	c.peer = *addr;
+	c.peer = addr == NULL ? c.peer : *addr;
 	if (probe->phase != PROBE_SLOT || probe->block)
 		return h->make(h->context, &c);
 	h->sham(h->context, &c);
@@ -308,7 +338,7 @@ static bool shut_addr(struct trials *t, const struct trial *one, const struct tr
 static bool shut(struct trials *t, struct trial *one, const char *key, int64_t until_ns)
 {
 	const struct trial_way *w = way_of(one, key);
-	bool all = true;
+	bool all = w == NULL || w->name[0] == '\0' || shut_addr(t, one, w, NULL, until_ns);
 	for (size_t i = 0; w != NULL && i < w->addrs; i++)
 		all &= shut_addr(t, one, w, &w->addr[i], until_ns);
 	return all; /* of what has not been seen since a restart, nothing is known to be open */
@@ -347,7 +377,9 @@ static void carry_out(struct trials *t, const struct probe_action *a, int64_t no
 	case PROBE_ACT_END:
 		if (probe->verdict == PROBE_STOPPED)
 			h->release(h->context, one);
-		let_rest(t, one, now_ns);
+		/* one whose channel was not used any more has told nothing */
+		if (probe->verdict != PROBE_UNDECIDED || probe->slots >= t->options.probe.slots)
+			let_rest(t, one, now_ns);
 		h->news(h->context, TRIAL_ENDED, one, probe);
 		if (a->act == PROBE_ACT_CONTAIN)
 			contain(t, one, probe, now_ns);
@@ -419,38 +451,135 @@ static struct trial_way *way_to(struct trial *one, const struct trial_contact *c
 	return NULL;
 }
 
-void trials_saw(struct trials *t, const struct trial_contact *c, const struct guard_rules *rules,
-	int64_t now_ns)
+/* Asked for on the way to what is shut. */
+static bool leads_to_set(const struct probe *probe, const char *domain)
+{
+	char within[PROBE_KEY_BYTES];
+	(void)snprintf(within, sizeof within, "/%.253s/", domain);
+	for (uint32_t i = 0; i < probe->channels; i++)
+		if (probe->channel[i].in_set && strstr(probe->channel[i].key, within) != NULL)
+			return true;
+	return false;
+}
+
+/* What is told of a contact, before it is said to the probe. */
+struct seeing {
+	struct trials *trials;
+	struct trial *one;
+	const struct probe *probe;
+	const struct guard_rules *rules;
+	const struct host *host; /* what it did before; may be NULL */
+	const struct strings *strings;
+	int64_t now_ns;
+};
+
+/* When what is new must have begun: not to have been in use when the slot did. */
+static int64_t before_slot(const struct probe *probe)
+{
+	int64_t since = probe_since(probe);
+	return (since != 0 ? since : probe->began_ns) - probe->slot_ns;
+}
+
+/* Something that the host had nothing to do with, or had left. */
+static bool is_sign(const struct seeing *s, const struct trial_contact *c, bool related)
+{
+	enum trial_past past = s->host == NULL
+	                               ? PAST_NEW
+	                               : trial_past(s->host, s->strings, c, before_slot(s->probe));
+	if (c->common && !related)
+		return false;
+	/* datagrams that meet silence are everywhere */
+	bool first = c->first && past == PAST_NEW && (c->answered || c->lookup || c->proto == 6);
+	return first || past == PAST_FAILED || (related && past == PAST_QUIET);
+}
+
+static void say(const struct seeing *s, const struct trial_contact *c, const char *key,
+	const struct probe_sight *more)
+{
+	struct probe_sight sight = *more;
+	sight.host = c->host;
+	sight.key = key;
+	sight.at_ns = c->start_ns;
+	probe_saw(s->trials->probes, &sight, s->now_ns);
+}
+
+/* No sign: it was in use, and what is in use is waited for. */
+static void say_tried(const struct seeing *s, const struct trial_contact *c, bool sign)
+{
+	if (sign || !c->common)
+		say(s, c, TRIED,
+			&(struct probe_sight){.linked = sign, .apart = true, .never_block = true});
+}
+
+static void saw_conversation(const struct seeing *s, const struct trial_contact *c)
 {
 	char key[PROBE_KEY_BYTES];
-	const struct probe *probe = probe_find(t->probes, &c->host);
-	struct trial *one = find(t, &c->host);
-	if (one == NULL || !runs(probe) || c->start_ns < probe->began_ns)
-		return;
-	struct trial_way *w = way_to(one, c);
+	struct trial_way *w = way_to(s->one, c);
 	key_of(key, c->proto, c->domain, &c->peer, c->port);
 	if (w == NULL)
-		w = way_of(one, key);
-	if (w == NULL && channel_of(probe, key) == NULL && !(c->fresh && c->answered))
+		w = way_of(s->one, key);
+	const char *its = w != NULL ? w->key : key;
+	const struct probe_channel *channel = channel_of(s->probe, its);
+	bool set = channel != NULL && channel->in_set;
+	bool sign = !set && is_sign(s, c, w != NULL && w->related);
+	if (!set && !c->answered) {
+		say_tried(s, c, sign);
+		return;
+	}
+	if (channel == NULL && !sign)
 		return;
 	if (w == NULL)
-		w = way_add(one, key, c->proto, c->port, c->domain != NULL);
+		w = way_add(s->one, key, c->proto, c->port, c->domain != NULL);
 	bool more = w != NULL && add_addr(w, &c->peer);
-	const struct probe_channel *channel = channel_of(probe, w != NULL ? w->key : key);
-	bool set = channel != NULL && channel->in_set;
-	bool again = !set && !c->answered;
-	if (again && (w == NULL || !w->related))
-		return;
-	const struct probe_sight sight = {.host = c->host,
-		.key = again       ? TRIED_AGAIN
-	               : w != NULL ? w->key
-	                           : key,
-		.linked = true,
-		.popularity = crowd_hosts(rules->crowd, &c->peer),
-		.never_block = again || guard_objection(rules, &c->host, &c->peer) == LEAVE_NEVER};
-	probe_saw(t->probes, &sight, now_ns);
+	say(s, c, w != NULL ? w->key : key,
+		&(struct probe_sight){.linked = true,
+			.popularity = crowd_hosts(s->rules->crowd, &c->peer),
+			.never_block =
+				guard_objection(s->rules, &c->host, &c->peer) == LEAVE_NEVER});
 	/* it has more addresses than were known when the slot began */
-	if (set && more && probe->phase == PROBE_SLOT && now_ns < probe->due_ns &&
-		!shut_addr(t, one, w, &c->peer, probe->due_ns))
-		(void)probe_stop(t->probes, &c->host, now_ns);
+	if (set && more && s->probe->phase == PROBE_SLOT && s->now_ns < s->probe->due_ns &&
+		!shut_addr(s->trials, s->one, w, &c->peer, s->probe->due_ns))
+		(void)probe_stop(s->trials->probes, &c->host, s->now_ns);
+}
+
+/* A name leads to a conversation, or is one itself once it has carried enough. */
+static void saw_lookup(const struct seeing *s, const struct trial_contact *c)
+{
+	char key[PROBE_KEY_BYTES];
+	enum guard_leave why;
+	name_key(key, c->domain);
+	const struct probe_channel *channel = channel_of(s->probe, key);
+	const struct carrier *tunnel =
+		s->host == NULL ? NULL : trial_tunnel(s->host, s->strings, c->domain);
+	bool set = channel != NULL && channel->in_set;
+	struct trial_way *w = way_of(s->one, key);
+	if (w == NULL && set) /* since a restart */
+		w = way_of_name(s->one, c->domain, s->rules, &why);
+	bool sign = is_sign(s, c, w != NULL && w->related);
+	if (w == NULL && tunnel != NULL && tunnel->first_ns >= before_slot(s->probe)) {
+		w = way_of_name(s->one, c->domain, s->rules, &why);
+		sign = w != NULL;
+	}
+	if (set || (c->answered && w != NULL && (sign || channel != NULL)))
+		say(s, c, key, &(struct probe_sight){.linked = true});
+	else if ((sign || !c->answered) && !leads_to_set(s->probe, c->domain))
+		say_tried(s, c, sign);
+}
+
+void trials_saw(struct trials *t, const struct trial_contact *c, const struct guard_rules *rules,
+	struct hosts *hosts, int64_t now_ns)
+{
+	struct seeing s = {.trials = t,
+		.one = find(t, &c->host),
+		.probe = probe_find(t->probes, &c->host),
+		.rules = rules,
+		.strings = hosts_strings(hosts),
+		.now_ns = now_ns};
+	if (s.one == NULL || !runs(s.probe))
+		return;
+	s.host = past_of(hosts, &c->host);
+	if (c->lookup)
+		saw_lookup(&s, c);
+	else
+		saw_conversation(&s, c);
 }

@@ -20,6 +20,9 @@ struct trial_way { /* one channel, as it can be shut */
 	uint16_t port; /* 0: any */
 	uint8_t proto; /* IP's number */
 	bool named;
+	/* It is no conversation but data in questions below this domain, which is not answered any
+	 * more; then nothing of the above. "": no. */
+	char name[GUARD_NAME_BYTES];
 	bool related; /* the finding says that it is of the same software */
 };
 
@@ -66,24 +69,25 @@ MUST_USE int trials_new(
 void trials_free(struct trials *t);
 
 /* Begins an experiment about the finding, if it may be; the plan's lefts say why not. Neither: one
- * runs. hosts: borrowed, for the host's own pace; may be NULL. */
+ * runs. hosts: borrowed, for what the host did before. */
 void trials_ask(struct trials *t, const struct finding *f, const struct guard_rules *rules,
 	struct hosts *hosts, int64_t now_ns, struct guard_plan *ret);
 
-/* A conversation of a local host, told once when its outcome is known. Must be judged without
- * knowing what is shut. */
+/* A conversation or a look-up of a local host, told once when its outcome is known, and before
+ * hosts hear of it. Must be judged without knowing what is shut. */
 struct trial_contact {
 	struct addr host, peer;
-	int64_t start_ns; /* before the slot that runs: it is not of it, however late it is told */
+	int64_t start_ns;
+	bool lookup; /* then no peer, protocol and port */
 	uint8_t proto;
 	uint16_t port;
 	const char *domain; /* registered domain; NULL: a bare address */
 	bool answered;
-	/* The host's first with the peer, which is neither everybody's nor named by the policy. */
-	bool fresh;
+	bool first;  /* the host was never answered there, as far as the caller remembers */
+	bool common; /* everybody's, named by the policy, or no sign for another reason */
 };
 void trials_saw(struct trials *t, const struct trial_contact *c, const struct guard_rules *rules,
-	int64_t now_ns);
+	struct hosts *hosts, int64_t now_ns);
 
 /* Ends and begins what is due. True: there is something to save. */
 bool trials_turn(struct trials *t, int64_t now_ns);
@@ -99,11 +103,26 @@ const struct probe *trials_find(const struct trials *t, const struct addr *host)
 const struct probe *trials_get(const struct trials *t, size_t index);
 const struct probes *trials_probes(const struct trials *t);
 
-/* Chance that something new of the host's other software appears in so long a slot by itself: the
- * most that its pace over all time or of late defends; the prior is one first contact.
- * Of the finding's own channels none counts. */
-double trial_chance(const struct host *h, struct strings *strings, const struct finding *f,
-	int64_t slot_ns, int64_t now_ns);
+/* What the host had to do with the contact's channel before since_ns. */
+enum trial_past {
+	PAST_NEW,    /* nothing, as far as it is remembered */
+	PAST_USED,   /* it was used after that, or is of a list of which any server is asked */
+	PAST_FAILED, /* it failed when it was tried last */
+	PAST_QUIET   /* it was left, and had answered */
+};
+enum trial_past trial_past(const struct host *h, const struct strings *strings,
+	const struct trial_contact *c, int64_t since_ns);
+/* What the host told the domain in questions, when that is enough to be a channel; else NULL. */
+const struct carrier *trial_tunnel(
+	const struct host *h, const struct strings *strings, const char *domain);
+
+/* Chance that something of what counts appears in so long a slot by itself: first contacts, and
+ * what had failed and is tried again after that long. The most that the host's pace over all time
+ * or of late defends; the prior is one of them. Of the finding's own channels no first contact
+ * counts; that one is tried again does, whether it had failed or not.
+ */
+double trial_chance(const struct host *h, const struct strings *strings, const struct finding *f,
+	const struct policy *policy, int64_t slot_ns, int64_t now_ns);
 
 /* As probes_save(), probes_restore(); hooks are not called. */
 void trials_save(const struct trials *t, struct out *to);

@@ -31,7 +31,7 @@ static void news(void *context, enum trial_news n, const struct trial *t, const 
 	CHECK(addr_eq(&t->host, &one->host) && strlen(t->finding) == 32);
 }
 
-static void go_on(struct trials *t, const struct guard_rules *rules)
+static void go_on(struct trials *t, const struct guard_rules *rules, struct hosts *hosts)
 {
 	const struct probe *one = trials_get(t, 0);
 	for (int64_t i = 1; i < 20 && one != NULL; i++) {
@@ -41,9 +41,10 @@ static void go_on(struct trials *t, const struct guard_rules *rules)
 			.proto = 6,
 			.port = 443,
 			.domain = i % 2 ? "a.example" : NULL,
+			.lookup = i % 6 == 1,
 			.answered = true,
-			.fresh = true};
-		trials_saw(t, &c, rules, i * 60 * NS_PER_S);
+			.first = true};
+		trials_saw(t, &c, rules, hosts, i * 60 * NS_PER_S);
 		(void)trials_turn(t, i * 60 * NS_PER_S);
 	}
 }
@@ -56,7 +57,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.hooks = {.make = make, .sham = sham, .release = release, .news = news}};
 	struct trials *t = NULL, *again = NULL;
 	struct crowd *crowd = NULL;
+	struct strings *strings = NULL;
+	struct hosts *hosts = NULL;
 	struct fail why;
+	CHECK(strings_new(&strings, 4096, 64) == 0);
+	const struct hosts_options known = {.strings = strings};
+	CHECK(hosts_new(&hosts, &known) == 0);
 	CHECK(trials_new(&t, &o, &why) == 0 && trials_new(&again, &o, &why) == 0);
 	struct out first = {0}, second = {0};
 	if (trials_restore(t, data, size, 1, &why) == 0 && crowd_new(&crowd) == 0) {
@@ -65,11 +71,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(trials_restore(again, first.text, first.len, 1, &why) == 0);
 		trials_save(again, &second);
 		CHECK(first.len == second.len && memcmp(first.text, second.text, first.len) == 0);
-		go_on(t, &rules);
+		go_on(t, &rules, hosts);
 	}
 	out_fini(&first);
 	out_fini(&second);
 	crowd_free(crowd);
+	hosts_free(hosts);
+	strings_free(strings);
 	trials_free(t);
 	trials_free(again);
 	return 0;

@@ -262,6 +262,9 @@ enum domain_class domain_class(const char *name, const char **ret_operator);
  * domain is to others. */
 const char *tenant_domain(const char *name);
 
+/* A question that leads to no conversation of the internet, whatever comes back. */
+bool ignored_lookup(const char *name, uint16_t qtype);
+
 /* Services that are asked of any server of a list, by their port. */
 enum pool_service { POOL_NONE, POOL_TIME, POOL_VPN, POOL_MEDIA };
 enum pool_service pool_service(enum transport transport, uint16_t port);

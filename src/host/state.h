@@ -7,7 +7,6 @@
 
 /* filter.c: what is nobody's command channel, whatever becomes of it */
 bool ignored_service(enum transport transport, uint16_t port);
-bool ignored_lookup(const char *name, uint16_t qtype);
 bool plausible_name(const char *name);
 bool ignored_conn(const struct conn *c);
 /* Whether it is to be kept as a pool service's: of the ports that nothing else is looked for at,
