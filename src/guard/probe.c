@@ -20,6 +20,7 @@ struct probe_config probe_config_usual(void)
 {
 	return (struct probe_config){.slot_min_ns = 120 * NS_PER_S,
 		.slot_max_ns = 1800 * NS_PER_S,
+		.late_ns = 10 * NS_PER_S,
 		.alpha = 1e-4,
 		.beta = 0.05,
 		.p0_least = 0.034,
@@ -35,7 +36,7 @@ struct probe_config probe_config_usual(void)
 static const char *config_wrong(const struct probe_config *c)
 {
 	if (c->slot_min_ns < NS_PER_MS || c->slot_max_ns < c->slot_min_ns ||
-		c->slot_max_ns > 86400 * NS_PER_S)
+		c->slot_max_ns > 86400 * NS_PER_S || c->late_ns < 0 || c->late_ns > 3600 * NS_PER_S)
 		return "a slot lasts from 1 ms to a day, and at least as long as the shortest";
 	if (!(c->alpha > 0 && c->alpha <= 0.1) || !(c->beta > 0 && c->beta <= 0.5))
 		return "alpha is over 0 and at most 0.1, beta over 0 and at most 0.5";
@@ -450,10 +451,11 @@ static void slot_begin(const struct probes *p, struct probe *one, struct list *t
 }
 
 /* Software that stays where it fled to is followed there: its old way is then one it may flee to.
- */
+ * Back to the first it may have gone in a slot that did not count. */
 static bool follow(struct probe *one, struct probe_channel *other)
 {
-	if (one->verdict != PROBE_OPEN || other->spared || other->block_hits <= other->sham_hits)
+	bool known = other == &one->channel[0] || other->block_hits > other->sham_hits;
+	if (one->verdict != PROBE_OPEN || other->spared || !known)
 		return false;
 	for (uint32_t i = 0; i < one->channels; i++)
 		one->channel[i].in_set = &one->channel[i] == other;
@@ -480,9 +482,10 @@ static struct probe_channel *other_in_use(struct probe *one, int64_t now)
 static void rest(const struct probes *p, struct probe *one, struct list *to)
 {
 	int64_t now = p->now_ns;
-	if (one->open && (is_answered(one) || now >= one->due_ns))
+	bool late = now >= one->due_ns && now - one->began_ns >= p->config.late_ns;
+	if (one->open && (is_answered(one) || late))
 		slot_count(p, one);
-	if (one->phase != PROBE_REST || now < one->due_ns)
+	if (one->phase != PROBE_REST || one->open || now < one->due_ns)
 		return;
 	bool used = false;
 	for (uint32_t i = 0; i < one->channels; i++)

@@ -33,6 +33,9 @@
 struct probe_config {
 	/* A slot is three periods of the channel, within these bounds; 2 min and 30 min. */
 	int64_t slot_min_ns, slot_max_ns;
+	/* What began in a slot is told at most so long after it; 10 s: silence is known 8 s after
+	 * the last packet. */
+	int64_t late_ns;
 	double alpha;         /* false confirmations, if p0 bounds the host's own rate; 1e-4 */
 	double beta;          /* fallbacks not confirmed, if they answer at q1; 0.05 */
 	double p0_least;      /* a host is never thought to be quieter than this; 0.034 */

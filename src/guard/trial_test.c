@@ -305,7 +305,7 @@ static void what_is_tried_anyway_counts_nothing(void **state)
 	for (int common = 0; common < 2; common++) {
 		set(&s, 8, true);
 		assert_int_equal(ask(&s), LEAVE_NONE);
-		for (size_t i = 0; i < 400; i++) {
+		for (size_t i = 0; i < 1000; i++) {
 			s.now_ns += STEP;
 			(void)contact(&s, servers[1], true);
 			struct trial_contact c = {.host = s.finding.host,
