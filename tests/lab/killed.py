@@ -11,23 +11,23 @@ import time
 
 def main():
     times, command = [float(word) for word in sys.argv[1].split(",")], sys.argv[2:]
-    begun, running = time.monotonic(), None
+    begun, running, ending = time.monotonic(), None, False
 
     def end(*_):
+        nonlocal ending
+        ending = True
         running.terminate()
-        sys.exit(running.wait())
 
     signal.signal(signal.SIGTERM, end)
-    for at in [*times, None]:
+    for at in [*times, float("inf")]:
         running = subprocess.Popen(command)
-        if at is None:
-            return running.wait()
-        time.sleep(max(0.0, begun + at - time.monotonic()))
-        if running.poll() is not None:
-            return running.returncode or 1  # it ended by itself
+        while running.poll() is None and (ending or time.monotonic() < begun + at):
+            time.sleep(0.02)
+        if running.poll() is not None:  # it ended by itself
+            return running.returncode
         running.kill()
         running.wait()
-    return 0
+    return 1
 
 
 if __name__ == "__main__":
