@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/scan.h"
 #include "base/testing.h"
 
 static struct addr addr(const char *text)
@@ -195,6 +196,62 @@ static void known_bad(void **state)
 	assert_string_equal(read.finding, first.finding);
 	trail_reader_free(reader);
 	out_fini(&line);
+	strike(&s);
+}
+
+static void a_switch_before_there_is_a_finding(void **state)
+{
+	struct scene s;
+	struct guard_switch sw = {.host = addr("10.0.0.5"),
+		.peer = addr("198.51.100.8"),
+		.proto = 6,
+		.port = 443,
+		.words = "new, and after \"198.51.100.7\""};
+	enum guard_act act;
+	struct trail_reader *reader = NULL;
+	struct guard_change read;
+	struct out line = {0};
+	int64_t now_ns = 1000 * NS_PER_S;
+	(void)state;
+	set(&s, RESPOND_CONTAIN);
+	guard_decide_switch(&sw, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes, 0); /* hold_ns 0: findings are waited for */
+	s.rules.hold_ns = 600 * NS_PER_S;
+	guard_decide_switch(&sw, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes, 2);
+	assert_int_equal(s.plan.change[0].cause, CAUSE_SWITCH);
+	assert_int_equal(s.plan.change[0].until_ns, now_ns + 600 * NS_PER_S);
+	assert_true(s.plan.change[1].contain && s.plan.change[1].cause == CAUSE_SWITCH);
+	/* its line has its words and no E, and is read as it was */
+	s.plan.change[0].id = 1;
+	trail_say(&line, &s.plan.change[0], ACT_MADE, now_ns, NULL);
+	assert_null(strstr(out_string(&line), "e_value"));
+	assert_int_equal(trail_reader_new(&reader), 0);
+	assert_true(trail_read(reader, span_of(out_string(&line)), &read, &act));
+	assert_int_equal(read.cause, CAUSE_SWITCH);
+	assert_string_equal(read.words, sw.words);
+	trail_reader_free(reader);
+	out_fini(&line);
+	/* once; but a finding's change is another, for its own time */
+	for (size_t i = 0; i < 2; i++) {
+		s.plan.change[i].id = i + 1;
+		assert_int_equal(guard_state_add(&s.state, &s.plan.change[i]), 0);
+	}
+	guard_decide_switch(&sw, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes, 0);
+	s.rules.hosts = 2;
+	guard_decide(s.finding, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes, 2);
+	assert_int_equal(s.plan.change[0].cause, CAUSE_FINDING);
+	assert_int_equal(s.plan.change[0].until_ns, now_ns + 3600 * NS_PER_S);
+	/* who only tells, or asks by experiment, does nothing about it */
+	static const enum guard_response idle[] = {RESPOND_ALERT, RESPOND_PROBE};
+	for (size_t i = 0; i < 2; i++) {
+		s.rules.response = idle[i];
+		sw.peer = addr("198.51.100.9");
+		guard_decide_switch(&sw, &s.rules, &s.state, now_ns, &s.plan);
+		assert_int_equal(s.plan.changes, 0);
+	}
 	strike(&s);
 }
 
@@ -457,6 +514,7 @@ int main(void)
 		cmocka_unit_test(the_fallback_is_blocked_and_nothing_else),
 		cmocka_unit_test(what_is_left_alone),
 		cmocka_unit_test(known_bad),
+		cmocka_unit_test(a_switch_before_there_is_a_finding),
 		cmocka_unit_test(names),
 		cmocka_unit_test(a_tunnel_s_name),
 		cmocka_unit_test(limits),

@@ -235,6 +235,29 @@ class TestGuard(Case):
         self.assertEqual(guard.change("ended", FALLBACKS[0], 15)["id"], made["id"])
         self.assertEqual(guard.end(), DONE)
 
+    def test_one_stranger_too_many_is_cut_at_its_first_packet(self):
+        net = self.net
+        policy = self.policy("rules:", self.allow(0))
+        guard = Guard(net, "--enforce", "--trail", self.trail, "--policy", policy, "--strangers", "1", "--hold", "6")
+        self.assertEqual(Client(net, HOST, FALLBACKS[0], 8080).say(), "answered")  # that many are let pass
+        self.assertEqual(Client(net, HOST, GOOD[0], 443).say(), "answered")  # the policy names it: no stranger
+        second = Client(net, HOST, FALLBACKS[1], 8080)
+        change = guard.change("made", FALLBACKS[1])
+        time.sleep(0.5)  # it is told before it is made
+        self.assertNotEqual(second.say(), "answered")
+        self.assertIn("1 channels that nobody has named are in use", change["switch"])
+        self.assertNotIn("e_value", change)
+        self.assertEqual([Client(net, OTHER, FALLBACKS[1], 8080).say(), Client(net, HOST, FALLBACKS[0], 8080).say()], ["answered"] * 2)
+        guard.change("ended", FALLBACKS[1])  # it ends by itself
+        self.assertEqual(guard.end(), DONE)
+        self.assertEqual({c["peer"] for c in guard.changes("made")}, {FALLBACKS[1]})
+
+    def test_wrong_words_about_strangers(self):
+        for words in (["--strangers", "1"], ["--strangers", "1", "--policy", self.policy("rules:", self.allow(0)), "--hold", "0"]):
+            run = Run("guard", "-i", "lo", *words)
+            self.assertEqual(run.code, USAGE, run)
+            self.assertIn("--strangers needs a policy or a baseline", run.err)
+
     def test_contained_a_host_reaches_what_the_policy_names(self):
         net = self.net
         policy = self.policy("rules:", self.allow(0))
