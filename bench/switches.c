@@ -80,7 +80,7 @@ static int start(struct run *r, const char *local)
 	r->g.engine = &r->engine;
 	return strangers_new(&r->g.strangers) < 0 || crowd_new(&r->g.servers) < 0 ||
 	                       crowd_new(&r->g.resolvers) < 0 ||
-	                       allowances_new(&r->g.allowances, NULL) < 0
+	                       allowances_new(&r->g.allowances, &(struct expected){0}) < 0
 	               ? -1
 	               : engine_init(&r->engine, &o);
 }
