@@ -19,7 +19,7 @@
 /* Two things within less are told apart by nobody. */
 #define LAG_MIN_NS NS_PER_S
 /* The pace is of this long, about. */
-#define PACE_NS (24 * 3600 * NS_PER_S)
+#define PACE_NS (INT64_C(86400) * NS_PER_S)
 
 struct channel {
 	struct stranger is;
