@@ -222,7 +222,7 @@ FOUND = [
     ("attack/G0049-oilrig", "tunnel", ["prosperplanet.example:80", "prosperplanet.example:53"]),
     ("attack/G0046-fin7", "tunnel", ["peppermeadow.example:80", "peppermeadow.example:53"]),
     ("attack/S0022-uroburos", "tunnel", None),
-    ("attack/icmp-steady", "tunnel", ["tallowlane.example:443", "203.0.113.74:None"]),
+    ("attack/icmp-steady", "tunnel", ["tallowlane.example:443", "203.0.113.74"]),
     ("attack/G0096-apt41", "deaddrop", ["coppersky.example:443", "steamcommunity.com:443", "198.51.100.72:443"]),
     ("attack/S0044-jhuhugit", "ladder", ["applecircle.example:443", "applecircle.example:3128"]),
     ("attack/split-thresholds", "split", None),
