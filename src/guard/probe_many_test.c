@@ -83,9 +83,11 @@ static void shams_correct_a_rate_that_was_said_too_low(void **state)
 /* What was new in so many slots of the host's own past, and one more, is the caller's word. */
 static double word(struct rng *r, double p0, double slots)
 {
-	double rate = -log(1 - p0), seen = 0;
-	for (double t = -log(1 - draw(r)) / rate; t < slots; t -= log(1 - draw(r)) / rate)
+	double rate = -log(1 - p0), seen = 0, at = -log(1 - draw(r)) / rate;
+	while (at < slots) {
 		seen++;
+		at -= log(1 - draw(r)) / rate;
+	}
 	return 1 - exp(-(1 + seen) / slots);
 }
 

@@ -124,8 +124,9 @@ static void remember(struct scene *s, const struct event *e)
 static void met(struct scene *s, const char *server, int64_t at_ns, bool answered)
 {
 	static uint64_t id;
+	id++;
 	struct event e = {.kind = EVENT_CONN,
-		.conn = {.id = ++id,
+		.conn = {.id = id,
 			.settled = true,
 			.ended = true,
 			.start_ns = at_ns,
