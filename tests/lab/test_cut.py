@@ -22,7 +22,7 @@ from support import POSTERN, Case  # noqa: E402
 
 SECONDS = 30.0
 JOBS = 12
-KILLED = "8,20"  # before the first channel dies, and after the second was cut
+KILLED = "14,26"  # seconds of the guard, that begins 6 s early: before the first channel dies, and after the second was cut
 WHY_NOT = world.why_not()
 GUARD = (f"{POSTERN} guard -i {{lan}} --policy {{policy}} --respond contain --strangers 1 --enforce --local 192.0.2.0/24 --json "
          "--trail {folder}/trail.jsonl --rpz {rpz} --rpz-reload '{reload}'")
@@ -33,7 +33,7 @@ class Measured(Case):
         """One for each shape."""
         pathlib.Path(self.folder, "policy.yaml").write_text(measure.policy())
         os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # the guard's seccomp filter does not let it look
-        args = argparse.Namespace(seconds=SECONDS, period=None, settle=3.0)
+        args = argparse.Namespace(seconds=SECONDS, period=None, settle=6.0)
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
             return list(pool.map(lambda each: measure.play(each[1], self.folder, command, args, seed + each[0]),
                                  enumerate(repertoire.SHAPES)))
