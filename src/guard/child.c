@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 /* Of the guard's it keeps standard error, for its programs' words, and its end of the pair. */
 static bool settle_in(const char *name, int fd)
 {
@@ -70,6 +72,18 @@ bool child_lives(struct child *c)
 	return c->fd >= 0;
 }
 
+bool child_readable(int fd, int timeout_ms)
+{
+	struct pollfd waiting = {.fd = fd, .events = POLLIN};
+	int64_t until_ns = clock_steady_ns() + timeout_ms * NS_PER_MS;
+	int got;
+	while ((got = poll(&waiting, 1, timeout_ms)) < 0 && errno == EINTR) {
+		int64_t left_ms = (until_ns - clock_steady_ns()) / NS_PER_MS;
+		timeout_ms = left_ms > 0 ? (int)left_ms : 0;
+	}
+	return got == 1;
+}
+
 void child_lose(struct child *c)
 {
 	if (c->fd >= 0)
@@ -80,8 +94,7 @@ void child_lose(struct child *c)
 bool child_wait(pid_t program, int timeout_ms, int *ret_status)
 {
 	int fd = pidfd_open(program, 0);
-	struct pollfd waiting = {.fd = fd, .events = POLLIN};
-	bool ended = fd >= 0 && poll(&waiting, 1, timeout_ms) == 1;
+	bool ended = fd >= 0 && child_readable(fd, timeout_ms);
 	if (!ended)
 		(void)kill(program, SIGKILL);
 	(void)waitpid(program, ret_status, 0);

@@ -28,6 +28,9 @@ void child_end(struct child *c);
 bool child_asked(void);
 /* Of one that says nothing unless asked. */
 bool child_lives(struct child *c);
+/* Waits up to timeout_ms for something to read, whatever signals come meanwhile: they are for the
+ * guard's loop to heed. False: nothing. */
+bool child_readable(int fd, int timeout_ms);
 /* What it says later is no answer to what is asked then. */
 void child_lose(struct child *c);
 /* Waits up to timeout_ms for the program to end; what does not is killed. True: it ended by itself;

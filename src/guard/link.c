@@ -6,6 +6,7 @@
 
 #include "base/grow.h"
 #include "base/limits.h"
+#include "guard/child.h"
 #include "guard/guard.h"
 
 /* To make the table, on a busy machine. */
@@ -117,10 +118,9 @@ static int greet(struct guard_link *l, const struct guard_link_options *o, struc
 		.channels = o->channels,
 		.hosts = o->hosts,
 		.changes = o->changes};
-	struct pollfd waiting = {.fd = l->fd, .events = POLLIN};
 	struct guard_reply r = {0};
 	int code = guard_link_send(l, &c, 0);
-	if (code == 0 && poll(&waiting, 1, HELLO_MS) == 1)
+	if (code == 0 && child_readable(l->fd, HELLO_MS))
 		code = guard_link_hear(l, &r);
 	if (code < 0 || r.kind == 0)
 		return fail_set(

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -162,11 +161,10 @@ static int take_answer(struct guard_spawner *s, int *ret)
 
 int guard_spawner_ask(struct guard_spawner *s, int *ret_fd)
 {
-	struct pollfd waiting = {.fd = s->child.fd, .events = POLLIN};
 	int code = -EPIPE;
 	if (s->child.fd < 0)
 		return -EPIPE;
-	if (send(s->child.fd, "s", 1, MSG_NOSIGNAL) == 1 && poll(&waiting, 1, ASK_MS) == 1)
+	if (send(s->child.fd, "s", 1, MSG_NOSIGNAL) == 1 && child_readable(s->child.fd, ASK_MS))
 		code = take_answer(s, ret_fd);
 	if (code == -EPIPE)
 		child_lose(&s->child);

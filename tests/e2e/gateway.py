@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host, its gateway and servers, each in a network namespace of the test's own; nothing leaves them."""
+import contextlib
 import json
 import os
 import signal
@@ -326,13 +327,44 @@ def told(line):
     return json.loads(line) if line.endswith("\n") else {"type": "cut"}
 
 
+class Ready:
+    """The socket on which a service says that it works (sd_notify(3))."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        os.chmod(self.folder.name, 0o755)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.path = f"{self.folder.name}/notify"
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o777)
+        self.socket.settimeout(0.2)
+        return self
+
+    def wait(self, process, seconds=60):
+        """Or it has ended."""
+        until = time.monotonic() + seconds
+        while process.poll() is None and time.monotonic() < until:
+            with contextlib.suppress(TimeoutError):
+                if b"READY=1" in self.socket.recv(4096):
+                    return
+
+    def __exit__(self, *error):
+        self.socket.close()
+        self.folder.cleanup()
+
+
 class Guard(Lines):
-    def __init__(self, net, *args, before=()):
+    def __init__(self, net, *args, before=(), waits=True):
+        with Ready() as ready:
+            self.begin(net, args, before, ready)
+            if waits:
+                ready.wait(self.process)
+
+    def begin(self, net, args, before, ready):
         self.err = tempfile.TemporaryFile("w+")
         process = net.start(net.gateway, *before, POSTERN, "guard", "-i", "in0", "--json", "--act-e", "0.1", *args, stdout=subprocess.PIPE, stderr=self.err, text=True,
-                            env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+                            env={"NOTIFY_SOCKET": ready.path, **os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
         super().__init__(process, told)
-        time.sleep(1.0)  # it captures
 
     def changes(self, act):
         return [line for line in list(self.all) if line["type"] == "change" and line["act"] == act]

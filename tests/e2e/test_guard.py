@@ -540,6 +540,18 @@ class TestGuard(Case):
         self.assertIn("another guard listens there", second.err)
         self.assertEqual(guard.end(), DONE)
 
+    def test_stopped_while_it_begins(self):
+        """A signal is heeded when the enforcer has answered: it is no failure to start."""
+        begun = self.folder / "begun"
+        slow = self.path("slow-enforcer", f"#!/bin/sh\ntouch {begun}\nsleep 1\nexec {gateway.ENFORCER}\n".encode())
+        slow.chmod(0o755)
+        guard = Guard(self.net, "--enforce", "--trail", self.trail, "--enforcer", slow, waits=False)
+        wait_for(begun.exists)
+        for number in signal.SIGHUP, signal.SIGTERM:
+            guard.process.send_signal(number)
+        self.assertEqual(guard.process.wait(20), DONE)
+        self.assertEqual(guard.words(), "")
+
     def test_all_that_is_never_blocked_has_room(self):
         networks = ", ".join(f"198.18.{n // 64}.{n % 64 * 4}/32" for n in range(1100))
         policy = self.path("many.yaml", ("version: 1\nzones: {lan: {networks: 192.0.2.0/24}}\n"

@@ -135,7 +135,7 @@ class TestService(Case):
                 return said
 
             with mock.patch.dict(os.environ, {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "900000"}):
-                guard = Guard(self.net, "--enforce", "--trail", self.trail)
+                guard = Guard(self.net, "--enforce", "--trail", self.trail, waits=False)
             hear("READY=1")
             self.assertIn("enforcer: up", hear("STATUS="))
             begun = time.monotonic()
