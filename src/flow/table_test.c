@@ -185,6 +185,30 @@ static void test_beginnings_are_told_at_once(void **state)
 	world_free(&w);
 }
 
+/* A RST that the client obeys, as it comes; not one that acknowledges something else, nor one after
+ * the answer. */
+static void test_refusals_are_told_at_once(void **state)
+{
+	(void)state;
+	struct beginnings b = {0};
+	struct world w = world_of((struct flow_options){
+		.conversations_max = 64, .lookups_max = 64, .refused = begins, .context = &b});
+	struct line l = line_new(40000, 4444), m = line_new(40001, 4445);
+	send_flags(&w, &l, OUT, TCP_SYN);
+	send_flags(&w, &l, IN, TCP_RST); /* acknowledges nothing */
+	assert_int_equal(b.count, 0);
+	send_flags(&w, &l, IN, TCP_RST | TCP_ACK);
+	assert_int_equal(b.count, 1);
+	assert_int_equal(b.last.server_port, 4444);
+	assert_int_equal(w.events, 0);
+	send_flags(&w, &m, OUT, TCP_SYN);
+	send_flags(&w, &m, IN, TCP_SYN | TCP_ACK);
+	send_flags(&w, &m, IN, TCP_RST | TCP_ACK);
+	assert_int_equal(b.count, 1);
+	finish(&w);
+	world_free(&w);
+}
+
 /* ---- datagrams and ICMP ---- */
 
 static void test_datagrams(void **state)
@@ -448,6 +472,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_beginnings_are_told_at_once),
+		cmocka_unit_test(test_refusals_are_told_at_once),
 		cmocka_unit_test(test_span_port),
 		cmocka_unit_test(test_real_retries_are_no_copies),
 		cmocka_unit_test(test_datagram_copies),
