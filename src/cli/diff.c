@@ -227,6 +227,7 @@ static void emit_finding(struct emit *e, const char *key, const struct finding *
 		return;
 	}
 	emit_open(e, key, '{');
+	emit_text(e, "type", "finding", 16);
 	json_finding(e, f);
 	emit_close(e, '}');
 }

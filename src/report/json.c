@@ -92,7 +92,6 @@ static void json_ruling(struct emit *e, const struct ruling *ruling)
 static void json_head(struct emit *e, const struct finding *f)
 {
 	char host[ADDR_TEXT_BYTES];
-	emit_text(e, "type", "finding", NAME_BYTES_MAX);
 	emit_text(e, "id", f->id, NAME_BYTES_MAX);
 	emit_open(e, "technique", '[');
 	for (const struct technique *const *t = told_techniques(f->kind); *t != NULL; t++)
@@ -218,6 +217,7 @@ static void json_write(struct out *o, const struct report_case *c, const struct 
 			continue;
 		struct emit e = {.out = o};
 		emit_open(&e, NULL, '{');
+		emit_text(&e, "type", "finding", NAME_BYTES_MAX);
 		json_finding(&e, f);
 		emit_close(&e, '}');
 		out_text(o, "\n");

@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from support import POSTERN
+from support import POSTERN, parsed
 
 ENFORCER = POSTERN.parent / "postern-enforcer"
 HOST, OTHER, GATEWAY = "10.77.0.10", "10.77.0.11", "10.77.0.1"
@@ -324,7 +324,7 @@ def ladder(net, source, *words):
 
 def told(line):
     """Who is killed may have written half a line."""
-    return json.loads(line) if line.endswith("\n") else {"type": "cut"}
+    return parsed(line) if line.endswith("\n") else {"type": "cut"}
 
 
 class Ready:

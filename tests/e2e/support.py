@@ -46,6 +46,15 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8",
                "UBSAN_OPTIONS": f"halt_on_error=1:print_stacktrace=1:exitcode={SANITIZER_EXIT}"}
 
 
+def parsed(line):
+    """A JSON text, in which no object has a name twice: parsers would differ in what they take (RFC 8259, section 4)."""
+    def unique(pairs):
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), f"twice in one object: {names}"
+        return dict(pairs)
+    return json.loads(line, object_pairs_hook=unique)
+
+
 class Run:
     """One run of the binary: exit code, bytes on stdout, text on stderr."""
 
@@ -60,7 +69,7 @@ class Run:
 
     def lines(self):
         """The JSON Lines on stdout."""
-        return [json.loads(line) for line in self.out.decode().splitlines()]
+        return [parsed(line) for line in self.out.decode().splitlines()]
 
     def __str__(self):
         return f"postern {' '.join(self.args)}: exit code {self.code}\n{self.err}"

@@ -11,7 +11,7 @@ import unittest
 import gateway
 from gateway import HOST, OTHER, SERVERS, Guard, Names, Net, ladder
 from receivers import wait_for
-from support import DONE, NOTHING, USAGE, Case, Run
+from support import DONE, NOTHING, USAGE, Case, Run, parsed
 
 DEAD = [f"{addr}:443" for addr in SERVERS[:7]]
 FALLBACK = SERVERS[7]
@@ -30,7 +30,7 @@ for n in range(int(sys.argv[3]), int(sys.argv[4])):
 def rows(path):
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return [json.loads(text) for text, in db.execute("SELECT text FROM told ORDER BY ordinal")]
+        return [parsed(text) for text, in db.execute("SELECT text FROM told ORDER BY ordinal")]
 
 
 @gateway.NEEDS

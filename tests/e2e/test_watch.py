@@ -10,7 +10,7 @@ import time
 import unittest
 
 import zeeklogs
-from support import ENVIRONMENT, POSTERN, USAGE, Case, Run
+from support import ENVIRONMENT, POSTERN, USAGE, Case, Run, parsed
 
 PROMPT_SECONDS = 2.0  # what the issue allows
 PATIENCE = 20.0       # for a busy machine with sanitizers
@@ -20,7 +20,7 @@ class Watch:
     """A running watch; its lines as they come, each with the time it came."""
 
     # prefix: a command whose last words are the watch
-    def __init__(self, *args, prefix=(), verb=("watch",), form=("--json",), reads=json.loads):
+    def __init__(self, *args, prefix=(), verb=("watch",), form=("--json",), reads=parsed):
         self.child = subprocess.Popen([*prefix, POSTERN, *verb, *form, *map(str, args)], stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, env=ENVIRONMENT, text=True)
         self.lines, self.errors = [], []
