@@ -124,6 +124,8 @@ static bool add_attempt(
 		return false;
 	struct channel *ch = &h->channel[channel];
 	ch->name = m->name;
+	if (m->kind != CARRIER_DNS) /* there the server only passes it on */
+		channel_learn_server(ch, m->target);
 	if (fresh)
 		ch->bytes_out += (uint64_t)carrier_bytes(c);
 	else

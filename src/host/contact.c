@@ -25,8 +25,7 @@ bool contact_known(const struct hosts_options *options, const struct host *h,
 	return hooks->known(hooks->context, &contact);
 }
 
-void contact_describe(struct strings *strings, struct channel *ch, const struct conn *c,
-	uint32_t name, uint32_t server)
+void channel_learn_server(struct channel *ch, uint32_t server)
 {
 	for (size_t i = 0; i < ARRAY_LEN(ch->addr) && server != 0; i++) {
 		if (ch->addr[i] == 0)
@@ -34,6 +33,12 @@ void contact_describe(struct strings *strings, struct channel *ch, const struct 
 		if (ch->addr[i] == server)
 			break;
 	}
+}
+
+void contact_describe(struct strings *strings, struct channel *ch, const struct conn *c,
+	uint32_t name, uint32_t server)
+{
+	channel_learn_server(ch, server);
 	if (name != 0)
 		ch->name = name;
 	const struct {

@@ -264,6 +264,8 @@ const char *tenant_domain(const char *name);
 
 /* A question that leads to no conversation of the internet, whatever comes back. */
 bool ignored_lookup(const char *name, uint16_t qtype);
+/* CARRIER_CNAME … CARRIER_ADDRESS: what a question's answer can hold. */
+uint8_t carrier_type_of(uint16_t qtype);
 
 /* Services that are asked of any server of a list, by their port. */
 enum pool_service { POOL_NONE, POOL_TIME, POOL_VPN, POOL_MEDIA };

@@ -66,6 +66,8 @@ struct host_contact contact_of(const struct host *h, const struct channel_key *k
 /* Whether whoever keeps a longer memory knows the contact from before the run. */
 bool contact_known(const struct hosts_options *options, const struct host *h,
 	const struct channel_key *key, const struct conn *conn);
+/* One of the first that were met; server: a string, 0 unknown. */
+void channel_learn_server(struct channel *ch, uint32_t server);
 /* What the conversation tells of its channel; name: the full one asked for, server: its address,
  * both as strings, 0 unknown. */
 void contact_describe(struct strings *strings, struct channel *ch, const struct conn *c,
@@ -91,7 +93,6 @@ bool host_carry(struct host *h, const struct carried *m);
 /* What the labels of a name below its domain hold: at least half a byte a letter. 0: too short to
  * carry anything, or made for services (_dmarc, reversed addresses). */
 double carried_by_name(const char *name, const char *domain);
-uint8_t carrier_type_of(uint16_t qtype);
 /* An event that tells of echo or time that was answered, once of each; and what it carried. */
 bool conn_carries(const struct conn *c);
 bool host_carry_conn(struct host *h, const struct conn *c, const struct channel_key *key,

@@ -236,6 +236,8 @@ class Limbs(Case):
                 findings, _ = self.hunt("-", stdin=scenario_bytes(name))
                 self.assertEqual({found["kind"] for found in findings}, {kind})
                 channels = findings[0]["channels"]
+                for channel in channels:  # what is to be shut is known
+                    self.assertTrue(re.search("[a-z]", channel["endpoint"]) or channel["endpoint"] in channel["addresses"], channel)
                 if way is not None:
                     switches = findings[0]["switches"]
                     walked = [switches[0]["from"]] + [switch["to"] for switch in switches]
