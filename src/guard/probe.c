@@ -432,7 +432,8 @@ static void slot_begin(const struct probes *p, struct probe *one, struct list *t
 {
 	for (uint32_t i = 0; i < one->channels; i++)
 		one->channel[i].in_set = one->channel[i].in_set && !one->channel[i].spared;
-	if (set_size(one) == 0) {
+	/* slots that restarts made void are of the number as well */
+	if (set_size(one) == 0 || one->slots >= p->config.slots) {
 		end(p, one, one->verdict == PROBE_OPEN ? PROBE_UNDECIDED : one->verdict, p->now_ns);
 		return;
 	}

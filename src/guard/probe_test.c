@@ -263,6 +263,34 @@ static void an_experiment_goes_on_after_a_restart(void **state)
 	probes_free(w.probes);
 }
 
+/* As often as it restarts it stays within its slots, and can be taken up again. */
+static void slots_that_restarts_void_are_counted(void **state)
+{
+	(void)state;
+	struct probe_config config = quick();
+	struct world w;
+	world_open(&w, &config);
+	begin(&w, 0.01);
+	for (int i = 0; i < 4000 && w.contained + w.ended == 0; i++) {
+		second(&w);
+		if (probe_find(w.probes, &w.host)->phase != PROBE_SLOT)
+			continue;
+		struct out saved = {0};
+		struct fail why = {0};
+		probes_save(w.probes, &saved);
+		probes_free(w.probes);
+		assert_int_equal(probes_new(&w.probes, &config, &why), 0);
+		assert_int_equal(
+			probes_restore(w.probes, saved.text, saved.len, w.now_ns, &why), 0);
+		out_fini(&saved);
+	}
+	const struct probe *one = probe_find(w.probes, &w.host);
+	assert_int_equal(one->verdict, PROBE_UNDECIDED);
+	assert_int_equal(one->slots, config.slots);
+	assert_int_equal(one->blocks + one->shams, 0);
+	probes_free(w.probes);
+}
+
 static void what_was_seen_does_not_depend_on_the_coin(void **state)
 {
 	(void)state;
@@ -356,6 +384,7 @@ int main(void)
 		cmocka_unit_test(as_many_hosts_cool_as_can_be_remembered),
 		cmocka_unit_test(slots_follow_the_period),
 		cmocka_unit_test(an_experiment_goes_on_after_a_restart),
+		cmocka_unit_test(slots_that_restarts_void_are_counted),
 		cmocka_unit_test(what_was_seen_does_not_depend_on_the_coin),
 		cmocka_unit_test(a_slot_that_was_not_felt_counts_nothing),
 		cmocka_unit_test(rests_after_shams_are_watched_too),
