@@ -31,9 +31,9 @@ static const char magic[16] = "SQLite format 3";
 #define WORDS 6u /* of a row: its texts */
 
 static const char version_1[] =
-	"CREATE TABLE told(ordinal INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, e_value REAL NOT "
-	"NULL, type TEXT NOT NULL, host TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, kind "
-	"TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
+	"CREATE TABLE told(ordinal INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, e_value REAL, "
+	"type TEXT NOT NULL, host TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, kind TEXT "
+	"NOT NULL, text TEXT NOT NULL) STRICT;"
 	"CREATE INDEX told_host ON told(host, ordinal);";
 
 struct waiting {

@@ -18,10 +18,10 @@
 /* What a file holds, but for the last transaction and its log. */
 #define CASES_BYTES_MAX ((uint64_t)512 << 20)
 
-/* One thing that was told. Nothing is NULL. */
+/* One thing that was told. No text is NULL. */
 struct cases_row {
-	int64_t at_ns; /* UTC since 1970 */
-	double e_value;
+	int64_t at_ns;     /* UTC since 1970 */
+	double e_value;    /* of a finding; NAN: it rests on none, NULL in the file */
 	const char *type;  /* "finding", "change", "left" and others */
 	const char *host;  /* as addr_text() writes it */
 	const char *id;    /* of the finding */

@@ -1,6 +1,7 @@
 #include "store/cases.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,7 +101,15 @@ static void test_a_story(void **state)
 	assert_int_equal(h.count, 2);
 	assert_string_equal(h.first, "one");
 	assert_string_equal(h.last, "two");
-	add(c, T0, "10.0.0.1", "at the end");
+	/* the last rests on no finding */
+	cases_add(c, &(struct cases_row){.at_ns = T0,
+			     .e_value = NAN,
+			     .type = "change",
+			     .host = "10.0.0.1",
+			     .id = "",
+			     .state = "made",
+			     .kind = "block",
+			     .text = "at the end"});
 	cases_close(c);
 	assert_string_equal(story(f, "10.0.0.1").last, "at the end");
 	struct heard none = {0};
