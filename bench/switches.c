@@ -21,9 +21,10 @@ struct run {
 static void begun(void *context, const struct conn *c)
 {
 	struct run *r = context;
+	struct stranger one;
 	struct switch_sign sign;
 	char from[ADDR_TEXT_BYTES], left[ADDR_TEXT_BYTES], to[ADDR_TEXT_BYTES];
-	if (!switching_begun(&r->g, c, &sign))
+	if (!switching_begun(&r->g, c, &one, &sign))
 		return;
 	r->signs++;
 	r->by_cause[sign.cause]++;

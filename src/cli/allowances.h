@@ -1,7 +1,6 @@
 /* Allowances: what a contained host may still reach, as the enforcer takes it. */
 #pragma once
 
-#include "cli/expected.h"
 #include "guard/guard.h"
 
 struct allowances;

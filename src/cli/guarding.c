@@ -229,8 +229,7 @@ int guarding_new(struct guarding **ret, const struct guarding_options *options, 
 	g->options.rules.never = g->never.net;
 	g->options.rules.askers = g->askers;
 	g->options.rules.names = options->rpz != NULL;
-	g->options.rules.policy = options->policy;
-	g->options.rules.baseline = options->baseline;
+	g->options.rules.expected = expected;
 	*ret = g;
 	return 0;
 }
@@ -316,7 +315,7 @@ static void make(struct guarding *g, const struct guard_change *change)
 	g->state.changes++;
 	guarding_send(g, &c, false);
 	if (held_id != 0 && guard_state_take(&g->state, held_id, &old))
-		(void)guarding_note(g, &old, ACT_ENDED, "a finding takes its place");
+		(void)guarding_note(g, &old, ACT_ENDED, "what lasts longer takes its place");
 }
 
 void guarding_carry_out(struct guarding *g, const struct guard_plan *plan, const char *finding,
@@ -370,13 +369,13 @@ void guarding_event(void *context, const struct event *event, bool before)
 		const struct conn *c = &event->conn;
 		if (!guarding_is_local(g, &c->client))
 			return;
+		bool answers = c->packets_in > 0 && !outcome_is_failure(c->outcome),
+		     first = !crowd_knows(g->servers, &c->server, &c->client);
+		if (answers) /* first: of a server that nobody is known to reach nothing is asked */
+			crowd_add(g->servers, &c->server, &c->client);
 		switching_conn(g, c);
 		probing_event(g, c, before);
-		if (c->packets_in == 0 || outcome_is_failure(c->outcome))
-			return;
-		bool first = !crowd_knows(g->servers, &c->server, &c->client);
-		crowd_add(g->servers, &c->server, &c->client);
-		if (!before && first && guard_state_has_host(&g->state, &c->client))
+		if (answers && !before && first && guard_state_has_host(&g->state, &c->client))
 			follow(g, c, first);
 		return;
 	}

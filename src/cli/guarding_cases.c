@@ -1,4 +1,6 @@
 /* What a guard tells, kept in a file before it is told. */
+#include <math.h>
+
 #include "base/clock.h"
 #include "cli/guarding_private.h"
 #include "cli/message.h"
@@ -39,7 +41,7 @@ void guarding_keep_change(
 				 .state = guard_act_name(act),
 				 .kind = guard_change_action(c),
 				 .host = c->host,
-				 .e = c->e_value,
+				 .e = c->cause == CAUSE_FINDING ? c->e_value : (double)NAN,
 				 .json = out_string(&o)});
 	out_fini(&o);
 }
@@ -55,6 +57,7 @@ void guarding_keep_left(struct guarding *g, const char *finding, const struct ad
 				 .state = "left",
 				 .kind = "",
 				 .host = *from,
+				 .e = NAN,
 				 .json = out_string(&o)});
 	out_fini(&o);
 }

@@ -172,8 +172,7 @@ static void swap(struct guarding *g, const struct guarding_options *fresh, struc
 	let_go_of(&g->options);
 	g->options.policy = fresh->policy;
 	g->options.baseline = fresh->baseline;
-	g->options.rules.policy = e.policy;
-	g->options.rules.baseline = e.baseline;
+	g->options.rules.expected = e;
 	g->policy_ns = clock_day_ns();
 	g->never = *spare;
 	g->full = false;

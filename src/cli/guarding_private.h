@@ -33,6 +33,15 @@ struct guarding_gauges {
 	const char *ill;      /* what is wrong; NULL: nothing */
 };
 
+/* A switch, until what it led to has answered: then it is asked about by experiment. */
+#define SWITCHES_WAITING 64u
+struct switch_waiting {
+	struct stranger to, left;
+	int64_t at_ns;               /* of the switch; 0: free */
+	char name[GUARD_NAME_BYTES]; /* of one that has no address */
+	char words[GUARD_WORDS_BYTES];
+};
+
 struct guarding {
 	struct guarding_options options;
 	struct never never;
@@ -49,6 +58,8 @@ struct guarding {
 	struct cases *cases; /* NULL: none were asked for */
 	struct diary *diary;
 	struct strangers *strangers; /* NULL: findings are waited for */
+	struct switch_waiting waiting[SWITCHES_WAITING];
+	size_t next_waiting;
 	struct probing *probing;     /* NULL: no experiments are made */
 	struct metrics *metrics;     /* NULL: none was asked for */
 	struct control *control;     /* NULL: none was asked for */
@@ -130,7 +141,8 @@ bool guarding_is_local(const struct guarding *g, const struct addr *a);
 /* ---- switches (guard/strangers.h): guarding_switch.c; without strangers nothing is done ---- */
 
 /* A conversation begins; what is to be done about it is the caller's. False: it is no switch. */
-bool switching_begun(struct guarding *g, const struct conn *c, struct switch_sign *ret);
+bool switching_begun(struct guarding *g, const struct conn *c, struct stranger *ret_new,
+	struct switch_sign *ret);
 /* Of a local client. before: an earlier run saw it. */
 void switching_conn(struct guarding *g, const struct conn *c);
 void switching_lookup(struct guarding *g, const struct lookup *l, bool before);
@@ -143,6 +155,10 @@ void switching_deny(struct guarding *g, const struct conn *c);
 int probing_new(struct guarding *g, struct fail *why);
 void probing_free(struct probing *p);
 void probing_finding(struct guarding *g, const struct finding *f);
+/* What it led to has answered. */
+void probing_switch(struct guarding *g, const struct guard_switch *sw);
+/* An experiment with the host runs. */
+bool probing_runs(const struct guarding *g, const struct addr *host);
 /* Of a local client. before: an earlier run saw it. */
 void probing_event(struct guarding *g, const struct conn *c, bool before);
 void probing_lookup(struct guarding *g, const struct lookup *l, bool before);

@@ -143,7 +143,10 @@ static void tell(
 	emit_time(&e, "time", clock_day_ns());
 	emit_text(&e, "act", news_names[news], 16);
 	emit_text(&e, "finding", t->finding, sizeof t->finding);
-	emit_number(&e, "e_value", t->e_value);
+	if (t->cause == CAUSE_FINDING)
+		emit_number(&e, "e_value", t->e_value);
+	else
+		emit_text(&e, guard_cause_name(t->cause), t->words, sizeof t->words);
 	say_numbers(&e, g, one);
 	emit_close(&e, '}');
 	write_line(g, &line);
@@ -152,7 +155,7 @@ static void tell(
 				 .state = news_names[news],
 				 .kind = "",
 				 .host = one->host,
-				 .e = t->e_value,
+				 .e = t->cause == CAUSE_FINDING ? t->e_value : (double)NAN,
 				 .json = out_string(&line)});
 	if (g->options.json)
 		(void)fprintf(guarding_out(g), "%s\n", out_string(&line));
@@ -312,14 +315,27 @@ void probing_free(struct probing *p)
 void probing_finding(struct guarding *g, const struct finding *f)
 {
 	struct guard_plan plan;
-	if (g->probing == NULL || signals_stop)
-		return;
-	const struct guard_change contained = {.contain = true, .host = f->host};
-	if (guard_changes_find(g->state.change, g->state.count, &contained) != NULL)
+	if (g->probing == NULL || signals_stop || guard_state_contains(&g->state, &f->host))
 		return;
 	trials_ask(
 		g->probing->trials, f, guarding_rules(g), g->engine->hosts, clock_day_ns(), &plan);
 	guarding_carry_out(g, &plan, f->id, &f->host);
+}
+
+void probing_switch(struct guarding *g, const struct guard_switch *sw)
+{
+	struct guard_plan plan;
+	if (g->probing == NULL || signals_stop || guard_state_contains(&g->state, &sw->host))
+		return;
+	trials_ask_switch(
+		g->probing->trials, sw, guarding_rules(g), g->engine->hosts, clock_day_ns(), &plan);
+	guarding_carry_out(g, &plan, "a switch", &sw->host);
+}
+
+bool probing_runs(const struct guarding *g, const struct addr *host)
+{
+	const struct probe *one = g->probing == NULL ? NULL : trials_find(g->probing->trials, host);
+	return one != NULL && one->phase != PROBE_COOLING;
 }
 
 /* One port of one server, as if it were a server of its own. */

@@ -8,7 +8,6 @@
 #include "base/limits.h"
 #include "base/out.h"
 #include "cli/engine.h"
-#include "cli/expected.h"
 
 /* How often, in packets, a person's wishes and the progress are looked at. */
 #define PAUSE_PACKETS 4096u

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "base/out.h"
-#include "cli/expected.h"
 #include "host/host.h"
 #include "judge/judge.h"
 

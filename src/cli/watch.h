@@ -4,7 +4,6 @@
 #include "base/fail.h"
 #include "cli/alerting.h"
 #include "cli/engine.h"
-#include "cli/expected.h"
 #include "cli/sources.h"
 #include "cli/verb.h"
 #include "judge/judge.h"
@@ -42,7 +41,7 @@ struct alerting *watch_alerting(struct watching *t);
 struct watch_told {
 	const char *type, *id, *state, *kind; /* "finding", its id, its status, its kind */
 	struct addr host;
-	double e;
+	double e;         /* NAN: it rests on no finding */
 	const char *json; /* an object */
 };
 /* Where it tells; what is written there is told at the end of the turn, after hooks->keep(). */

@@ -69,25 +69,33 @@ static struct guard_change change_of(const struct deciding *d)
 	return c;
 }
 
+static const struct guard_change *in_force(
+	const struct deciding *d, const struct guard_change *like)
+{
+	return guard_changes_find(d->state->change, d->state->count, like);
+}
+
 /* What was done for a moment does not stand in the way of what is done for good. */
 static bool is_there(const struct deciding *d, const struct guard_change *like)
 {
-	const struct guard_change *c = guard_changes_find(d->state->change, d->state->count, like);
+	const struct guard_change *c = in_force(d, like);
 	bool outranked = c != NULL && c->cause == CAUSE_SWITCH && like->cause != CAUSE_SWITCH;
 	return (c != NULL && !outranked) ||
 	       guard_changes_find(d->plan->change, d->plan->changes, like) != NULL;
 }
 
-/* Whether there is room for one more; it is taken. */
-static enum guard_leave take_room(struct deciding *d, bool contain)
+/* Whether there is room for one more; it is taken. What stands in the place of another needs none.
+ */
+static enum guard_leave take_room(struct deciding *d, const struct guard_change *change)
 {
-	uint32_t *used = contain ? &d->hosts : &d->channels;
-	uint32_t room = contain ? d->rules->hosts : d->rules->channels;
-	if (*used >= room || d->plan->changes == GUARD_PLAN_MAX)
+	uint32_t *used = change->contain ? &d->hosts : &d->channels;
+	uint32_t room = change->contain ? d->rules->hosts : d->rules->channels;
+	bool replaces = in_force(d, change) != NULL;
+	if ((*used >= room && !replaces) || d->plan->changes == GUARD_PLAN_MAX)
 		return LEAVE_FULL;
 	if (d->changes >= d->rules->changes)
 		return LEAVE_RATE;
-	(*used)++;
+	*used += !replaces;
 	d->changes++;
 	return LEAVE_NONE;
 }
@@ -116,7 +124,7 @@ static bool put(
 	if (why == LEAVE_NONE && guard_state_holds(d->state, change, d->now_ns))
 		why = LEAVE_UNDONE;
 	if (why == LEAVE_NONE)
-		why = take_room(d, change->contain);
+		why = take_room(d, change);
 	struct guard_left l = *left;
 	l.why = why;
 	if (why == LEAVE_NONE)
@@ -152,18 +160,12 @@ static bool add_change(struct deciding *d, const struct guard_change *change)
 static bool is_named_for(
 	const struct deciding *d, const struct finding_channel *c, const struct addr *peer)
 {
-	char text[ADDR_TEXT_BYTES];
-	const struct policy_contact contact = {.host = d->finding->host,
+	const struct host_contact contact = {.host = d->finding->host,
 		.server = *peer,
 		.domain = c->name_count > 0 ? registered_domain(c->names[0]) : NULL,
-		.proto = guard_proto(c->transport, peer),
-		.port = c->transport == TRANSPORT_ICMP ? 0 : c->port};
-	const struct baseline_question q = {.host = contact.host,
-		.endpoint = contact.domain != NULL ? contact.domain : addr_text(peer, text),
 		.transport = c->transport,
-		.port = c->port};
-	return (d->rules->policy != NULL && policy_expects(d->rules->policy, &contact) != NULL) ||
-	       (d->rules->baseline != NULL && baseline_find(d->rules->baseline, &q) != NULL);
+		.port = c->transport == TRANSPORT_ICMP ? 0 : c->port};
+	return expected_has(&d->rules->expected, &contact);
 }
 
 /* True: it is blocked, or will be. */
@@ -205,22 +207,28 @@ static bool is_of_names(const struct finding *f, const struct finding_channel *c
 	       (asked_only || f->kind == KIND_DGA || f->kind == KIND_DEADDROP);
 }
 
+/* True: it is blocked, or will be. why: what is against it already. */
+static bool add_name(
+	struct deciding *d, struct guard_change *change, const char *domain, enum guard_leave why)
+{
+	change->named = true;
+	if (guard_name_is_plain(domain))
+		(void)snprintf(change->name, sizeof change->name, "%s", domain);
+	else
+		why = LEAVE_SUFFIX; /* and it is not said */
+	if (why == LEAVE_NONE)
+		return is_there(d, change) || add_change(d, change);
+	struct guard_left left = {.peer = change->host, .why = why};
+	memcpy(left.name, change->name, sizeof left.name);
+	return put(d, change, &left);
+}
+
 static bool consider_name(struct deciding *d, const struct finding_channel *c)
 {
-	if (!d->rules->names || !is_of_names(d->finding, c))
-		return false;
-	const char *domain = registered_domain(c->names[0]);
 	struct guard_change change = change_of(d);
-	change.named = true;
-	struct guard_left left = {.peer = d->finding->host,
-		.why = guard_name_is_plain(domain) ? LEAVE_FAILED : LEAVE_SUFFIX};
-	if (left.why == LEAVE_FAILED) {
-		(void)snprintf(change.name, sizeof change.name, "%s", domain);
-		memcpy(left.name, change.name, sizeof left.name);
-	}
-	if (left.why == LEAVE_SUFFIX || c->connections <= c->failures)
-		return put(d, &change, &left);
-	return is_there(d, &change) || add_change(d, &change);
+	return d->rules->names && is_of_names(d->finding, c) &&
+	       add_name(d, &change, registered_domain(c->names[0]),
+		       c->connections <= c->failures ? LEAVE_FAILED : LEAVE_NONE);
 }
 
 static void contain(struct deciding *d)
@@ -346,25 +354,13 @@ static struct guard_change change_of_switch(
 	return c;
 }
 
-static bool hold_name(struct deciding *d, struct guard_change *change, const char *domain)
-{
-	enum guard_leave why = d->rules->names ? name_objection(d->rules, domain) : LEAVE_UNSEEN;
-	struct guard_left left = {.peer = change->host, .why = why};
-	change->named = true;
-	if (guard_name_is_plain(domain)) {
-		(void)snprintf(change->name, sizeof change->name, "%s", domain);
-		(void)snprintf(left.name, sizeof left.name, "%s", domain);
-	}
-	return is_there(d, change) || put(d, change, &left);
-}
-
 static bool hold_peer(
 	struct deciding *d, struct guard_change *change, const struct guard_switch *sw)
 {
-	change->peer = sw->peer;
-	change->proto = sw->proto;
-	change->port = sw->port;
-	change->named = sw->named;
+	change->peer = sw->to.peer;
+	change->proto = sw->to.proto;
+	change->port = sw->to.port;
+	change->named = sw->to.name != NULL;
 	return is_there(d, change) || add_change(d, change);
 }
 
@@ -374,13 +370,14 @@ void guard_decide_switch(const struct guard_switch *sw, const struct guard_rules
 	struct deciding d = {.rules = rules, .state = state, .now_ns = now_ns, .plan = ret};
 	ret->changes = ret->lefts = 0;
 	if (rules->hold_ns == 0 || rules->response == RESPOND_ALERT ||
-		rules->response == RESPOND_PROBE)
+		(rules->response == RESPOND_PROBE && !sw->many))
 		return;
 	struct guard_change change = change_of_switch(sw, rules, now_ns), all = change;
 	count(&d);
-	bool held = addr_is_none(&sw->peer) ? hold_name(&d, &change, sw->name)
-	                                    : hold_peer(&d, &change, sw);
+	bool held = addr_is_none(&sw->to.peer) ? add_name(&d, &change, sw->to.name,
+							 rules->names ? LEAVE_NONE : LEAVE_UNSEEN)
+	                                       : hold_peer(&d, &change, sw);
 	all.contain = true;
-	if (held && rules->response == RESPOND_CONTAIN && !is_there(&d, &all))
+	if (held && rules->response != RESPOND_BLOCK && !is_there(&d, &all))
 		(void)add_change(&d, &all);
 }

@@ -116,6 +116,7 @@ MUST_USE int guard_state_hold(struct guard_state *s, const struct guard_change *
 bool guard_state_holds(
 	const struct guard_state *s, const struct guard_change *change, int64_t now_ns);
 bool guard_state_has_host(const struct guard_state *s, const struct addr *host);
+bool guard_state_contains(const struct guard_state *s, const struct addr *host);
 
 /* ---- deciding ---- */
 
@@ -130,10 +131,9 @@ struct guard_rules {
 	const struct cidr *never;
 	size_t nevers;
 	const struct crowd *crowd;
-	bool names;                      /* can be blocked */
-	const struct crowd *askers;      /* of names: guard_name_key() */
-	const struct policy *policy;     /* whose names are not blocked; NULL none */
-	const struct baseline *baseline; /* as well */
+	bool names;                 /* can be blocked */
+	const struct crowd *askers; /* of names: guard_name_key() */
+	struct expected expected;   /* whom it names is left alone */
 };
 
 enum guard_leave { /* why something is left alone */
@@ -202,16 +202,21 @@ struct guard_known {
 void guard_decide_known(const struct guard_known *k, const struct guard_rules *rules,
 	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
 /* A host left a channel for one that nobody has named. */
-struct guard_switch {
-	struct addr host, peer; /* peer none: a name */
-	const char *name;       /* registered domain that the data go to within questions */
+struct guard_end {
+	struct addr peer; /* none: data go to `name` within questions */
+	const char *name; /* registered domain; NULL: the address alone is known */
 	uint8_t proto;
 	uint16_t port;
-	bool named;        /* peer is where a name led to */
+};
+struct guard_switch {
+	struct addr host;
+	struct guard_end left, to;
+	bool many;         /* not for a loss: it is one more than the host may use */
 	const char *words; /* why; safe text */
 };
 
-/* As guard_decide(), for rules->hold_ns. A finding's change takes the place of one of these. */
+/* As guard_decide(), for rules->hold_ns. A finding's change takes the place of one of these. Where
+ * experiments decide (RESPOND_PROBE), only what is one too many is held, and its host contained. */
 void guard_decide_switch(const struct guard_switch *sw, const struct guard_rules *rules,
 	const struct guard_state *state, int64_t now_ns, struct guard_plan *ret);
 /* Why the host may not be kept from the peer, whatever was found: NEVER, UNSEEN, POPULAR or NONE.

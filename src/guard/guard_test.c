@@ -203,9 +203,7 @@ static void a_switch_before_there_is_a_finding(void **state)
 {
 	struct scene s;
 	struct guard_switch sw = {.host = addr("10.0.0.5"),
-		.peer = addr("198.51.100.8"),
-		.proto = 6,
-		.port = 443,
+		.to = {.peer = addr("198.51.100.8"), .proto = 6, .port = 443},
 		.words = "new, and after \"198.51.100.7\""};
 	enum guard_act act;
 	struct trail_reader *reader = NULL;
@@ -239,19 +237,24 @@ static void a_switch_before_there_is_a_finding(void **state)
 	}
 	guard_decide_switch(&sw, &s.rules, &s.state, now_ns, &s.plan);
 	assert_int_equal(s.plan.changes, 0);
-	s.rules.hosts = 2;
 	guard_decide(s.finding, &s.rules, &s.state, now_ns, &s.plan);
 	assert_int_equal(s.plan.changes, 2);
 	assert_int_equal(s.plan.change[0].cause, CAUSE_FINDING);
 	assert_int_equal(s.plan.change[0].until_ns, now_ns + 3600 * NS_PER_S);
-	/* who only tells, or asks by experiment, does nothing about it */
-	static const enum guard_response idle[] = {RESPOND_ALERT, RESPOND_PROBE};
-	for (size_t i = 0; i < 2; i++) {
-		s.rules.response = idle[i];
-		sw.peer = addr("198.51.100.9");
-		guard_decide_switch(&sw, &s.rules, &s.state, now_ns, &s.plan);
-		assert_int_equal(s.plan.changes, 0);
-	}
+	/* who only tells does nothing about it; of who asks by experiment only the limit holds */
+	sw.to.peer = addr("198.51.100.9");
+	s.rules.response = RESPOND_ALERT;
+	guard_decide_switch(&sw, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes, 0);
+	s.rules.response = RESPOND_PROBE;
+	guard_decide_switch(&sw, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes, 0);
+	sw.many = true;
+	sw.host = addr("10.0.0.6");
+	s.rules.hosts = 2;
+	guard_decide_switch(&sw, &s.rules, &s.state, now_ns, &s.plan);
+	assert_int_equal(s.plan.changes, 2);
+	assert_true(s.plan.change[1].contain);
 	strike(&s);
 }
 

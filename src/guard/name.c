@@ -83,7 +83,8 @@ enum guard_leave name_objection(const struct guard_rules *rules, const char *dom
 	unsigned hosts = 0;
 	if (!guard_name_is_plain(domain) || is_suffix(domain))
 		return LEAVE_SUFFIX;
-	if (is_named(rules->policy, domain) || is_normal(rules->baseline, domain) ||
+	if (is_named(rules->expected.policy, domain) ||
+		is_normal(rules->expected.baseline, domain) ||
 		(len > 5 && strcmp(domain + len - 5, ".arpa") == 0))
 		return LEAVE_NEVER;
 	struct addr key = guard_name_key(domain);

@@ -105,6 +105,12 @@ bool guard_state_holds(
 	return false;
 }
 
+bool guard_state_contains(const struct guard_state *s, const struct addr *host)
+{
+	const struct guard_change like = {.contain = true, .host = *host};
+	return guard_changes_find(s->change, s->count, &like) != NULL;
+}
+
 bool guard_state_has_host(const struct guard_state *s, const struct addr *host)
 {
 	for (size_t i = 0; i < s->count; i++)

@@ -28,9 +28,9 @@ struct channel {
 };
 
 struct one_host {
-	struct addr host; /* none: free */
-	int64_t since_ns, last_ns;
-	uint32_t met; /* strangers that began since then */
+	struct addr host;
+	int64_t since_ns, last_ns; /* since_ns 0: free */
+	uint32_t met;              /* strangers that began since then */
 	struct stranger stopped;
 	int64_t stopped_ns;
 	struct channel channel[CHANNELS];
@@ -101,22 +101,28 @@ void strangers_watch(struct strangers *s, const struct addr *host, int64_t at_ns
 
 /* ---- channels ---- */
 
+/* What an address is called may be learnt after it was spoken to; and two names of one address are
+ * one thing to whoever blocks it. */
 static bool same_end(const struct stranger *a, const struct stranger *b)
 {
-	return a->domain != 0 || b->domain != 0 ? a->domain == b->domain
-	                                        : addr_eq(&a->peer, &b->peer);
+	return (a->domain != 0 && a->domain == b->domain) ||
+	       (!addr_is_none(&a->peer) && addr_eq(&a->peer, &b->peer));
 }
 
-static bool same(const struct stranger *a, const struct stranger *b)
+bool stranger_same(const struct stranger *a, const struct stranger *b)
 {
-	return a->proto == b->proto && a->port == b->port && same_end(a, b);
+	return addr_eq(&a->host, &b->host) && a->proto == b->proto && a->port == b->port &&
+	       same_end(a, b);
 }
 
 static struct channel *channel_find(struct one_host *h, const struct stranger *one)
 {
 	for (size_t i = 0; i < CHANNELS; i++)
-		if (h->channel[i].asked_ns != 0 && same(&h->channel[i].is, one))
+		if (h->channel[i].asked_ns != 0 && stranger_same(&h->channel[i].is, one)) {
+			if (one->domain != 0)
+				h->channel[i].is = *one;
 			return &h->channel[i];
+		}
 	return NULL;
 }
 
@@ -178,7 +184,7 @@ static void latest_loss(const struct one_host *h, const struct stranger *one, in
 		const struct channel *c = &h->channel[i];
 		enum switch_cause cause = SWITCH_NONE;
 		int64_t lost_ns = lost_at(c, at_ns, &cause);
-		if (lost_ns <= latest_ns || same(&c->is, one) || is_usual(&c->is, one))
+		if (lost_ns <= latest_ns || stranger_same(&c->is, one) || is_usual(&c->is, one))
 			continue;
 		latest_ns = lost_ns;
 		ret->cause = cause;

@@ -21,6 +21,9 @@ struct stranger {
 	uint16_t port;
 };
 
+/* The same channel of the same host, whether it was called by its name yet or not. */
+bool stranger_same(const struct stranger *a, const struct stranger *b);
+
 enum switch_cause {
 	SWITCH_NONE,
 	SWITCH_FAILED,  /* a channel in use failed */

@@ -166,6 +166,26 @@ static void test_names(void **state)
 	strangers_free(s);
 }
 
+/* First spoken to by its address alone: its name is learnt from the handshake. */
+static void test_a_name_that_is_learnt_later(void **state)
+{
+	(void)state;
+	struct strangers *s = made();
+	struct switch_sign sign;
+	struct stranger a = tcp("198.51.100.7", 443), other = tcp("203.0.113.8", 443);
+	assert_false(strangers_begin(s, &a, T0, 1, &sign));
+	strangers_answer(s, &a, T0, false);
+	a.domain = other.domain = strangers_domain("one.example");
+	assert_false(strangers_begin(s, &a, T0 + MINUTE, 1, &sign));
+	assert_false(strangers_begin(s, &other, T0 + 2 * MINUTE, 1, &sign));
+	/* two tunnels in DNS have no address to be the same by */
+	struct stranger tunnel = {.host = a.host, .domain = a.domain, .port = 53};
+	strangers_answer(s, &tunnel, T0, false);
+	tunnel.domain = strangers_domain("two.example");
+	assert_true(strangers_begin(s, &tunnel, T0 + 3 * MINUTE, 2, &sign));
+	strangers_free(s);
+}
+
 static void test_what_follows_a_block(void **state)
 {
 	(void)state;
@@ -238,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_a_lively_host),
 		cmocka_unit_test(test_what_browsers_do),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_a_name_that_is_learnt_later),
 		cmocka_unit_test(test_what_follows_a_block),
 		cmocka_unit_test(test_a_limit),
 		cmocka_unit_test(test_one_that_lasts),

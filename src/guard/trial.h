@@ -1,7 +1,8 @@
-/* Trial: the suspects of a running guard, asked by experiment (guard/probe.h). A finding's fallback
- * becomes the channel under test; conversations become sights of channels, told without knowing the
- * coin; blocks become changes of addresses and ports. No input or output: what is to be done is
- * asked for by hooks. Times are the day's clock. docs/GUARD.md */
+/* Trial: the suspects of a running guard, asked by experiment (guard/probe.h). The fallback of a
+ * finding, or of a switch before the judge is sure, becomes the channel under test; conversations
+ * become sights of channels, told without knowing the coin; blocks become changes of addresses and
+ * ports. No input or output: what is to be done is asked for by hooks. Times are the day's clock.
+ * docs/GUARD.md */
 #pragma once
 
 #include "guard/guard.h"
@@ -10,7 +11,8 @@
 
 /* Addresses of one channel that are shut; of more, those that were met first. */
 #define TRIAL_ADDRS_MAX 8
-/* Findings about which an experiment was made, and that are let rest; the oldest gives way. */
+/* Findings and switches about which an experiment was made, and that are let rest; the oldest gives
+ * way. */
 #define TRIAL_RESTS_MAX 1024u
 
 struct trial_way { /* one channel, as it can be shut */
@@ -28,10 +30,12 @@ struct trial_way { /* one channel, as it can be shut */
 
 struct trial {            /* one host's; for reading */
 	struct addr host; /* none: a free place */
-	char finding[33]; /* why it was asked */
-	double e_value;   /* of it */
-	uint64_t number;  /* probe.number */
-	bool confirmed;   /* and that was told */
+	enum guard_cause cause;
+	char finding[33]; /* why it was asked; of a switch one id for each host and channel */
+	double e_value;   /* of a finding */
+	char words[GUARD_WORDS_BYTES]; /* of a switch */
+	uint64_t number;               /* probe.number */
+	bool confirmed;                /* and that was told */
 	struct trial_way way[PROBE_CHANNELS_MAX];
 	size_t ways;
 };
@@ -72,6 +76,11 @@ void trials_free(struct trials *t);
  * runs. hosts: borrowed, for what the host did before. */
 void trials_ask(struct trials *t, const struct finding *f, const struct guard_rules *rules,
 	struct hosts *hosts, int64_t now_ns, struct guard_plan *ret);
+
+/* The same about what the host went over to, once it was answered there. */
+void trials_ask_switch(struct trials *t, const struct guard_switch *sw,
+	const struct guard_rules *rules, struct hosts *hosts, int64_t now_ns,
+	struct guard_plan *ret);
 
 /* A conversation or a look-up of a local host, told once when its outcome is known, and before
  * hosts hear of it. Must be judged without knowing what is shut. */
@@ -116,13 +125,22 @@ enum trial_past trial_past(const struct host *h, const struct strings *strings,
 const struct carrier *trial_tunnel(
 	const struct host *h, const struct strings *strings, const char *domain);
 
+/* How often the host came back to it, on average; 0 not known. */
+int64_t trial_period(
+	const struct host *h, const struct strings *strings, const struct trial_contact *c);
+
 /* Chance that something of what counts appears in so long a slot by itself: first contacts, and
  * what had failed and is tried again after that long. The most that the host's pace over all time
- * or of late defends; the prior is one of them. Of the finding's own channels no first contact
- * counts; that one is tried again does, whether it had failed or not.
- */
-double trial_chance(const struct host *h, const struct strings *strings, const struct finding *f,
-	const struct policy *policy, int64_t slot_ns, int64_t now_ns);
+ * or of late defends; the prior is one of them. Of the channels that are asked about no first
+ * contact counts; that one is tried again does, whether it had failed or not. */
+struct trial_asked {
+	const struct finding_channel *channel;
+	size_t channels;
+	const struct expected *expected;
+	int64_t period_ns; /* between contacts of the one that may be shut; 0 not known */
+};
+double trial_chance(const struct host *h, const struct strings *strings,
+	const struct trial_asked *asked, int64_t slot_ns, int64_t now_ns);
 
 /* As probes_save(), probes_restore(); hooks are not called. */
 void trials_save(const struct trials *t, struct out *to);

@@ -61,6 +61,15 @@ enum trial_past trial_past(const struct host *h, const struct strings *strings,
 	return outcome_is_failure((enum outcome)ch->last_outcome) ? PAST_FAILED : PAST_QUIET;
 }
 
+int64_t trial_period(
+	const struct host *h, const struct strings *strings, const struct trial_contact *c)
+{
+	const struct channel *ch = channel_of(h, strings, c);
+	return ch == NULL || ch->connections < 2
+	               ? 0
+	               : (ch->last_ns - ch->first_ns) / (int64_t)(ch->connections - 1);
+}
+
 const struct carrier *trial_tunnel(
 	const struct host *h, const struct strings *strings, const char *domain)
 {
@@ -79,17 +88,15 @@ const struct carrier *trial_tunnel(
 struct past {
 	const struct host *host;
 	const struct strings *strings;
-	const struct finding *finding;
-	const struct policy *policy;
+	const struct trial_asked *asked;
 	int64_t slot_ns, now_ns;
 	double ever, late; /* what was new, and what was tried again */
 };
 
 static bool is_its(const struct past *p, const struct channel *ch)
 {
-	const struct finding *f = p->finding;
-	for (size_t i = 0; i < f->channels; i++) {
-		const struct finding_channel *c = &f->channel[i];
+	for (size_t i = 0; i < p->asked->channels; i++) {
+		const struct finding_channel *c = &p->asked->channel[i];
 		if (ch->named && c->endpoint != NULL &&
 			is_endpoint(p->strings, ch, c->endpoint, NULL))
 			return true;
@@ -100,17 +107,18 @@ static bool is_its(const struct past *p, const struct channel *ch)
 	return false;
 }
 
-/* What the policy names is no sign, in a slot or before. */
+/* What people have decided about is no sign, in a slot or before. */
 static bool is_expected(const struct past *p, const struct channel *ch)
 {
 	const char *server = strings_get(p->strings, ch->addr[0]);
-	struct policy_contact contact = {.host = p->host->addr,
-		.proto = transport_proto((enum transport)ch->transport),
+	struct host_contact contact = {.host = p->host->addr,
+		.domain = ch->named ? strings_get(p->strings, ch->endpoint) : NULL,
+		.transport = (enum transport)ch->transport,
 		.port = ch->port};
-	if (p->policy == NULL || server == NULL || ch->transport == TRANSPORT_OTHER)
+	if (server == NULL || ch->transport == TRANSPORT_OTHER)
 		return false;
 	memcpy(contact.server.byte, server, sizeof contact.server.byte);
-	return policy_expects(p->policy, &contact) != NULL;
+	return expected_has(p->asked->expected, &contact);
 }
 
 static void count(struct past *p, int64_t at_ns)
@@ -175,13 +183,12 @@ static void count_again(struct past *p)
 	}
 }
 
-double trial_chance(const struct host *h, const struct strings *strings, const struct finding *f,
-	const struct policy *policy, int64_t slot_ns, int64_t now_ns)
+double trial_chance(const struct host *h, const struct strings *strings,
+	const struct trial_asked *asked, int64_t slot_ns, int64_t now_ns)
 {
 	struct past p = {.host = h,
 		.strings = strings,
-		.finding = f,
-		.policy = policy,
+		.asked = asked,
 		.slot_ns = slot_ns,
 		.now_ns = now_ns};
 	count_new(&p);

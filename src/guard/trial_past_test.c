@@ -72,10 +72,37 @@ static void a_tunnel_is_what_has_carried_enough(void **state)
 	strings_free(strings);
 }
 
+/* Of a beacon that is too quick to be told apart into openings too. */
+static void how_often_it_came_back(void **state)
+{
+	struct strings *strings = NULL;
+	(void)state;
+	assert_int_equal(strings_new(&strings, 4096, 64), 0);
+	struct addr a = addr(servers[0]);
+	struct channel channel[2] = {
+		{0}, {.endpoint = strings_add_bytes(strings, a.byte, sizeof a.byte),
+			     .transport = TRANSPORT_TCP,
+			     .port = 443,
+			     .openings = 1,
+			     .connections = 61,
+			     .first_ns = 1,
+			     .last_ns = 1 + 120 * NS_PER_S}};
+	const struct host h = {.channel = channel, .channels = 2};
+	struct trial_contact c = {.peer = a, .proto = 6, .port = 443};
+	assert_int_equal(trial_period(&h, strings, &c), 2 * NS_PER_S);
+	channel[1].connections = 1;
+	assert_int_equal(trial_period(&h, strings, &c), 0);
+	c.port = 444;
+	assert_int_equal(trial_period(&h, strings, &c), 0);
+	strings_free(strings);
+}
+
 static void the_pace_is_of_other_software(void **state)
 {
 	struct strings *strings = NULL;
-	struct finding f = {.host = addr("10.0.0.5"), .channels = 2};
+	struct finding_channel its[2];
+	const struct expected nobody = {0};
+	const struct trial_asked asked = {its, 2, &nobody, 0};
 	struct attempt attempt[6] = {{0}};
 	struct channel channel[5] = {{0}};
 	struct host h = {.attempt = attempt,
@@ -86,7 +113,7 @@ static void the_pace_is_of_other_software(void **state)
 	const int64_t slot_ns = 120 * NS_PER_S, hour_ns = 3600 * NS_PER_S;
 	(void)state;
 	for (size_t i = 0; i < 2; i++)
-		f.channel[i] = (struct finding_channel){
+		its[i] = (struct finding_channel){
 			.endpoint = servers[i], .addrs[0] = addr(servers[i]), .addr_count = 1};
 	assert_int_equal(strings_new(&strings, 4096, 64), 0);
 	h.active_ns = hour_ns;
@@ -103,10 +130,10 @@ static void the_pace_is_of_other_software(void **state)
 			.flags = ATTEMPT_FIRST | ATTEMPT_RARE};
 	}
 	/* two of four are the finding's: two an hour, long ago, and one more */
-	double calm = trial_chance(&h, strings, &f, NULL, slot_ns, hour_ns);
+	double calm = trial_chance(&h, strings, &asked, slot_ns, hour_ns);
 	assert_true(calm > 0.095 && calm < 0.096); /* 1 - exp(-3 * 120 / 3600) */
 	/* and just now: two in the last ten minutes */
-	double busy = trial_chance(&h, strings, &f, NULL, slot_ns, 1);
+	double busy = trial_chance(&h, strings, &asked, slot_ns, 1);
 	assert_true(busy > 0.32 && busy < 0.34); /* 1 - exp(-2 * 120 / 600) */
 	/* what had failed and is tried again after a slot counts, the finding's own too */
 	attempt[4] = attempt[3];
@@ -114,19 +141,19 @@ static void the_pace_is_of_other_software(void **state)
 	attempt[5] = attempt[0];
 	attempt[5].start_ns = 400 * NS_PER_S;
 	h.attempts = 6;
-	double again = trial_chance(&h, strings, &f, NULL, slot_ns, hour_ns);
+	double again = trial_chance(&h, strings, &asked, slot_ns, hour_ns);
 	assert_true(again > 0.153 && again < 0.154); /* 1 - exp(-5 * 120 / 3600) */
 	attempt[4].start_ns = 100 * NS_PER_S;        /* and within a slot it was in use */
-	assert_true(trial_chance(&h, strings, &f, NULL, slot_ns, hour_ns) < 0.13);
+	assert_true(trial_chance(&h, strings, &asked, slot_ns, hour_ns) < 0.13);
 	/* so does a name that was answered and led nowhere */
 	struct new_name name = {.asked_ns = 1, .domain = 77, .answered = true};
 	h.attempts = 4;
 	h.new_name = &name;
 	h.new_names = 1;
-	double asked = trial_chance(&h, strings, &f, NULL, slot_ns, hour_ns);
-	assert_true(asked > 0.124 && asked < 0.125); /* 1 - exp(-4 * 120 / 3600) */
+	double idle = trial_chance(&h, strings, &asked, slot_ns, hour_ns);
+	assert_true(idle > 0.124 && idle < 0.125); /* 1 - exp(-4 * 120 / 3600) */
 	h.active_ns = 0;
-	assert_true(trial_chance(&h, strings, &f, NULL, slot_ns, hour_ns) > 0.9);
+	assert_true(trial_chance(&h, strings, &asked, slot_ns, hour_ns) > 0.9);
 	strings_free(strings);
 }
 
@@ -135,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_left_is_told_from_what_is_used),
 		cmocka_unit_test(a_tunnel_is_what_has_carried_enough),
+		cmocka_unit_test(how_often_it_came_back),
 		cmocka_unit_test(the_pace_is_of_other_software),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* Saved trials, big-endian:
  *
- *   "TRL1"  number of findings that rest (2), and of each
- *   host (16)  finding (32)  until (8)
+ *   "TRL2"  number of questions that rest (2), and of each  question (32)  until (8)
  *   number of hosts (1), and of each  host (16)  finding (32)  E (8, IEEE 754)
+ *   length of a switch's words (1; 0: it is a finding's)  words
  *   then the probes (probe_save.c)
  *
  * Addresses of channels are not kept: a channel is shut as soon as it is seen again, and no slot
@@ -14,10 +14,10 @@
 #include "base/scan.h"
 #include "guard/trial_private.h"
 
-static const char magic[4] = {'T', 'R', 'L', '1'};
+static const char magic[4] = {'T', 'R', 'L', '2'};
 
-#define FINDING_BYTES 32
-#define TIME_MAX      (INT64_MAX / 4)
+#define ID_BYTES 32
+#define TIME_MAX (INT64_MAX / 4)
 
 static void put(struct out *to, uint64_t v, unsigned n)
 {
@@ -25,12 +25,6 @@ static void put(struct out *to, uint64_t v, unsigned n)
 		char byte = (char)(uint8_t)(v >> 8 * n);
 		out_bytes(to, &byte, 1);
 	}
-}
-
-static void put_who(struct out *to, const struct addr *host, const char *finding)
-{
-	out_bytes(to, (const char *)host->byte, sizeof host->byte);
-	out_bytes(to, finding, FINDING_BYTES);
 }
 
 void trials_save(const struct trials *t, struct out *to)
@@ -43,7 +37,7 @@ void trials_save(const struct trials *t, struct out *to)
 		const struct trial_rest *r =
 			&t->rest[t->rests < TRIAL_RESTS_MAX ? i
 							    : (t->next_rest + i) % TRIAL_RESTS_MAX];
-		put_who(to, &r->host, r->finding);
+		out_bytes(to, r->question, ID_BYTES);
 		put(to, (uint64_t)r->until_ns, 8);
 	}
 	for (size_t i = 0; i < PROBE_HOSTS_MAX; i++)
@@ -53,26 +47,42 @@ void trials_save(const struct trials *t, struct out *to)
 		const struct trial *one = &t->item[i];
 		if (probe_find(t->probes, &one->host) == NULL)
 			continue;
-		put_who(to, &one->host, one->finding);
+		out_bytes(to, (const char *)one->host.byte, sizeof one->host.byte);
+		out_bytes(to, one->finding, ID_BYTES);
 		memcpy(&bits, &one->e_value, sizeof bits);
 		put(to, bits, 8);
+		put(to, strlen(one->words), 1);
+		out_text(to, one->words);
 	}
 	probes_save(t->probes, to);
 }
 
-static void get_who(struct cur *c, struct addr *host, char finding[static 33])
+static void get_id(struct cur *c, char ret[static 33])
 {
-	*host = addr_of(cur_bytes(c, sizeof host->byte));
-	struct span text = cur_bytes(c, FINDING_BYTES);
+	struct span text = cur_bytes(c, ID_BYTES);
 	for (size_t i = 0; i < text.len; i++)
 		if (scan_hex(text.ptr[i]) > 15)
 			cur_fail(c, CUR_BAD);
-	if (!cur_ok(c) || addr_is_none(host)) {
+	if (!cur_ok(c))
+		return;
+	memcpy(ret, text.ptr, ID_BYTES);
+	ret[ID_BYTES] = '\0';
+}
+
+/* Only what we would have written: they are shown. */
+static void get_words(struct cur *c, struct trial *one)
+{
+	struct span words = cur_bytes(c, cur_u8(c));
+	for (size_t i = 0; i < words.len; i++)
+		if (words.ptr[i] < ' ' || words.ptr[i] > '~')
+			cur_fail(c, CUR_BAD);
+	if (!cur_ok(c) || words.len >= sizeof one->words) {
 		cur_fail(c, CUR_BAD);
 		return;
 	}
-	memcpy(finding, text.ptr, FINDING_BYTES);
-	finding[FINDING_BYTES] = '\0';
+	memcpy(one->words, words.ptr, words.len);
+	one->words[words.len] = '\0';
+	one->cause = words.len > 0 ? CAUSE_SWITCH : CAUSE_FINDING;
 }
 
 static void get_trials(struct cur *c, struct trials *t)
@@ -85,7 +95,7 @@ static void get_trials(struct cur *c, struct trials *t)
 		cur_fail(c, CUR_BAD);
 	for (size_t i = 0; cur_ok(c) && i < rests; i++) {
 		struct trial_rest *r = &t->rest[i];
-		get_who(c, &r->host, r->finding);
+		get_id(c, r->question);
 		uint64_t until = cur_be64(c);
 		if (until > TIME_MAX)
 			cur_fail(c, CUR_BAD);
@@ -99,11 +109,15 @@ static void get_trials(struct cur *c, struct trials *t)
 		cur_fail(c, CUR_BAD);
 	for (size_t i = 0; cur_ok(c) && i < hosts; i++) {
 		struct trial *one = &t->item[i];
-		get_who(c, &one->host, one->finding);
+		one->host = addr_of(cur_bytes(c, sizeof one->host.byte));
+		get_id(c, one->finding);
+		if (addr_is_none(&one->host))
+			cur_fail(c, CUR_BAD);
 		uint64_t bits = cur_be64(c);
 		memcpy(&one->e_value, &bits, sizeof bits);
 		if (!(one->e_value >= 0 && one->e_value <= 1e9))
 			cur_fail(c, CUR_BAD);
+		get_words(c, one);
 	}
 }
 

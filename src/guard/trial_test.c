@@ -20,6 +20,8 @@ static struct addr addr(const char *text)
 static const char *const servers[] = {
 	"198.18.1.1", "198.18.2.1", "198.18.3.1", "198.18.4.1", "198.18.5.1"};
 
+#define SWITCH_WORDS "new, and after 198.18.1.1 port 443 protocol 6: it failed 2 s before"
+
 struct scene {
 	struct trials *trials;
 	struct strings *strings;
@@ -31,7 +33,8 @@ struct scene {
 	int64_t now_ns;
 	struct guard_change made[MADE_MAX];
 	size_t mades, shams, contains, released;
-	bool refuses; /* what is to be made is not */
+	bool refuses;   /* what is to be made is not */
+	bool by_switch; /* it is asked before there is a finding */
 	enum trial_news last;
 	enum probe_verdict verdict;
 	bool blocks[64]; /* of each slot */
@@ -69,7 +72,10 @@ static void release(void *context, const struct trial *t)
 static void news(void *context, enum trial_news n, const struct trial *t, const struct probe *one)
 {
 	struct scene *s = context;
-	assert_string_equal(t->finding, "00112233445566778899aabbccddeeff");
+	if (s->by_switch)
+		assert_string_equal(t->words, SWITCH_WORDS);
+	else
+		assert_string_equal(t->finding, "00112233445566778899aabbccddeeff");
 	s->last = n;
 	s->verdict = one->verdict;
 	s->begun += n == TRIAL_BEGUN;
@@ -175,7 +181,14 @@ static void strike(struct scene *s)
 static enum guard_leave ask(struct scene *s)
 {
 	struct guard_plan plan;
-	trials_ask(s->trials, &s->finding, &s->rules, s->hosts, s->now_ns, &plan);
+	const struct guard_switch sw = {.host = s->finding.host,
+		.left = {.peer = addr(servers[0]), .proto = 6, .port = 443},
+		.to = {.peer = s->finding.channel[1].addrs[0], .proto = 6, .port = 443},
+		.words = SWITCH_WORDS};
+	if (s->by_switch)
+		trials_ask_switch(s->trials, &sw, &s->rules, s->hosts, s->now_ns, &plan);
+	else
+		trials_ask(s->trials, &s->finding, &s->rules, s->hosts, s->now_ns, &plan);
 	assert_int_equal(plan.changes, 0);
 	return plan.lefts == 0 ? LEAVE_NONE : plan.left[0].why;
 }
@@ -231,8 +244,8 @@ static void play(struct scene *s, size_t first, size_t count, size_t steps)
 static void a_list_is_found_and_contained(void **state)
 {
 	static struct scene s;
-	(void)state;
 	set(&s, 7, false);
+	s.by_switch = *state != NULL;
 	assert_int_equal(ask(&s), LEAVE_NONE);
 	assert_int_equal(s.begun, 1);
 	play(&s, 1, 4, 4000);
@@ -244,8 +257,10 @@ static void a_list_is_found_and_contained(void **state)
 		s.made[s.mades - 1].contain = false; /* by themselves */
 		assert_true(is_shut(&s, &peer));
 	}
-	for (size_t i = 0; i < s.mades; i++)
+	for (size_t i = 0; i < s.mades; i++) {
 		assert_int_equal(s.made[i].experiment, 1);
+		assert_int_equal(s.made[i].cause, s.by_switch ? CAUSE_SWITCH : CAUSE_FINDING);
+	}
 	assert_true(s.shams > 0);
 	strike(&s);
 }
@@ -379,8 +394,8 @@ static void what_goes_nowhere_is_cleared(void **state)
 {
 	static struct scene s;
 	struct addr server = addr(servers[1]);
-	(void)state;
 	set(&s, 9, false);
+	s.by_switch = *state != NULL;
 	assert_int_equal(ask(&s), LEAVE_NONE);
 	for (size_t i = 0; i < 4000 && s.ended == 0; i++) {
 		s.now_ns += STEP;
@@ -393,7 +408,11 @@ static void what_goes_nowhere_is_cleared(void **state)
 	assert_false(is_shut(&s, &server));
 	s.now_ns += 10 * SLOT;
 	assert_int_equal(ask(&s), LEAVE_ASKED);
-	s.now_ns += 3600 * NS_PER_S;
+	if (s.by_switch) { /* what it goes over to next is another question */
+		server = s.finding.channel[1].addrs[0] = addr(servers[2]);
+		crowd_add(s.crowd, &server, &s.finding.host);
+	}
+	s.now_ns += s.by_switch ? 0 : 3600 * NS_PER_S;
 	assert_int_equal(ask(&s), LEAVE_NONE);
 	strike(&s);
 }
@@ -499,16 +518,17 @@ static void it_goes_on_after_a_restart(void **state)
 {
 	static struct scene s;
 	struct fail why;
-	(void)state;
 	set(&s, 7, false);
+	s.by_switch = *state != NULL;
 	assert_int_equal(ask(&s), LEAVE_NONE);
-	size_t restarts = 0, at = 1;
+	/* a slot of a channel that is met every five seconds is longer */
+	size_t restarts = 0, at = 1, every = s.by_switch ? 83 : 97;
 	for (size_t i = 0; i < 20000 && s.ended == 0; i++) {
 		s.now_ns += STEP;
 		if (!contact(&s, servers[at], at > 0) && ++at == 4)
 			at = 1;
 		turn(&s);
-		if (i % 97 != 96)
+		if (i % every != every - 1)
 			continue;
 		struct out bytes = {0};
 		trials_save(s.trials, &bytes);
@@ -530,20 +550,23 @@ static void it_goes_on_after_a_restart(void **state)
 
 int main(void)
 {
-	static bool named = true;
+	static bool named = true, by_switch = true;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_list_is_found_and_contained),
+		cmocka_unit_test_prestate(a_list_is_found_and_contained, &by_switch),
 		cmocka_unit_test(the_end_of_a_list_is_known_by_its_dead_ways),
 		cmocka_unit_test_prestate(the_end_of_a_list_is_known_by_its_dead_ways, &named),
 		cmocka_unit_test(what_is_told_late_is_of_the_slot_in_which_it_began),
 		cmocka_unit_test(what_is_tried_anyway_counts_nothing),
 		cmocka_unit_test(a_tunnel_is_shut_by_its_name),
 		cmocka_unit_test(what_goes_nowhere_is_cleared),
+		cmocka_unit_test_prestate(what_goes_nowhere_is_cleared, &by_switch),
 		cmocka_unit_test(a_dry_run_makes_nothing_and_decides_nothing),
 		cmocka_unit_test(the_seed_gives_the_coins),
 		cmocka_unit_test(what_may_not_be_asked_about),
 		cmocka_unit_test(half_a_block_counts_as_none),
 		cmocka_unit_test(it_goes_on_after_a_restart),
+		cmocka_unit_test_prestate(it_goes_on_after_a_restart, &by_switch),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

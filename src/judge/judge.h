@@ -160,6 +160,15 @@ struct summary {
 
 struct judge;
 
+/* Whom people have decided about, in the policy or in the baseline that they reviewed. */
+struct expected { /* each may be NULL: there is none */
+	const struct policy *policy;
+	const struct baseline *baseline;
+};
+
+/* Whether one of them names whom the host speaks to. */
+bool expected_has(const struct expected *e, const struct host_contact *contact);
+
 struct judge_options {
 	struct hosts *hosts;         /* borrowed, outlives the judge */
 	size_t findings_max;         /* 0: FINDINGS_MAX */

@@ -60,11 +60,11 @@ rules:
     def enforcing(self, *more):
         return self.guard("--enforce", "--trail", self.trail, *more)
 
-    def client(self, how):
+    def client(self, how, dead=DEAD):
         def reads(line):
             what, addr, at = line.split()
             return what, addr, float(at)
-        words = [*DEAD, *(f"{addr}:8080" for addr in FALLBACKS)]
+        words = [*dead, *(f"{addr}:8080" for addr in FALLBACKS)]
         return Lines(self.net.start(self.net.host, "/usr/bin/python3", "-c", BEACON, HOST, how, *words, stdout=subprocess.PIPE, text=True), reads)
 
     def told(self):
@@ -134,6 +134,23 @@ rules:
         self.assertEqual(guard.end(), DONE)
         self.assertEqual([line for line in guard.all if line["type"] == "change" and line["action"] == "contain"], [])
         self.assertEqual(self.coins(self.told())[:2], ["sham", "made"])  # as the seed has it
+
+    def test_a_switch_is_asked_about_before_there_is_a_finding(self):
+        net = self.net
+        guard = self.enforcing()
+        self.client("goes", dead=[])
+        time.sleep(50)  # by then something new in just that second is no chance
+        net.run(net.server, "nft", "-f", "-", input=f"table ip dead {{ chain in {{ type filter hook input priority 0; "
+                                                    f"ip daddr {FALLBACKS[0]} tcp dport 8080 reject with tcp reset; }} }}")
+        begun = self.news(guard, "begun", 20)
+        self.assertEqual((begun["host"], begun["channel"]), (HOST, f"tcp/{FALLBACKS[1]}/8080"))
+        self.assertIn(f"new, and after {FALLBACKS[0]} port 8080 protocol 6: it failed", begun["switch"])
+        self.assertNotIn("e_value", begun)
+        self.assertEqual(guard.changes("made"), [])  # nothing is held meanwhile
+        made = guard.wait(lambda line: line["type"] == "change" and line["act"] == "made", 120)
+        self.assertEqual((made["peer"], made["experiment"], made["switch"]), (FALLBACKS[1], 1, begun["switch"]))
+        guard.wait(lambda line: line["type"] == "change" and line["act"] == "ended", 30)
+        self.assertEqual(guard.end(), DONE)
 
     def test_a_dry_run_only_shams(self):
         before = self.net.ruleset()

@@ -1,4 +1,4 @@
-#include "cli/expected.h"
+#include "judge/judge.h"
 
 bool expected_has(const struct expected *e, const struct host_contact *contact)
 {
