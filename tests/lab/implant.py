@@ -81,7 +81,7 @@ class Implant:
     # ---- what moves it ----
 
     def on_failure(self):
-        """Walks the list when the present way fails; each failure may have to happen `patience` times."""
+        """Walks the list when the present way fails; each failure may have to happen `patience` times. `once`: the last is kept."""
         failed = 0
         while self.left() > 0:
             one = self.p["ways"][self.at]
@@ -94,6 +94,9 @@ class Implant:
                 self.pause()
                 continue
             failed = 0
+            if self.p["once"] and self.at + 1 == len(self.p["ways"]):
+                self.pause()
+                continue
             self.before_next()
             self.at = (self.at + 1) % len(self.p["ways"])
             self.sleep(self.p["wait"])

@@ -67,6 +67,7 @@ class Live:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
         self.reader.join(5)
         self.file.close()
         return self.process.returncode
@@ -129,7 +130,7 @@ def play(here, args, shape):
 
 def run(args):
     shape = repertoire.find(args.shape)
-    shape.update(roll_call=args.roll_call, seed=args.seed, period=args.period or shape["period"])
+    shape.update(roll_call=args.roll_call, seed=args.seed, period=args.period or shape["period"], dies_at=args.dies_at or shape["dies_at"])
     world.enter()
     here = world.World(CLIENTS)
     services.start_all(here, NAMES)
@@ -156,6 +157,7 @@ def main():
     one.add_argument("--seconds", type=seconds, default=40.0)
     one.add_argument("--seed", type=int, default=8, help="of all that is random")
     one.add_argument("--period", type=float, help="seconds from contact to contact of the stand-in, instead of its shape's")
+    one.add_argument("--dies-at", type=float, help="share of the run after which the first way dies, instead of its shape's")
     one.add_argument("--pcap", type=os.path.abspath, help="the gateway's capture")
     one.add_argument("--truth", type=os.path.abspath, help="what truly happened, JSON Lines (default lab-truth.jsonl)")
     one.add_argument("--watch", help="a command that runs in the gateway's namespace")

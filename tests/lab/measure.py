@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/lab/measure.py --guard CMD [--seconds N] [--period S] [--seed N] [-j N] [--json F] [SHAPE|PROCEDURE...]
+"""tests/lab/measure.py --guard CMD [--seconds N] [--period S] [--dies-at SHARE] [--seed N] [-j N] [--json F] [SHAPE|PROCEDURE...]
 
 What a guard does to each shape: CMD runs in the gateway's namespace, with {lan} (the clients' interface), {folder} (an
 empty folder of the lab's), {policy} (a policy that names what the lab's honest software needs), {rpz} (the zone file that
@@ -74,11 +74,12 @@ def absolute(command):
 
 
 def play(name, folder, command, args, seed):
-    stem = pathlib.Path(folder) / name.split(" ")[0]
+    stem = pathlib.Path(folder) / f"{name.split(' ')[0]}-{seed}"  # the same may be played more than once
     words = [sys.executable, HERE / "lab.py", "run", "--shape", name.split(" ")[0], "--seconds", args.seconds, "--seed", seed,
              "--truth", f"{stem}.truth", "--live", f"{stem}.live", "--roll-call", "--pcap", f"{stem}.pcap"]
-    if args.period:
-        words += ["--period", args.period]
+    for option in "period", "dies_at":
+        if getattr(args, option):
+            words += [f"--{option.replace('_', '-')}", getattr(args, option)]
     if command:
         words += ["--watch", command.replace("{policy}", f"{folder}/policy.yaml"), "--settle", args.settle]
     done = subprocess.run(list(map(str, words)), capture_output=True, timeout=args.seconds + 180, check=False)
@@ -87,10 +88,10 @@ def play(name, folder, command, args, seed):
     return row(name, outcome.Truth(f"{stem}.truth"), json.loads(done.stdout), pathlib.Path(f"{stem}.live.err"))
 
 
-def experiments(live, suspect):
-    """How a guard's experiments (--json) stand, of the stand-in's host and of honest ones; and what was shut that is honest: of
-    other hosts, or to whom the policy names."""
-    last, shut, named = {}, [], {*benign.NAMES.values(), *services.TIME_SERVERS, world.RESOLVER}
+def experiments(live, suspect, began):
+    """How a guard's experiments (--json) stand, of the stand-in's host (and how long after its fallback's first packet the first
+    of them came how far) and of honest ones; and what was shut that is honest: of other hosts, or to whom the policy names."""
+    last, first, steps, shut, named = {}, None, {}, [], {*benign.NAMES.values(), *services.TIME_SERVERS, world.RESOLVER}
     for line in outcome.lines(live) if live.exists() else []:
         try:
             one = json.loads(line["line"])
@@ -98,10 +99,13 @@ def experiments(live, suspect):
             continue
         if one.get("type") == "experiment":
             last[(one["host"], one["experiment"])] = one["verdict"]
+            if one["host"] == suspect and began is not None:
+                first = first or one["experiment"]
+                steps |= {one["act"]: round(line["t"] - began, 1)} if one["experiment"] == first else {}
         if one.get("type") == "change" and one["act"] == "made" and (one["host"] != suspect or one.get("peer") in named):
             shut.append(f"{one['action']} {one['host']} {one.get('peer', one.get('name', ''))}")
     return {"suspect": sorted(verdict for (host, _), verdict in last.items() if host == suspect),
-            "honest": sorted(verdict for (host, _), verdict in last.items() if host != suspect), "shut": shut}
+            "honest": sorted(verdict for (host, _), verdict in last.items() if host != suspect), "shut": shut, "after_s": steps}
 
 
 def row(name, truth, facts, said):
@@ -109,7 +113,7 @@ def row(name, truth, facts, said):
     answered = [line["t"] for line in truth.contacts("fallback") if line["bytes"] > 0]
     told, wrong = truth.honest()
     calls = [line for line in truth.implant if line["what"] == "roll-call"]
-    asked = experiments(said.with_suffix(""), truth.host)
+    asked = experiments(said.with_suffix(""), truth.host, began)
     return {
         "shape": name,
         "cut_after_s": None if began is None else round(max(answered, default=began) - began, 3),
@@ -132,7 +136,8 @@ def table(rows):
         span = "-" if one["ran_on_s"] is None else f"{one['ran_on_s']:.1f} s"
         yield f"| {one['shape']} | {cut} | {span} | {len(one['open_at_end'])} of {one['ways']} | {one['honest_cut']} of {one['honest']} |"
         if one["experiments"]["suspect"] or one["experiments"]["honest"]:
-            yield f"|   experiments | {', '.join(one['experiments']['suspect']) or '-'} | honest: {', '.join(one['experiments']['honest']) or '-'} | | |"
+            steps = ", ".join(f"{act} {after} s" for act, after in one["experiments"]["after_s"].items())
+            yield f"|   experiments | {', '.join(one['experiments']['suspect']) or '-'} | {steps} | honest: {', '.join(one['experiments']['honest']) or '-'} | |"
     times = [one["cut_after_s"] for one in rows if one["cut_after_s"] is not None]
     if times:
         yield (f"\nmedian {statistics.median(times):.2f} s, longest {max(times):.2f} s; "
@@ -146,6 +151,7 @@ def main():
     parser.add_argument("--none", action="store_true", help="no guard: what the shapes reach by themselves")
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--period", type=float, help="seconds from contact to contact, instead of each shape's own")
+    parser.add_argument("--dies-at", type=float, help="share of the run after which the first way dies, instead of each shape's own")
     parser.add_argument("--settle", type=float, default=2.0, help="seconds that the guard has to begin")
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("-j", type=int, default=4, help="labs at a time")

@@ -35,6 +35,10 @@ SHAPES = {
 }
 
 
+# honest software that looks like a fallback once: its service has moved, and it goes nowhere else whatever becomes of that
+HONEST = {"moved": shape(ways=by_name("https", 2), once=True)}
+
+
 def like(name, **differs):
     return name, differs
 
@@ -111,8 +115,8 @@ assert {name for name, _ in PROCEDURES.values()} <= SHAPES.keys()
 
 def find(name):
     """A shape by its name, or a procedure by its id or name."""
-    if name in SHAPES:
-        return dict(SHAPES[name])
+    if (found := {**SHAPES, **HONEST}.get(name)) is not None:
+        return dict(found)
     for title, (base, differs) in PROCEDURES.items():
         if name in (title, title.split(" ")[0]):
             return shape(**{**SHAPES[base], **differs})
