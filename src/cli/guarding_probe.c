@@ -334,8 +334,7 @@ void probing_switch(struct guarding *g, const struct guard_switch *sw)
 
 bool probing_runs(const struct guarding *g, const struct addr *host)
 {
-	const struct probe *one = g->probing == NULL ? NULL : trials_find(g->probing->trials, host);
-	return one != NULL && one->phase != PROBE_COOLING;
+	return g->probing != NULL && trials_run(g->probing->trials, host);
 }
 
 /* One port of one server, as if it were a server of its own. */

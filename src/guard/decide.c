@@ -156,16 +156,15 @@ static bool add_change(struct deciding *d, const struct guard_change *change)
 	return put(d, change, &left);
 }
 
-/* Somebody has decided that the host may go there. */
-static bool is_named_for(
-	const struct deciding *d, const struct finding_channel *c, const struct addr *peer)
+bool guard_names(const struct guard_rules *rules, const struct addr *host,
+	const struct finding_channel *c, const struct addr *peer)
 {
-	const struct host_contact contact = {.host = d->finding->host,
+	const struct host_contact contact = {.host = *host,
 		.server = *peer,
 		.domain = c->name_count > 0 ? registered_domain(c->names[0]) : NULL,
 		.transport = c->transport,
 		.port = c->transport == TRANSPORT_ICMP ? 0 : c->port};
-	return expected_has(&d->rules->expected, &contact);
+	return expected_has(&rules->expected, &contact);
 }
 
 /* True: it is blocked, or will be. */
@@ -189,7 +188,7 @@ static bool consider_channel(struct deciding *d, const struct finding_channel *c
 	for (size_t i = 0; i < c->addr_count; i++) {
 		if (c->connections <= c->failures)
 			leave(d, &c->addrs[i], c->port, LEAVE_FAILED);
-		else if (is_named_for(d, c, &c->addrs[i]))
+		else if (guard_names(d->rules, &d->finding->host, c, &c->addrs[i]))
 			leave(d, &c->addrs[i], c->port, LEAVE_NAMED);
 		else
 			any |= consider(d, c, &c->addrs[i]);

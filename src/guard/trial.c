@@ -50,9 +50,14 @@ const struct probe *trials_get(const struct trials *t, size_t index)
 	return NULL;
 }
 
-bool trial_runs(const struct probe *one)
+static bool runs(const struct probe *one)
 {
 	return one != NULL && (one->phase == PROBE_REST || one->phase == PROBE_SLOT);
+}
+
+bool trials_run(const struct trials *t, const struct addr *host)
+{
+	return runs(probe_find(t->probes, host));
 }
 
 struct trial *trial_of(struct trials *t, const struct addr *host)
@@ -359,7 +364,7 @@ void trials_saw(struct trials *t, const struct trial_contact *c, const struct gu
 		.rules = rules,
 		.strings = hosts_strings(hosts),
 		.now_ns = now_ns};
-	if (s.one == NULL || !trial_runs(s.probe))
+	if (s.one == NULL || !runs(s.probe))
 		return;
 	s.host = trial_host(hosts, &c->host);
 	if (c->lookup)

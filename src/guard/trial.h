@@ -11,7 +11,7 @@
 
 /* Addresses of one channel that are shut; of more, those that were met first. */
 #define TRIAL_ADDRS_MAX 8
-/* Findings and switches about which an experiment was made, and that are let rest; the oldest gives
+/* Channels of hosts about which an experiment was made, and that are let rest; the oldest gives
  * way. */
 #define TRIAL_RESTS_MAX 1024u
 
@@ -60,7 +60,7 @@ struct trial_hooks {
 
 struct trials_options {
 	struct probe_config probe;
-	int64_t rest_ns;   /* a finding is not asked about again for so long */
+	int64_t rest_ns;   /* a channel of a host is not asked about again for so long */
 	int64_t expiry_ns; /* of what is shut for good once the tree is known */
 	struct trial_hooks hooks;
 };
@@ -106,6 +106,8 @@ bool trials_stop(struct trials *t, const struct addr *host, int64_t now_ns);
  */
 void trials_stop_blocks(struct trials *t, int64_t now_ns);
 
+/* An experiment with the host runs. */
+bool trials_run(const struct trials *t, const struct addr *host);
 /* The experiment with a host, running or just over; NULL none. */
 const struct probe *trials_find(const struct trials *t, const struct addr *host);
 /* As many as there are, in no order; NULL beyond. */

@@ -86,11 +86,6 @@ static enum guard_leave begin(struct trials *t, const struct probe_request *requ
 	return LEAVE_NONE;
 }
 
-static bool is_asked(struct trials *t, const struct addr *host)
-{
-	return trial_of(t, host) != NULL && trial_runs(probe_find(t->probes, host));
-}
-
 /* one: whom, and why. */
 static enum guard_leave ask(struct trials *t, struct trial *one, const struct trial_asked *asked,
 	const struct guard_rules *rules, struct hosts *hosts, int64_t now_ns)
@@ -124,7 +119,7 @@ void trials_ask(struct trials *t, const struct finding *f, const struct guard_ru
 	struct trial *there = trial_of(t, &f->host), one = {.host = f->host, .e_value = f->e_value};
 	enum guard_leave why = LEAVE_NONE;
 	ret->changes = ret->lefts = 0;
-	if (is_asked(t, &f->host)) {
+	if (trials_run(t, &f->host)) {
 		if (strcmp(there->finding, f->id) == 0)
 			relate(there, f->channel, f->channels, rules);
 		return;
@@ -185,7 +180,7 @@ void trials_ask_switch(struct trials *t, const struct guard_switch *sw,
 	char key[PROBE_KEY_BYTES];
 	const struct host *h = trial_host(hosts, &sw->host);
 	ret->changes = ret->lefts = 0;
-	if (is_asked(t, &sw->host))
+	if (trials_run(t, &sw->host))
 		return;
 	trial_key(key, sw->to.proto, sw->to.name, &sw->to.peer, sw->to.port);
 	trial_question(&sw->host, key, one.finding);

@@ -21,7 +21,6 @@ struct trials {
 
 /* ---- trial.c ---- */
 
-bool trial_runs(const struct probe *one);
 struct trial *trial_of(struct trials *t, const struct addr *host);
 /* What the host did before; NULL: nothing is known. */
 const struct host *trial_host(struct hosts *hosts, const struct addr *addr);

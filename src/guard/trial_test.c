@@ -470,6 +470,20 @@ static void what_may_not_be_asked_about(void **state)
 	s.rules.nevers = 1;
 	assert_int_equal(ask(&s), LEAVE_NEVER);
 	s.rules.nevers = 0;
+	static const char named[] = "version: 1\nzones: {lan: {networks: 10.0.0.0/24}}\nservices: "
+				    "{web: {protocol: tcp, ports: 443}}\nrules:\n"
+				    "  - {id: a, owner: o, why: w, from: lan, to: 198.18.2.1, "
+				    "service: web, action: allow}\n";
+	struct policy *policy = NULL;
+	struct fail why;
+	assert_int_equal(policy_parse(&policy, "p", cur_of(named, strlen(named)), &why), 0);
+	s.rules.expected.policy = policy;
+	assert_int_equal(ask(&s), LEAVE_NAMED);
+	s.by_switch = true;
+	assert_int_equal(ask(&s), LEAVE_NAMED);
+	s.by_switch = false;
+	s.rules.expected.policy = NULL;
+	policy_free(policy);
 	struct addr server = addr(servers[1]);
 	for (uint32_t i = 0; i < CROWD_HOSTS; i++) {
 		struct addr host = addr_v4(0x0a000100u + i);

@@ -91,8 +91,10 @@ struct trial_way *trial_way_of_channel(struct trial *one, const struct finding_c
 		/* never answered, so nobody's: of what a host tried that is enough */
 		if (now == LEAVE_UNSEEN && c->connections <= c->failures)
 			now = LEAVE_NONE;
+		if (now == LEAVE_NONE && guard_names(rules, &one->host, c, &c->addrs[i]))
+			now = LEAVE_NAMED;
 		*why = now;
-		if (now == LEAVE_NEVER || now == LEAVE_POPULAR)
+		if (now == LEAVE_NEVER || now == LEAVE_POPULAR || now == LEAVE_NAMED)
 			return NULL; /* what is shut is all of the channel or nothing */
 		if (now == LEAVE_NONE && w == NULL && (w = trial_way_find(one, key)) == NULL)
 			w = trial_way_add(one, key, proto, port, c->name_count > 0);
