@@ -362,6 +362,16 @@ bool guarding_is_local(const struct guarding *g, const struct addr *a)
 	return g->options.local->count == 0 && addr_is_private(a);
 }
 
+/* Else a host would say by a resolver of its own what a name that is allowed leads to. */
+static bool is_believed(const struct guarding *g, const struct lookup *l)
+{
+	const struct cidr one = {.net = l->resolver, .bits = 128};
+	const struct host_contact asked = {
+		.host = l->client, .server = l->resolver, .transport = TRANSPORT_UDP, .port = 53};
+	return guarding_is_local(g, &l->resolver) || never_has(&g->never, &one) ||
+	       expected_has(&g->options.rules.expected, &asked);
+}
+
 void guarding_event(void *context, const struct event *event, bool before)
 {
 	struct guarding *g = context;
@@ -395,7 +405,8 @@ void guarding_event(void *context, const struct event *event, bool before)
 		switching_lookup(g, l, before);
 	if (guarding_is_resolver(g, &l->resolver))
 		add_resolver(g, &l->resolver);
-	allowances_learn(g->allowances, l);
+	if (is_believed(g, l))
+		allowances_learn(g->allowances, l);
 }
 
 /* ---- what the enforcer says ---- */

@@ -279,8 +279,9 @@ class TestGuard(Case):
 
     def test_contained_a_host_reaches_what_the_baseline_names(self):
         net, self.control = self.net, self.folder / "baseline-control"
-        gateway.serve(net, f"{SERVERS[16]}:443", f"{SERVERS[17]}:443")
+        gateway.serve(net, *(f"{addr}:443" for addr in (*SERVERS[16:18], SERVERS[19])))
         names = gateway.Names(net, SERVERS[0], {"www.vendor.example": GOOD[0], "other.example": GOOD[3], "denied.example": SERVERS[17]})
+        own = gateway.Names(net, SERVERS[18], {"www.vendor.example": SERVERS[19]})  # a resolver that nobody has named
         policy = self.policy("destinations: {shut: {names: denied.example}}", "rules:", self.allow(1),
                              "  - {id: shut, owner: net, why: work, from: office, to: shut, service: web, action: deny}")
         baseline = self.baseline(("*", "vendor.example", "seen"), (HOST, GOOD[2], "asked:2026-03-08"), (OTHER, GOOD[3], "seen"),
@@ -289,17 +290,19 @@ class TestGuard(Case):
                       "--never-block", SERVERS[0], "--control", self.control)
         for name in "www.vendor.example", "other.example", "denied.example":
             self.assertNotIn(names.ask(name), ("FAILED", "SILENT"))
+        self.assertEqual(own.ask("www.vendor.example"), SERVERS[19])
         kept = [Client(net, HOST, addr, 443) for addr in GOOD[:3]]
         self.client()
         guard.wait(lambda line: line["type"] == "change" and line["action"] == "contain" and line["act"] == "made")
         time.sleep(0.5)
 
         def reached():
-            return [Client(net, HOST, addr, 443).state for addr in (*GOOD, *SERVERS[16:18])]
+            return [Client(net, HOST, addr, 443).state for addr in (*GOOD, *SERVERS[16:18], SERVERS[19])]
 
-        # by its name, by the policy, for the host itself; not for another host, nor what is held back, nor what the policy denies by name
+        # by its name, by the policy, for the host itself; not for another host, nor what is held back, nor what the policy denies by name, nor
+        # what is called by a name that is allowed only where the host has asked a resolver of its own
         self.assertEqual([client.say() for client in kept], ["answered"] * 3)
-        self.assertEqual(reached(), ["open"] * 3 + ["failed"] * 3)
+        self.assertEqual(reached(), ["open"] * 3 + ["failed"] * 4)
         self.assertEqual(self.answer("status")["policy"]["entries"], 5)
         # a broken one changes nothing, not even with another policy
         self.policy("rules: []")
@@ -307,14 +310,14 @@ class TestGuard(Case):
         status = self.reload(guard, "the one before holds")
         self.assertRegex(status["policy"]["not_loaded"], r":6:\d+: .because. is not")
         self.assertEqual((status["policy"]["entries"], status["policy"]["rules"]), (5, 2))
-        self.assertEqual(reached(), ["open"] * 3 + ["failed"] * 3)
+        self.assertEqual(reached(), ["open"] * 3 + ["failed"] * 4)
         # another, and back: which addresses names had is not forgotten
         self.baseline((HOST, GOOD[3], "seen"))
         self.reload(guard, "1 entries of the baseline")
-        self.assertEqual(reached(), ["failed"] * 3 + ["open"] + ["failed"] * 2)
+        self.assertEqual(reached(), ["failed"] * 3 + ["open"] + ["failed"] * 3)
         self.baseline((HOST, GOOD[3], "seen"), (HOST, "vendor.example", "seen"))
         self.reload(guard, "2 entries of the baseline")
-        self.assertEqual(reached(), ["open", "failed", "failed", "open"] + ["failed"] * 2)
+        self.assertEqual(reached(), ["open", "failed", "failed", "open"] + ["failed"] * 3)
         self.assertEqual(guard.end(), DONE)
         self.assertEqual(guard.changes("refused"), [])
 
