@@ -57,7 +57,7 @@ void guarding_keep_left(struct guarding *g, const char *finding, const struct ad
 				 .state = "left",
 				 .kind = "",
 				 .host = *from,
-				 .e = NAN,
+				 .e = (double)NAN,
 				 .json = out_string(&o)});
 	out_fini(&o);
 }

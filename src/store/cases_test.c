@@ -103,7 +103,7 @@ static void test_a_story(void **state)
 	assert_string_equal(h.last, "two");
 	/* the last rests on no finding */
 	cases_add(c, &(struct cases_row){.at_ns = T0,
-			     .e_value = NAN,
+			     .e_value = (double)NAN,
 			     .type = "change",
 			     .host = "10.0.0.1",
 			     .id = "",
