@@ -349,7 +349,8 @@ static const char *const text[] = {
 	"hosts reach. No more is blocked at once, or changed in a minute, than the limits say.",
 	"With a policy or a baseline a switch is answered at its first packet, for --hold, before "
 	"there is a finding: a channel that was in use fails, and at once another begins that "
-	"nobody has named, where by the host's own pace hardly anything would have. --strangers N "
+	"nobody has named, where by the host's own pace hardly anything would have (--respond "
+	"probe: it is asked about by experiment). --strangers N "
 	"answers whatever is more than N such channels within an hour, for hosts whose needs are "
 	"written down.",
 	"--respond probe asks by experiment: the suspected channel is shut for some minutes, or "
