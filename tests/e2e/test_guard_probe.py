@@ -140,8 +140,8 @@ rules:
         guard = self.enforcing()
         self.client("goes", dead=[])
         time.sleep(50)  # by then something new in just that second is no chance
-        net.run(net.server, "nft", "-f", "-", input=f"table ip dead {{ chain in {{ type filter hook input priority 0; "
-                                                    f"ip daddr {FALLBACKS[0]} tcp dport 8080 reject with tcp reset; }} }}")
+        net.run(net.server, "nft", "-f", "-", input=f"table ip dead {{ chain refuses {{ type filter hook input priority 0; "
+                                                    f"ip daddr {FALLBACKS[0]} tcp dport 8080 reject with tcp reset\n}}\n}}\n")
         begun = self.news(guard, "begun", 20)
         self.assertEqual((begun["host"], begun["channel"]), (HOST, f"tcp/{FALLBACKS[1]}/8080"))
         self.assertIn(f"new, and after {FALLBACKS[0]} port 8080 protocol 6: it failed", begun["switch"])
