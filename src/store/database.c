@@ -21,9 +21,17 @@
 
 static const char magic[16] = "SQLite format 3";
 
+/* SQLite's word for the last failure, the disk's room told apart: it says "I/O error" when its
+ * log's index, or a quota, finds none. */
+static int code_of(sqlite3 *db)
+{
+	int code = sqlite3_errcode(db) & 0xff, err = sqlite3_system_errno(db);
+	return code == SQLITE_IOERR && (err == ENOSPC || err == EDQUOT) ? SQLITE_FULL : code;
+}
+
 int database_fail(sqlite3 *db, struct place place)
 {
-	int code = sqlite3_errcode(db) & 0xff;
+	int code = code_of(db);
 	switch (code) {
 	case SQLITE_NOMEM:
 		return fail_set(place.why, -ENOMEM, "out of memory");

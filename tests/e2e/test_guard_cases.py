@@ -119,8 +119,9 @@ class TestGuardCases(Case):
         self.assertEqual(kept[0]["type"], "finding")
         self.assertEqual([row["peer"] for row in kept if row["type"] == "change"], [FALLBACK])
 
-    def test_a_full_disk(self):
-        disk, control = self.folder / "disk", self.folder / "control"
+    def full_disk(self, written):
+        """The disk fills when this many rows are in the file; nothing that is told then is lost."""
+        disk, control = self.folder / f"disk{written}", self.folder / f"control{written}"
         disk.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
@@ -131,6 +132,8 @@ class TestGuardCases(Case):
         def status():
             return json.loads(Run("guard", "status", "--control", control, "--json").out)
 
+        ask(900, 900 + written)
+        wait_for(lambda: status()["cases"]["written"] >= written, 10)
         filler = disk / "filler"
         with filler.open("wb", buffering=0) as file:
             try:
@@ -151,6 +154,12 @@ class TestGuardCases(Case):
         self.assertEqual(guard.end(), DONE)
         self.assertEqual(guard.words().count("the disk is full"), 1, guard.words())
         self.in_file(guard.all)
+
+    def test_a_disk_that_fills(self):
+        self.full_disk(1)
+
+    def test_a_disk_that_was_full_before_the_first_row(self):
+        self.full_disk(0)
 
     def refused(self, file, words):
         guard = Guard(self.net, "--cases", file)
