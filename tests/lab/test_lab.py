@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab itself: it keeps to itself, leaves nothing, and its tables are whole."""
+import contextlib
 import json
 import os
 import pathlib
@@ -24,14 +25,12 @@ import world  # noqa: E402
 WHY_NOT = world.why_not()
 
 
-def namespaces():
-    """The network namespaces that some process is in."""
+def namespaces(pids=None):
+    """The network namespaces that these processes, or any, are in."""
     found = set()
-    for path in pathlib.Path("/proc").glob("[0-9]*/ns/net"):
-        try:
-            found.add(os.readlink(path))
-        except OSError:
-            continue
+    for pid in (path.name for path in pathlib.Path("/proc").glob("[0-9]*")) if pids is None else pids:
+        with contextlib.suppress(OSError):  # it ended
+            found.add(os.readlink(f"/proc/{pid}/ns/net"))
     return found
 
 
@@ -39,11 +38,9 @@ def alive(mark):
     """Processes with this word in their environment."""
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
-        try:
+        with contextlib.suppress(OSError):
             if mark.encode() in path.read_bytes():
                 found.append(path.parent.name)
-        except OSError:
-            continue
     return found
 
 
@@ -104,7 +101,7 @@ class Ground(unittest.TestCase):
             process = self.begin(folder, mark.split("=")[1])
             self.assertEqual(pathlib.Path("/proc/self/mounts").read_text(), mounts)
             self.assertEqual(pathlib.Path("/etc/resolv.conf").read_text(), resolver)
-            mine = {os.readlink(f"/proc/{pid}/ns/net") for pid in alive(mark)} - {os.readlink("/proc/self/ns/net")}
+            mine = namespaces(alive(mark)) - {os.readlink("/proc/self/ns/net")}
             self.assertGreaterEqual(len(mine), len(lab.CLIENTS))
             process.send_signal(signal.SIGKILL)
             process.wait()
