@@ -170,14 +170,6 @@ void alerting_finding(
 
 /* ---- changes ---- */
 
-static enum transport transport_of(uint8_t proto)
-{
-	return proto == 6    ? TRANSPORT_TCP
-	       : proto == 17 ? TRANSPORT_UDP
-	       : proto == 0  ? TRANSPORT_OTHER
-	                     : TRANSPORT_ICMP;
-}
-
 static void say_what(struct out *o, const struct guard_change *c, enum guard_act act)
 {
 	char host[ADDR_TEXT_BYTES], peer[ADDR_TEXT_BYTES];

@@ -42,6 +42,14 @@ uint8_t transport_proto(enum transport transport)
 	return (size_t)transport < ARRAY_LEN(protos) ? protos[transport] : 0;
 }
 
+enum transport transport_of(uint8_t ip_proto)
+{
+	return ip_proto == 6                     ? TRANSPORT_TCP
+	       : ip_proto == 17                  ? TRANSPORT_UDP
+	       : ip_proto == 1 || ip_proto == 58 ? TRANSPORT_ICMP
+	                                         : TRANSPORT_OTHER;
+}
+
 /* The other half of a request/reply pair of ICMP types, as the Community ID specification lists
  * them; -1 for types that have none. */
 static int icmp_twin(uint8_t type, bool v6)

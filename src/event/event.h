@@ -44,6 +44,7 @@ static inline bool outcome_is_failure(enum outcome outcome)
 }
 const char *transport_name(enum transport transport); /* tcp udp icmp other */
 uint8_t transport_proto(enum transport transport);    /* IP's number: 6 17 1 0 */
+enum transport transport_of(uint8_t ip_proto);        /* of IPv6's ICMP, 58, too */
 
 /* What a firewall or proxy did with a conversation, by the words that its administrator chose for
  * it ("UFW BLOCK", "net2fw:DROP:", "iptables-denied", "allow"); words of both kinds say nothing. */

@@ -97,9 +97,21 @@ static void test_requests_for_the_same(void **s)
 	assert_int_equal(mark(text), mark("/sameword"));
 }
 
+static void test_transports(void **state)
+{
+	static const enum transport known[] = {TRANSPORT_TCP, TRANSPORT_UDP, TRANSPORT_ICMP};
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		assert_int_equal(transport_of(transport_proto(known[i])), known[i]);
+	assert_int_equal(transport_of(58), TRANSPORT_ICMP);
+	assert_int_equal(transport_of(0), TRANSPORT_OTHER);
+	assert_int_equal(transport_of(132), TRANSPORT_OTHER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_transports),
 		cmocka_unit_test(test_community_id),
 		cmocka_unit_test(test_registered_domain),
 		cmocka_unit_test(test_words_of_the_contract),

@@ -352,21 +352,6 @@ static const char *text(const struct flow_table *t, uint32_t number)
 	return strings_get(t->options.strings, number);
 }
 
-static enum transport transport_of(uint8_t proto)
-{
-	switch (proto) {
-	case IP_TCP:
-		return TRANSPORT_TCP;
-	case IP_UDP:
-		return TRANSPORT_UDP;
-	case IP_ICMP:
-	case IP_ICMPV6:
-		return TRANSPORT_ICMP;
-	default:
-		return TRANSPORT_OTHER;
-	}
-}
-
 static void tell(const struct flow_table *t, const struct conversation *c, struct conn *conn)
 {
 	const struct flow_key *key = &c->key;

@@ -5,7 +5,6 @@
 
 #include "base/limits.h"
 #include "base/scan.h"
-#include "ingest/verdict.h"
 
 /* A proxy's consent to CONNECT takes so much at most, its own headers included. */
 #define CONSENT_BYTES 128u
@@ -295,7 +294,7 @@ void access_emit(struct sink *s, const struct access *row)
 	c.ip_proto = access_protocol(a.proto);
 	if (c.ip_proto == 0 && web)
 		c.ip_proto = 6;
-	c.transport = verdict_transport(c.ip_proto);
+	c.transport = transport_of(c.ip_proto);
 	if (c.transport == TRANSPORT_OTHER || (c.transport != TRANSPORT_ICMP && t.port == 0)) {
 		sink_remark(s, REMARK_NO_PORTS);
 		return;

@@ -13,7 +13,6 @@
 #include "base/scan.h"
 #include "ingest/keyed.h"
 #include "ingest/lines.h"
-#include "ingest/verdict.h"
 
 /* Connections whose beginning was told and whose end was not. */
 #define FLOWS_MAX ((size_t)1 << 16)
@@ -205,7 +204,7 @@ static const char *conn_of(const struct entry *e, struct conn *ret)
 	if (scan_max(e->proto, UINT8_MAX, &proto) < 0)
 		return "no protocol in it";
 	c.ip_proto = (uint8_t)proto;
-	c.transport = verdict_transport(c.ip_proto);
+	c.transport = transport_of(c.ip_proto);
 	if (c.transport != TRANSPORT_OTHER && (scan_max(t->src_port, UINT16_MAX, &from) < 0 ||
 						      scan_max(t->dst_port, UINT16_MAX, &to) < 0))
 		return "no ports in it";

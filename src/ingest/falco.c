@@ -3,7 +3,6 @@
 #include "base/scan.h"
 #include "ingest/access.h"
 #include "ingest/json_log.h"
-#include "ingest/verdict.h"
 
 enum field {
 	TIME,
@@ -121,7 +120,7 @@ static const char *read_conn(const struct json_value *f, const struct ends *e, s
 	ret->client_port = (uint16_t)from;
 	ret->server_port = (uint16_t)to;
 	ret->ip_proto = access_protocol(f[PROTO].text);
-	ret->transport = verdict_transport(ret->ip_proto);
+	ret->transport = transport_of(ret->ip_proto);
 	return NULL;
 }
 

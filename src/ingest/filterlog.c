@@ -40,7 +40,7 @@ static const char *take_header(
 		scan_addr(lines_field(text, end, src + 1), &c->server) < 0)
 		return "no address or protocol in it";
 	c->ip_proto = (uint8_t)proto;
-	c->transport = verdict_transport(c->ip_proto);
+	c->transport = transport_of(c->ip_proto);
 	*ret_next = src + 2;
 	return NULL;
 }

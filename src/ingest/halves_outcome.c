@@ -261,21 +261,6 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static enum transport transport_of(uint8_t ip_proto)
-{
-	switch (ip_proto) {
-	case IP_TCP:
-		return TRANSPORT_TCP;
-	case IP_UDP:
-		return TRANSPORT_UDP;
-	case IP_ICMP4:
-	case IP_ICMP6:
-		return TRANSPORT_ICMP;
-	default:
-		return TRANSPORT_OTHER;
-	}
-}
-
 static int64_t earliest(int64_t a, int64_t b)
 {
 	return a == 0 || (b != 0 && b < a) ? b : a;

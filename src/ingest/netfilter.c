@@ -154,7 +154,7 @@ static void emit(struct sink *s, const struct logged *l, int64_t time_ns)
 		return;
 	}
 	c.ip_proto = protocol(l->proto);
-	c.transport = verdict_transport(c.ip_proto);
+	c.transport = transport_of(c.ip_proto);
 	if (c.transport == TRANSPORT_OTHER || (l->src_port.len == 0 && l->type.len == 0)) {
 		sink_remark(s, REMARK_NO_PORTS); /* a fragment, or no protocol with ports */
 		return;

@@ -4,7 +4,6 @@
 #include "base/scan.h"
 #include "ingest/access.h"
 #include "ingest/json_log.h"
-#include "ingest/verdict.h"
 
 enum column {
 	ACTION, /* socket_events: connect, bind, accept */
@@ -87,7 +86,7 @@ static const char *read_row(const struct json_value *column, struct span asked, 
 	ret->client_port = (uint16_t)from;
 	ret->server_port = (uint16_t)to;
 	ret->ip_proto = access_protocol(column[PROTOCOL].text);
-	ret->transport = verdict_transport(ret->ip_proto);
+	ret->transport = transport_of(ret->ip_proto);
 	return NULL;
 }
 

@@ -3,7 +3,6 @@
 #include "base/scan.h"
 #include "ingest/access.h"
 #include "ingest/dns_words.h"
-#include "ingest/verdict.h"
 
 const char *sysmon_field_name(enum sysmon_field field)
 {
@@ -56,7 +55,7 @@ static const char *read_conn(const struct span *f, struct conn *ret)
 	ret->server_port = (uint16_t)to;
 	ret->end_ns = ret->start_ns;
 	ret->ip_proto = access_protocol(f[SYSMON_PROTOCOL]);
-	ret->transport = verdict_transport(ret->ip_proto);
+	ret->transport = transport_of(ret->ip_proto);
 	return ret->transport == TRANSPORT_OTHER ? "no protocol in it" : NULL;
 }
 

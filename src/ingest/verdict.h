@@ -6,5 +6,3 @@
 /* Denied is an outcome, learnt when the conversation began; allowed says nothing of how it ended:
  * unknown, remarked. */
 void verdict_apply(struct sink *s, enum verdict_words verdict, struct conn *c);
-
-enum transport verdict_transport(uint8_t ip_proto);
