@@ -381,7 +381,7 @@ void guarding_event(void *context, const struct event *event, bool before)
 			return;
 		bool answers = c->packets_in > 0 && !outcome_is_failure(c->outcome),
 		     first = !crowd_knows(g->servers, &c->server, &c->client);
-		if (answers) /* first: of a server that nobody is known to reach nothing is asked */
+		if (answers) /* before all else: nothing is asked about who answered nobody */
 			crowd_add(g->servers, &c->server, &c->client);
 		switching_conn(g, c);
 		probing_event(g, c, before);

@@ -312,10 +312,15 @@ void probing_free(struct probing *p)
 	free(p);
 }
 
+static bool may_ask(const struct guarding *g, const struct addr *host)
+{
+	return g->probing != NULL && !signals_stop && !guard_state_contains(&g->state, host);
+}
+
 void probing_finding(struct guarding *g, const struct finding *f)
 {
 	struct guard_plan plan;
-	if (g->probing == NULL || signals_stop || guard_state_contains(&g->state, &f->host))
+	if (!may_ask(g, &f->host))
 		return;
 	trials_ask(
 		g->probing->trials, f, guarding_rules(g), g->engine->hosts, clock_day_ns(), &plan);
@@ -325,7 +330,7 @@ void probing_finding(struct guarding *g, const struct finding *f)
 void probing_switch(struct guarding *g, const struct guard_switch *sw)
 {
 	struct guard_plan plan;
-	if (g->probing == NULL || signals_stop || guard_state_contains(&g->state, &sw->host))
+	if (!may_ask(g, &sw->host))
 		return;
 	trials_ask_switch(
 		g->probing->trials, sw, guarding_rules(g), g->engine->hosts, clock_day_ns(), &plan);

@@ -1,6 +1,5 @@
 /* Whom an experiment is made with, and about what. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "guard/private.h"
@@ -15,11 +14,8 @@ static void leave(struct guard_plan *plan, const struct finding_channel *c, cons
 }
 
 /* Whatever it was asked for then. */
-static bool is_resting(
-	const struct trials *t, const struct addr *host, const char *key, int64_t now_ns)
+static bool is_resting(const struct trials *t, const char *question, int64_t now_ns)
 {
-	char question[33];
-	trial_question(host, key, question);
 	for (size_t i = 0; i < t->rests; i++)
 		if (t->rest[i].until_ns > now_ns && strcmp(t->rest[i].question, question) == 0)
 			return true;
@@ -91,13 +87,17 @@ static enum guard_leave ask(struct trials *t, struct trial *one, const struct tr
 	const struct guard_rules *rules, struct hosts *hosts, int64_t now_ns)
 {
 	enum guard_leave why = LEAVE_NONE;
+	char question[33];
 	const struct finding_channel *c = suspect_of(asked);
 	const struct host *h = trial_host(hosts, &one->host);
 	struct trial_way *w = trial_way_of_channel(one, c, rules, &why);
 	if (w == NULL)
 		return why;
-	if (is_resting(t, &one->host, w->key, now_ns))
+	trial_question(&one->host, w->key, question);
+	if (is_resting(t, question, now_ns))
 		return LEAVE_ASKED;
+	if (one->cause == CAUSE_SWITCH)
+		memcpy(one->finding, question, sizeof question);
 	struct probe_request request = {.host = one->host,
 		.key = w->key,
 		.period_ns = asked->period_ns,
@@ -141,14 +141,6 @@ void trials_ask(struct trials *t, const struct finding *f, const struct guard_ru
 
 /* ---- of a switch ---- */
 
-static enum transport transport_of(uint8_t proto)
-{
-	return proto == IPPROTO_TCP   ? TRANSPORT_TCP
-	       : proto == IPPROTO_UDP ? TRANSPORT_UDP
-	       : proto == 0           ? TRANSPORT_OTHER
-	                              : TRANSPORT_ICMP;
-}
-
 static struct finding_channel channel_of_end(const struct guard_end *e, enum channel_role role)
 {
 	struct finding_channel c = {.role = role,
@@ -177,13 +169,10 @@ void trials_ask_switch(struct trials *t, const struct guard_switch *sw,
 		.port = sw->left.port,
 		.domain = sw->left.name};
 	struct trial one = {.host = sw->host, .cause = CAUSE_SWITCH};
-	char key[PROBE_KEY_BYTES];
 	const struct host *h = trial_host(hosts, &sw->host);
 	ret->changes = ret->lefts = 0;
 	if (trials_run(t, &sw->host))
 		return;
-	trial_key(key, sw->to.proto, sw->to.name, &sw->to.peer, sw->to.port);
-	trial_question(&sw->host, key, one.finding);
 	(void)snprintf(one.words, sizeof one.words, "%s", sw->words);
 	if (h != NULL) /* how it came to what it left it comes to what it went over to */
 		asked.period_ns = trial_period(h, hosts_strings(hosts), &left);
