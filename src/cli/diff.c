@@ -226,8 +226,7 @@ static void emit_finding(struct emit *e, const char *key, const struct finding *
 		emit_null(e, key);
 		return;
 	}
-	emit_open(e, key, '{');
-	emit_text(e, "type", "finding", 16);
+	json_finding_open(e, key);
 	json_finding(e, f);
 	emit_close(e, '}');
 }

@@ -505,8 +505,7 @@ static void emit_case(struct emit *e, const struct finding *f)
 	struct rows rows;
 	axis_of(f, &a);
 	rows_of(f, LANES_MAX, &rows);
-	emit_open(e, NULL, '{');
-	emit_text(e, "type", "finding", 16);
+	json_finding_open(e, NULL);
 	json_finding(e, f);
 	emit_open(e, "lanes", '[');
 	for (size_t i = 0; i < f->channels; i++)

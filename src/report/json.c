@@ -117,6 +117,12 @@ static void json_head(struct emit *e, const struct finding *f)
 	json_ruling(e, f->ruling);
 }
 
+void json_finding_open(struct emit *e, const char *key)
+{
+	emit_open(e, key, '{');
+	emit_text(e, "type", "finding", NAME_BYTES_MAX);
+}
+
 void json_finding(struct emit *e, const struct finding *f)
 {
 	json_head(e, f);
@@ -216,8 +222,7 @@ static void json_write(struct out *o, const struct report_case *c, const struct 
 		if (!told_of(c, f))
 			continue;
 		struct emit e = {.out = o};
-		emit_open(&e, NULL, '{');
-		emit_text(&e, "type", "finding", NAME_BYTES_MAX);
+		json_finding_open(&e, NULL);
 		json_finding(&e, f);
 		emit_close(&e, '}');
 		out_text(o, "\n");

@@ -4,6 +4,7 @@
 #include "report/emit.h"
 #include "report/report.h"
 
-/* The members of a finding's object, without its brackets and its "type": "finding", which stands
- * first; who needs more adds it behind them. */
+/* Opens a finding's object, with its type. key: as emit_open(). */
+void json_finding_open(struct emit *e, const char *key);
+/* Its members but for the type; who needs more adds it behind them. */
 void json_finding(struct emit *e, const struct finding *f);
