@@ -88,6 +88,13 @@ def play(name, folder, command, args, seed):
     return row(name, outcome.Truth(f"{stem}.truth"), json.loads(done.stdout), pathlib.Path(f"{stem}.live.err"))
 
 
+def play_all(plays, folder, args, seed, jobs):
+    """A row for each (shape, command) in turn, so many at a time."""
+    pathlib.Path(folder, "policy.yaml").write_text(policy())
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(lambda each: play(each[1][0], folder, each[1][1], args, seed + each[0]), enumerate(plays)))
+
+
 def experiments(live, suspect, began):
     """How a guard's experiments (--json) stand, of the stand-in's host (and how long after its fallback's first packet the first
     of them came how far) and of honest ones; and what was shut that is honest: of other hosts, or to whom the policy names."""
@@ -166,9 +173,8 @@ def main():
         return 0
     names = args.name or list(repertoire.SHAPES)
     command = None if args.none else absolute(args.guard)
-    with tempfile.TemporaryDirectory(prefix="postern-lab-") as folder, concurrent.futures.ThreadPoolExecutor(args.j) as pool:
-        pathlib.Path(folder, "policy.yaml").write_text(policy())
-        rows = list(pool.map(lambda each: play(each[1], folder, command, args, args.seed + each[0]), enumerate(names)))
+    with tempfile.TemporaryDirectory(prefix="postern-lab-") as folder:
+        rows = play_all([(name, command) for name in names], folder, args, args.seed, args.j)
     print("\n".join(table(rows)))
     for one in rows:
         if one["guard_exit"] not in (None, 0, -15):  # -15: it does not handle SIGTERM

@@ -3,7 +3,6 @@
 """What `postern guard --respond probe` does: whoever has a fallback is confirmed by experiment, or is over his limit, and has
 no way left; honest software that moved once is cleared, and what the policy names is never asked. docs/LAB.md, "Measuring a guard"."""
 import argparse
-import concurrent.futures
 import os
 import pathlib
 import sys
@@ -34,12 +33,10 @@ class Asked(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        pathlib.Path(cls.folder, "policy.yaml").write_text(measure.policy())
         os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # the guard's seccomp filter does not let it look
         args = argparse.Namespace(seconds=SECONDS, period=PERIOD, dies_at=DIES_AT, settle=6.0)
         plays = [(name, LIMITED) for name in repertoire.SHAPES] + [("moved", GUARD)] * MOVED
-        with concurrent.futures.ThreadPoolExecutor(len(plays)) as pool:
-            rows = list(pool.map(lambda each: measure.play(each[1][0], cls.folder, each[1][1], args, 300 + each[0]), enumerate(plays)))
+        rows = measure.play_all(plays, cls.folder, args, 300, len(plays))
         cls.shapes, cls.moved = rows[:-MOVED], rows[-MOVED:]
 
     def test_no_shape_has_a_way_left(self):

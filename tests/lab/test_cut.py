@@ -5,7 +5,6 @@
 Times and ways are of what truly happened (measure.py), not of what the guard says. The machine may be slow: that is why a
 share of honest connections may fail, but none may be shut. docs/LAB.md, "Measuring a guard"."""
 import argparse
-import concurrent.futures
 import os
 import pathlib
 import statistics
@@ -31,12 +30,9 @@ GUARD = (f"{POSTERN} guard -i {{lan}} --policy {{policy}} --respond contain --st
 class Measured(Case):
     def rows(self, command, seed):
         """One for each shape."""
-        pathlib.Path(self.folder, "policy.yaml").write_text(measure.policy())
         os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # the guard's seccomp filter does not let it look
         args = argparse.Namespace(seconds=SECONDS, period=None, dies_at=None, settle=6.0)
-        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-            return list(pool.map(lambda each: measure.play(each[1], self.folder, command, args, seed + each[0]),
-                                 enumerate(repertoire.SHAPES)))
+        return measure.play_all([(name, command) for name in repertoire.SHAPES], self.folder, args, seed, JOBS)
 
     def check_rows(self, rows):
         for row in rows:
