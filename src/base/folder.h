@@ -4,5 +4,5 @@
 #include "base/check.h"
 
 /* The folder in which the file of the path is. Fails: -errno; not where the file system has no such
- * thing. */
+ * thing, nor where the folder may be written to but not read. */
 MUST_USE int folder_sync(const char *path);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/folder.h"
 #include "cli/file.h"
 #include "cli/guarding_private.h"
 #include "cli/message.h"
@@ -223,9 +224,9 @@ static void save(struct guarding *g)
 	int code = errno;
 	if (file != NULL)
 		(void)fclose(file);
-	if (done && rename(p->beside, p->path) < 0) {
-		done = false;
-		code = errno;
+	if (done) {
+		code = rename(p->beside, p->path) < 0 ? errno : -folder_sync(p->path);
+		done = code == 0;
 	}
 	if (!done && !p->save_failed)
 		message("%s: %s: experiments begin anew after a restart", shown(p->path).text,

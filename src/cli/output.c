@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/folder.h"
 #include "cli/message.h"
 
 static int fail_errno(struct fail *why, const char *path, const char *what)
@@ -85,13 +86,23 @@ static int write_all(struct output *o, const struct out *text, struct fail *why)
 	return err == 0 && !closed ? fail_errno(why, o->name, "can't be written") : err;
 }
 
+/* The bytes are on disk; that they go by this name must be too. */
+static int sync_name(const struct output *o, struct fail *why)
+{
+	int err = folder_sync(o->path);
+	return err == 0 ? 0
+	                : fail_set(why, err, "%s: may be gone if the power fails now: %s",
+				  shown(o->name).text, strerror(-err));
+}
+
 int output_finish(struct output *o, const struct out *text, struct fail *why)
 {
 	int err = text->failed ? fail_set(why, -ENOMEM, "%s: out of memory", shown(o->name).text)
 	                       : write_all(o, text, why);
 	if (err == 0 && o->temp != NULL && rename(o->temp, o->path) != 0)
 		err = fail_errno(why, o->name, "can't be put in place");
-	if (err == 0) {
+	if (err == 0 && o->temp != NULL) {
+		err = sync_name(o, why);
 		free(o->temp);
 		o->temp = NULL;
 	}

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/folder.h"
 #include "base/out.h"
 #include "store/schema.h"
 #include "store/tables.h"
@@ -272,7 +273,10 @@ static int put_in_place(const char *temp, const char *path, struct place place)
 	if (code != 0)
 		return fail_set(place.why, -errno, "%s: can't be put in place: %s", place.file,
 			strerror(errno));
-	return 0;
+	code = folder_sync(path);
+	return code == 0 ? 0
+	                 : fail_set(place.why, code, "%s: may be gone if the power fails now: %s",
+				   place.file, strerror(-code));
 }
 
 static int make_temp(char **ret, const char *path, struct place place)
