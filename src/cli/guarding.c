@@ -385,7 +385,7 @@ void guarding_event(void *context, const struct event *event, bool before)
 			crowd_add(g->servers, &c->server, &c->client);
 		switching_conn(g, c);
 		probing_event(g, c, before);
-		if (answers && !before && first && guard_state_has_host(&g->state, &c->client))
+		if (answers && !before && guard_state_has_host(&g->state, &c->client))
 			follow(g, c, first);
 		return;
 	}
