@@ -52,6 +52,14 @@ static void say_ways(struct emit *e, const struct probe *one)
 	emit_close(e, ']');
 }
 
+static const struct {
+	const char *windows, *hits, *fresh;
+} window_names[PROBE_WINDOWS] = {
+	[PROBE_IN_BLOCK] = {"blocks", "block_hits", "block_fresh"},
+	[PROBE_IN_SHAM] = {"shams", "sham_hits", "sham_fresh"},
+	[PROBE_IN_REST] = {"rests", "rest_hits", "rest_fresh"},
+};
+
 static void say_numbers(struct emit *e, const struct guarding *g, const struct probe *one)
 {
 	emit_count(e, "experiment", one->number);
@@ -62,13 +70,13 @@ static void say_numbers(struct emit *e, const struct guarding *g, const struct p
 	emit_bool(e, "dry", !g->options.enforce);
 	emit_number(e, "slot_s", (double)one->slot_ns / 1e9);
 	emit_number(e, "chance", probe_p0(trials_probes(g->probing->trials), one));
-	emit_count(e, "blocks", one->blocks);
-	emit_count(e, "block_hits", one->block_hits);
-	emit_count(e, "shams", one->shams);
-	emit_count(e, "sham_hits", one->sham_hits);
-	emit_count(e, "rests", one->rests);
-	emit_count(e, "rest_hits", one->rest_hits);
+	for (size_t i = 0; i < PROBE_WINDOWS; i++) {
+		emit_count(e, window_names[i].windows, one->count[i].windows);
+		emit_count(e, window_names[i].hits, probe_hits(&one->count[i]));
+		emit_count(e, window_names[i].fresh, one->count[i].fresh);
+	}
 	emit_count(e, "tree_blocks", one->tree_blocks);
+	emit_number(e, "log_e", one->log_e);
 	emit_number(e, "log_odds", one->llr);
 	emit_number(e, "fisher", probe_fisher(one));
 	say_ways(e, one);
@@ -124,10 +132,12 @@ static void tell_text(FILE *out, enum trial_news news, const struct probe *one)
 	out_printf(&o, "%-11s experiment %llu %s ", news_names[news],
 		(unsigned long long)one->number, addr_text(&one->host, host));
 	out_safe(&o, one->channel[0].key, PROBE_KEY_BYTES);
+	const struct probe_count *block = &one->count[PROBE_IN_BLOCK],
+				 *sham = &one->count[PROBE_IN_SHAM];
 	if (news != TRIAL_BEGUN)
-		out_printf(&o, "  %s: new ways in %u of %u blocks, %u of %u shams",
-			verdicts[one->verdict], one->block_hits, one->blocks, one->sham_hits,
-			one->shams);
+		out_printf(&o, "  %s: other ways in %u of %u blocks, %u of %u shams",
+			verdicts[one->verdict], probe_hits(block), block->windows, probe_hits(sham),
+			sham->windows);
 	(void)fprintf(out, "%s\n", out_string(&o));
 	out_fini(&o);
 }

@@ -5,9 +5,6 @@
 
 #include "guard/probe_private.h"
 
-/* Shams weigh against what the caller said of p0 as if that were so many slots: few, so that a
- * bound that was too low is raised soon. */
-#define PRIOR_SLOTS 3.0
 /* A block that is answered by itself every other time cannot be told from one that is answered. */
 #define P0_MAX 0.5
 /* "Two blocks bring nothing new": also what the test needs to clear a channel at the usual rates.
@@ -106,7 +103,7 @@ static struct probe_channel *channel_find(struct probe *one, const char *key)
 	return NULL;
 }
 
-static struct probe_channel *channel_add(struct probe *one, const char *key)
+static struct probe_channel *channel_add(struct probe *one, const char *key, int64_t at_ns)
 {
 	size_t len = strnlen(key, PROBE_KEY_BYTES);
 	if (one->channels == PROBE_CHANNELS_MAX || len == 0 || len == PROBE_KEY_BYTES) {
@@ -114,7 +111,7 @@ static struct probe_channel *channel_add(struct probe *one, const char *key)
 		return NULL;
 	}
 	struct probe_channel *c = &one->channel[one->channels++];
-	*c = (struct probe_channel){0};
+	*c = (struct probe_channel){.first_ns = at_ns};
 	memcpy(c->key, key, len);
 	return c;
 }
@@ -206,31 +203,13 @@ int probe_begin(
 		/* what led to the finding is over when the first slot begins */
 		.due_ns = now + probe_slot_ns(&p->config, request->period_ns),
 		.p0_given = request->p0};
-	struct probe_channel *first = channel_add(one, request->key);
+	struct probe_channel *first = channel_add(one, request->key, now);
 	first->in_set = true;
 	first->seen_ns = now; /* the caller found it in use */
 	return 0;
 }
 
 /* ---- the test ---- */
-
-double probe_p0(const struct probes *p, const struct probe *one)
-{
-	double given = fmax(one->p0_given, p->config.p0_least);
-	double hits = (double)one->sham_hits + one->rest_hits;
-	double open = (double)one->shams + one->rests;
-	return fmax(given, (given * PRIOR_SLOTS + hits) / (PRIOR_SLOTS + open));
-}
-
-static double bound_confirm(const struct probe_config *c)
-{
-	return log((1 - c->beta) / c->alpha);
-}
-
-static double bound_clear(const struct probe_config *c)
-{
-	return log(c->beta / (1 - c->alpha));
-}
 
 static void end(const struct probes *p, struct probe *one, enum probe_verdict verdict, int64_t now)
 {
@@ -239,6 +218,20 @@ static void end(const struct probes *p, struct probe *one, enum probe_verdict ve
 	one->began_ns = now;
 	one->due_ns = now + one->slot_ns * p->config.cooling;
 	one->told = false;
+}
+
+static bool in_use(const struct probe *one, const struct probe_channel *c, int64_t when)
+{
+	return c->seen_ns > 0 && when - c->seen_ns < one->slot_ns;
+}
+
+/* Something that is known could appear from now on. */
+static bool could_be_met(const struct probe *one, int64_t now)
+{
+	for (uint32_t i = 0; i < one->channels; i++)
+		if (!one->channel[i].in_set && !in_use(one, &one->channel[i], now))
+			return true;
+	return false;
 }
 
 /* What appeared in blocks rather than in shams is taken for the way that the software went. */
@@ -255,21 +248,15 @@ static uint32_t extend(const struct probes *p, struct probe *one)
 	return added;
 }
 
-/* All blocks at the rate as it is known by now, not as it was thought to be when they ended. */
-static void weigh(const struct probes *p, struct probe *one)
+static void count(struct probe *one, enum probe_window window, struct probe_seen seen)
 {
-	double p0 = probe_p0(p, one), q = p->config.q1;
-	one->llr = one->block_hits * log(q / p0) +
-	           (one->blocks - one->block_hits) * log((1 - q) / (1 - p0));
-}
-
-static void test_add(const struct probes *p, struct probe *one, bool hit)
-{
-	one->blocks += one->block;
-	one->block_hits += one->block && hit;
-	one->shams += !one->block;
-	one->sham_hits += !one->block && hit;
-	weigh(p, one);
+	struct probe_count *c = &one->count[window];
+	bool could = seen.could || seen.met; /* one that was in use, and is many by its key */
+	c->windows++;
+	c->first += !could;
+	c->fresh += seen.fresh;
+	c->again += could && !seen.fresh;
+	c->met += seen.met && !seen.fresh;
 }
 
 /* The channel is used more seldom than was thought. In a slot twice as long as much may be new by
@@ -283,17 +270,18 @@ static void lengthen(const struct probes *p, struct probe *one)
 }
 
 /* One slot of the first step is over. */
-static void test_count(const struct probes *p, struct probe *one, bool hit, int64_t now)
+static void test_count(const struct probes *p, struct probe *one, int64_t now)
 {
 	if (one->felt)
-		test_add(p, one, hit);
-	else if (one->blocks + one->shams == 0)
+		count(one, one->block ? PROBE_IN_BLOCK : PROBE_IN_SHAM, one->in_slot);
+	else if (one->count[PROBE_IN_BLOCK].windows + one->count[PROBE_IN_SHAM].windows == 0)
 		lengthen(p, one);
-	if (one->llr >= bound_confirm(&p->config)) {
+	probe_weigh(p, one);
+	if (one->log_e >= probe_confirms(&p->config)) {
 		one->verdict = PROBE_CONFIRMED;
 		one->channel[0].in_set = true; /* it may have been followed elsewhere */
 		(void)extend(p, one);
-	} else if (one->llr <= bound_clear(&p->config)) {
+	} else if (one->llr <= probe_clears(&p->config)) {
 		end(p, one, PROBE_CLEARED, now);
 	} else if (one->slots >= p->config.slots || probe_p0(p, one) >= P0_MAX) {
 		end(p, one, PROBE_UNDECIDED, now);
@@ -317,6 +305,7 @@ static void slot_end(struct probe *one)
 	one->open = true;
 	one->began_ns = one->due_ns; /* not when it was noticed */
 	one->due_ns = one->began_ns + one->slot_ns;
+	one->in_rest = (struct probe_seen){.could = could_be_met(one, one->began_ns)};
 }
 
 int64_t probe_since(const struct probe *one)
@@ -328,15 +317,11 @@ int64_t probe_since(const struct probe *one)
 
 static bool is_answered(const struct probe *one)
 {
-	bool hit = false;
-	for (uint32_t i = 0; i < one->channels; i++)
-		hit |= one->channel[i].hit;
-	return hit && one->felt;
+	return one->felt && (one->in_slot.fresh || one->in_slot.met);
 }
 
 static void slot_count(const struct probes *p, struct probe *one)
 {
-	bool hit = is_answered(one);
 	int64_t since = probe_since(one), now = one->began_ns;
 	for (uint32_t i = 0; i < one->channels; i++) {
 		struct probe_channel *c = &one->channel[i];
@@ -353,21 +338,30 @@ static void slot_count(const struct probes *p, struct probe *one)
 	if (one->verdict == PROBE_CONFIRMED)
 		tree_count(p, one, now);
 	else
-		test_count(p, one, hit, now);
+		test_count(p, one, now);
 }
 
 /* ---- seeing ---- */
-
-static bool in_use(const struct probe *one, const struct probe_channel *c, int64_t when)
-{
-	return c->seen_ns > 0 && when - c->seen_ns < one->slot_ns;
-}
 
 static void hit_at(struct probe_channel *c, int64_t at)
 {
 	if (!c->hit || at < c->hit_ns)
 		c->hit_ns = at;
 	c->hit = true;
+}
+
+/* In the window that began at `since`, which takes it: true. */
+static bool is_new_in(const struct probe *one, const struct probe_channel *c,
+	const struct probe_sight *sight, int64_t at, int64_t since, struct probe_seen *in)
+{
+	if (since == 0 || at < since || at >= since + one->slot_ns || c->in_set || !sight->linked ||
+		(!sight->apart && in_use(one, c, since)))
+		return false;
+	if (c->first_ns >= since)
+		in->fresh = true;
+	else
+		in->met = true;
+	return true;
 }
 
 /* Blind: nothing here may look at one->block. */
@@ -378,21 +372,20 @@ void probe_saw(struct probes *p, const struct probe_sight *sight, int64_t now_ns
 	if (one == NULL || !runs(one))
 		return;
 	struct probe_channel *c = channel_find(one, sight->key);
+	int64_t since = probe_since(one), at = sight->at_ns < now ? sight->at_ns : now;
 	if (c == NULL && sight->linked)
-		c = channel_add(one, sight->key);
+		c = channel_add(one, sight->key, at);
 	if (c == NULL)
 		return;
 	if (sight->never_block || sight->popularity > p->config.popular)
 		c->spared = true;
-	int64_t since = probe_since(one), at = sight->at_ns < now ? sight->at_ns : now;
-	if (since != 0 && at >= since && at < since + one->slot_ns) {
-		one->felt |= c->in_set;
-		if (!c->in_set && sight->linked && (sight->apart || !in_use(one, c, since)))
-			hit_at(c, at);
-	}
-	if (one->phase == PROBE_REST && at >= one->began_ns && at < one->began_ns + one->slot_ns &&
-		!c->in_set && sight->linked && (sight->apart || !in_use(one, c, one->began_ns)))
-		one->rest_hit = true;
+	if (at < c->first_ns)
+		c->first_ns = at;
+	one->felt |= since != 0 && at >= since && at < since + one->slot_ns && c->in_set;
+	if (is_new_in(one, c, sight, at, since, &one->in_slot))
+		hit_at(c, at);
+	if (one->phase == PROBE_REST)
+		(void)is_new_in(one, c, sight, at, one->began_ns, &one->in_rest);
 	if (at > c->seen_ns)
 		c->seen_ns = at;
 }
@@ -437,15 +430,13 @@ static void slot_begin(const struct probes *p, struct probe *one, struct list *t
 		end(p, one, one->verdict == PROBE_OPEN ? PROBE_UNDECIDED : one->verdict, p->now_ns);
 		return;
 	}
-	if (one->slots > 0 && one->felt && !one->block && one->verdict == PROBE_OPEN) {
-		one->rests++;
-		one->rest_hits += one->rest_hit;
-	}
-	one->rest_hit = false;
+	if (one->slots > 0 && one->felt && !one->block && one->verdict == PROBE_OPEN)
+		count(one, PROBE_IN_REST, one->in_rest);
 	one->slots++;
 	one->block = coin(p, one);
 	one->phase = PROBE_SLOT;
 	one->felt = false;
+	one->in_slot = (struct probe_seen){.could = could_be_met(one, p->now_ns)};
 	one->began_ns = p->now_ns;
 	one->due_ns = p->now_ns + one->slot_ns;
 	act_set(to, one->block ? PROBE_ACT_BLOCK : PROBE_ACT_SHAM, one, one->due_ns);

@@ -1,10 +1,13 @@
 /* Probe: the experiment that tells whether a channel has a fallback (SCIENCE section 5, after
  * Neugschwandtner et al., SQUEEZE, ACSAC 2011). Time is cut into slots. A keyed coin makes each
  * slot a block, in which the channel is shut for that host, or a sham, in which nothing is done;
- * what appears in a slot is noted without a look at the coin. A sequential test (Wald 1945) decides
- * between "new linked channels appear as they always do" and "they answer the block". A confirmed
- * channel is shut as well, and the next is looked for, until two blocks bring nothing new: then the
- * whole tree of ways is known, and the host is to be contained.
+ * what appears in a slot is noted without a look at the coin. Two sequential tests decide between
+ * "linked channels appear as they always do" and "they answer the block". Wald's (1945) clears.
+ * What confirms is an e-process (Ville 1939; Wasserman et al., Universal inference, PNAS 2020), in
+ * which only what was never met before is held against the host's own past: how often what was met
+ * before is met again is in no past, and is taken to be whatever explains the windows best. A
+ * confirmed channel is shut as well, and the next is looked for, until two blocks bring nothing
+ * new: then the whole tree of ways is known, and the host is to be contained.
  *
  * A slot in which none of the channels was tried asked nothing and counts nothing; while none has
  * counted, the next is twice as long. A slot that was answered is counted when it is over, another
@@ -36,7 +39,7 @@ struct probe_config {
 	/* What began in a slot is told at most so long after it; 10 s: silence is known 8 s after
 	 * the last packet. */
 	int64_t late_ns;
-	double alpha;         /* false confirmations, if p0 bounds the host's own rate; 1e-4 */
+	double alpha;         /* false confirmations, if p0 bounds the rate of what is new; 1e-4 */
 	double beta;          /* fallbacks not confirmed, if they answer at q1; 0.05 */
 	double p0_least;      /* a host is never thought to be quieter than this; 0.034 */
 	double q1;            /* how often a fallback answers a block; 0.8 */
@@ -57,6 +60,7 @@ struct probe_channel {
 	/* The caller's words for it, such as "tcp/192.0.2.1/443": the same text is the same
 	 * channel. */
 	char key[PROBE_KEY_BYTES];
+	int64_t first_ns;    /* when it was first seen in this experiment */
 	int64_t seen_ns;     /* the last time, 0 never */
 	int64_t lag_ns;      /* sum over answered blocks, from the block to the first sight */
 	uint32_t block_hits; /* blocks in which it appeared */
@@ -84,6 +88,32 @@ enum probe_verdict {
 	PROBE_STOPPED
 };
 
+enum probe_window {
+	PROBE_IN_BLOCK,
+	PROBE_IN_SHAM,
+	PROBE_IN_REST, /* after a sham: nothing is shut in it either */
+	PROBE_WINDOWS
+};
+
+struct probe_count { /* of windows of one kind */
+	uint32_t windows;
+	uint32_t fresh; /* in which something appeared that was never met before */
+	/* of the others, those in which something could be met again, and those in which it was */
+	uint32_t again, met;
+	uint32_t first; /* in which nothing could be met again */
+};
+
+struct probe_seen { /* in one window */
+	bool could; /* something could be met again */
+	bool fresh; /* something never met before appeared */
+	bool met;   /* something else did */
+};
+
+static inline uint32_t probe_hits(const struct probe_count *c)
+{
+	return c->fresh + c->met;
+}
+
 struct probe { /* for reading; probe.c alone writes */
 	struct addr host;
 	enum probe_phase phase;
@@ -93,18 +123,18 @@ struct probe { /* for reading; probe.c alone writes */
 	int64_t began_ns; /* the slot, or the rest */
 	int64_t due_ns;   /* end of the slot, of the least rest, or of the cooling */
 	double p0_given;  /* the caller's bound */
-	double llr;       /* nats, so far */
+	double llr;       /* nats, so far; clears */
+	double log_e;     /* nats, so far; confirms */
 	bool block;       /* what the coin said for the running slot */
 	bool told;        /* its end was given out as an action */
 	bool open;        /* the last slot is over, and not counted yet */
 	bool felt;        /* a channel that is shut in a block was tried in that slot */
-	bool rest_hit;    /* something appeared in the rest that runs */
-	uint32_t slots;   /* done or running */
-	uint32_t blocks, block_hits, shams, sham_hits; /* of the test; not of the tree's search */
-	uint32_t rests, rest_hits; /* those after shams: nothing was shut in them either */
-	uint32_t tree_blocks;      /* blocks after the confirmation */
-	uint32_t nothing_new;      /* of them, the latest in a row */
-	uint32_t forgotten;        /* sights for which there was no room */
+	struct probe_seen in_slot, in_rest;      /* those that run, or the last */
+	uint32_t slots;                          /* done or running */
+	struct probe_count count[PROBE_WINDOWS]; /* of the test; not of the tree's search */
+	uint32_t tree_blocks;                    /* blocks after the confirmation */
+	uint32_t nothing_new;                    /* of them, the latest in a row */
+	uint32_t forgotten;                      /* sights for which there was no room */
 	uint32_t channels;
 	struct probe_channel channel[PROBE_CHANNELS_MAX]; /* 0 is the one that was asked about */
 };
@@ -114,9 +144,9 @@ struct probe_request {
 	const char *key;   /* the suspect channel: 1 .. PROBE_KEY_BYTES - 1 bytes */
 	int64_t period_ns; /* the channel's usual gap between contacts; 0 not known: shortest slot
 	                    */
-	/* Upper bound of the chance that a linked channel appears in a slot by itself: from the
-	 * host's own activity-aware rate (SCIENCE 4.4). Alpha holds only while this is true; shams
-	 * that are answered raise it, never lower it. */
+	/* Upper bound of the chance that a linked channel that was not met in this experiment
+	 * appears in a slot by itself: from the host's own activity-aware rate (SCIENCE 4.4). Alpha
+	 * holds only while this is true; shams that are answered raise it, never lower it. */
 	double p0;
 	uint32_t popularity; /* hosts that use the channel */
 	bool never_block;    /* it is on the list of what may not be blocked */
@@ -188,7 +218,7 @@ bool probe_stop(struct probes *p, const struct addr *host, int64_t now_ns);
 /* The experiment of a host, running or cooling; NULL none. Borrowed until the next call. */
 const struct probe *probe_find(const struct probes *p, const struct addr *host);
 
-/* Chance that a block is answered by itself, as the test takes it now. */
+/* Chance that something appears in a block by itself, as Wald's test takes it now. */
 double probe_p0(const struct probes *p, const struct probe *one);
 
 /* Fisher's exact test, one-sided, of the slots: how likely blocks would be answered at least so

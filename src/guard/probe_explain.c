@@ -1,23 +1,4 @@
-#include <math.h>
-
 #include "guard/probe_private.h"
-
-static double log_choose(uint32_t n, uint32_t k)
-{
-	return lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0);
-}
-
-double probe_fisher(const struct probe *one)
-{
-	uint32_t slots = one->blocks + one->shams, hits = one->block_hits + one->sham_hits;
-	uint32_t most = hits < one->blocks ? hits : one->blocks;
-	double sum = 0;
-	for (uint32_t k = one->block_hits; k <= most; k++)
-		if (hits - k <= one->shams)
-			sum += exp(log_choose(one->blocks, k) + log_choose(one->shams, hits - k) -
-				   log_choose(slots, hits));
-	return sum < 1 ? sum : 1;
-}
 
 static const char *const verdicts[] = {
 	[PROBE_OPEN] = "not decided yet",
@@ -43,6 +24,27 @@ static void explain_channel(const struct probe_channel *c, bool first, struct ou
 	out_text(to, "\n");
 }
 
+static void explain_windows(const struct probes *p, const struct probe *one, struct out *to)
+{
+	static const char *const of[] = {"blocks", "shams", "rests after them"};
+	out_text(to, "something appeared in ");
+	for (size_t i = 0; i < PROBE_WINDOWS; i++) {
+		const struct probe_count *c = &one->count[i];
+		out_printf(
+			to, "%s%u of %u %s", i == 0 ? "" : ", ", probe_hits(c), c->windows, of[i]);
+		if (c->fresh > 0)
+			out_printf(to, " (%u times never met before)", c->fresh);
+	}
+	out_printf(to,
+		"; evidence %.2f (confirmed from %.2f), log odds %.2f (cleared to %.2f), at a "
+		"chance "
+		"of %.3g a slot\n",
+		one->log_e, probe_confirms(&p->config), one->llr, probe_clears(&p->config),
+		probe_p0(p, one));
+	if (one->count[PROBE_IN_BLOCK].windows > 0 && one->count[PROBE_IN_SHAM].windows > 0)
+		out_printf(to, "by the coin alone: p %.2g (Fisher)\n", probe_fisher(one));
+}
+
 void probe_explain(const struct probes *p, const struct probe *one, struct out *to)
 {
 	char host[ADDR_TEXT_BYTES];
@@ -50,15 +52,7 @@ void probe_explain(const struct probes *p, const struct probe *one, struct out *
 		one->verdict == PROBE_CONFIRMED && one->phase != PROBE_COOLING
 			? ", its other ways are looked for"
 			: "");
-	out_printf(to,
-		"something new appeared in %u of %u blocks, %u of %u shams and %u of %u rests "
-		"after them; log odds %.2f "
-		"(confirmed from %.2f, cleared to %.2f), at a chance of %.3g a slot\n",
-		one->block_hits, one->blocks, one->sham_hits, one->shams, one->rest_hits,
-		one->rests, one->llr, log((1 - p->config.beta) / p->config.alpha),
-		log(p->config.beta / (1 - p->config.alpha)), probe_p0(p, one));
-	if (one->blocks > 0 && one->shams > 0)
-		out_printf(to, "by the coin alone: p %.2g (Fisher)\n", probe_fisher(one));
+	explain_windows(p, one, to);
 	if (one->tree_blocks > 0)
 		out_printf(to, "%u blocks after that, the last %u of them brought nothing new\n",
 			one->tree_blocks, one->nothing_new);

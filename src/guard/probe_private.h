@@ -1,4 +1,4 @@
-/* What probe.c, probe_explain.c and probe_save.c share. */
+/* What the files of the experiment share. */
 #pragma once
 
 #include "guard/probe.h"
@@ -9,3 +9,8 @@ struct probes {
 	uint64_t experiments; /* begun so far */
 	struct probe item[PROBE_HOSTS_MAX];
 };
+
+/* probe_weigh.c: what the windows say. */
+void probe_weigh(const struct probes *p, struct probe *one);
+double probe_confirms(const struct probe_config *c); /* from this log_e on */
+double probe_clears(const struct probe_config *c);   /* down to this llr */

@@ -1,9 +1,9 @@
 /* Saved probes, big-endian:
  *
- *   "PRB2"  time (8)  experiments so far (8)  number of hosts (2), and of each
+ *   "PRB3"  time (8)  experiments so far (8)  number of hosts (2), and of each
  *   host (16)  phase  verdict  block  told (1 each)  number  slot  began  due (8 each)
- *   p0  llr (8 each, IEEE 754)  ten counters (4 each)  number of channels (1), and of each
- *   key length (2), key  seen  lag (8 each)  hits in blocks, in shams (4 each)  flags (1)
+ *   p0 (8, IEEE 754)  19 counters (4 each)  number of channels (1), and of each
+ *   key length (2), key  first  seen  lag (8 each)  hits in blocks, in shams (4 each)  flags (1)
  *
  * Flags: 1 shut in the next block, 2 spared. The hits of the slot that ran are not kept. */
 #include <errno.h>
@@ -12,13 +12,30 @@
 #include "base/cur.h"
 #include "guard/probe_private.h"
 
-static const char magic[4] = {'P', 'R', 'B', '2'};
+static const char magic[4] = {'P', 'R', 'B', '3'};
 
 #define FLAG_SET    1
 #define FLAG_SPARED 2
-/* Far beyond the bounds of any test; a sum that is over it was not made here. */
-#define LLR_MAX  1e3
-#define TIME_MAX (INT64_MAX / 4)
+#define TIME_MAX    (INT64_MAX / 4)
+#define COUNTERS    19
+
+/* What is saved as it is. */
+static void counters_of(struct probe *one, uint32_t *ret[COUNTERS])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < PROBE_WINDOWS; i++) {
+		struct probe_count *c = &one->count[i];
+		uint32_t *const counters[] = {
+			&c->windows, &c->fresh, &c->again, &c->met, &c->first};
+		for (size_t k = 0; k < ARRAY_LEN(counters); k++)
+			ret[n++] = counters[k];
+	}
+	uint32_t *const counters[] = {
+		&one->slots, &one->tree_blocks, &one->nothing_new, &one->forgotten};
+	for (size_t k = 0; k < ARRAY_LEN(counters); k++)
+		ret[n++] = counters[k];
+	CHECK(n == COUNTERS);
+}
 
 /* ---- write ---- */
 
@@ -42,6 +59,7 @@ static void put_channel(struct out *to, const struct probe_channel *c)
 	size_t len = strlen(c->key);
 	put(to, len, 2);
 	out_bytes(to, c->key, len);
+	put(to, (uint64_t)c->first_ns, 8);
 	put(to, (uint64_t)c->seen_ns, 8);
 	put(to, (uint64_t)c->lag_ns, 8);
 	put(to, c->block_hits, 4);
@@ -61,12 +79,11 @@ static void put_probe(struct out *to, const struct probe *one)
 	put(to, (uint64_t)one->began_ns, 8);
 	put(to, (uint64_t)one->due_ns, 8);
 	put_double(to, one->p0_given);
-	put_double(to, one->llr);
-	const uint32_t counters[] = {one->slots, one->blocks, one->block_hits, one->shams,
-		one->sham_hits, one->rests, one->rest_hits, one->tree_blocks, one->nothing_new,
-		one->forgotten};
-	for (size_t i = 0; i < ARRAY_LEN(counters); i++)
-		put(to, counters[i], 4);
+	struct probe copy = *one;
+	uint32_t *counter[COUNTERS];
+	counters_of(&copy, counter);
+	for (size_t i = 0; i < COUNTERS; i++)
+		put(to, *counter[i], 4);
 	put(to, one->channels, 1);
 	for (uint32_t i = 0; i < one->channels; i++)
 		put_channel(to, &one->channel[i]);
@@ -125,6 +142,7 @@ static void get_channel(struct cur *c, struct probe_channel *to)
 		return;
 	}
 	memcpy(to->key, key.ptr, key.len);
+	to->first_ns = get_time(c);
 	to->seen_ns = get_time(c);
 	to->lag_ns = get_time(c);
 	to->block_hits = cur_be32(c);
@@ -151,13 +169,19 @@ static void get_channels(struct cur *c, const struct probe_config *config, struc
 
 static bool counts_agree(const struct probe_config *config, const struct probe *one)
 {
-	uint64_t done = (uint64_t)one->blocks + one->shams + one->tree_blocks;
+	const struct probe_count *of = one->count;
+	uint64_t done =
+		(uint64_t)of[PROBE_IN_BLOCK].windows + of[PROBE_IN_SHAM].windows + one->tree_blocks;
 	for (uint32_t i = 0; i < one->channels; i++)
 		if ((uint64_t)one->channel[i].block_hits + one->channel[i].sham_hits > one->slots)
 			return false;
+	for (size_t i = 0; i < PROBE_WINDOWS; i++)
+		if (of[i].windows > one->slots || of[i].met > of[i].again ||
+			(uint64_t)of[i].fresh + of[i].again > of[i].windows ||
+			(uint64_t)of[i].first + of[i].again > of[i].windows ||
+			(uint64_t)of[i].first + of[i].again + of[i].fresh < of[i].windows)
+			return false;
 	return one->slots <= config->slots && done <= one->slots &&
-	       one->block_hits <= one->blocks && one->sham_hits <= one->shams &&
-	       one->rests <= one->slots && one->rest_hits <= one->rests &&
 	       one->nothing_new <= one->tree_blocks &&
 	       (one->phase == PROBE_COOLING || one->verdict == PROBE_OPEN ||
 		       one->verdict == PROBE_CONFIRMED) &&
@@ -177,12 +201,10 @@ static void get_probe(struct cur *c, const struct probe_config *config, struct p
 	to->began_ns = get_time(c);
 	to->due_ns = get_time(c);
 	to->p0_given = get_double(c, 0, 1);
-	to->llr = get_double(c, -LLR_MAX, LLR_MAX);
-	uint32_t *const counters[] = {&to->slots, &to->blocks, &to->block_hits, &to->shams,
-		&to->sham_hits, &to->rests, &to->rest_hits, &to->tree_blocks, &to->nothing_new,
-		&to->forgotten};
-	for (size_t i = 0; i < ARRAY_LEN(counters); i++)
-		*counters[i] = cur_be32(c);
+	uint32_t *counter[COUNTERS];
+	counters_of(to, counter);
+	for (size_t i = 0; i < COUNTERS; i++)
+		*counter[i] = cur_be32(c);
 	get_channels(c, config, to);
 	if (cur_ok(c) && (to->phase == PROBE_NONE || to->slot_ns < config->slot_min_ns ||
 				 to->slot_ns > config->slot_max_ns || !counts_agree(config, to)))
@@ -237,7 +259,9 @@ int probes_restore(
 	}
 	if (now_ns > p->now_ns)
 		p->now_ns = now_ns;
-	for (size_t i = 0; i < PROBE_HOSTS_MAX; i++)
+	for (size_t i = 0; i < PROBE_HOSTS_MAX; i++) {
+		probe_weigh(p, &p->item[i]);
 		wake(&p->item[i], p->now_ns);
+	}
 	return 0;
 }

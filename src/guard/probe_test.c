@@ -35,8 +35,8 @@ static void a_list_is_walked_to_its_end(void **state)
 		assert_int_equal(one->channels, 4);
 		for (size_t i = 0; list[i] != NULL; i++)
 			assert_true(channel(one, list[i])->in_set);
-		assert_int_equal(one->sham_hits, 0);
-		assert_true(one->blocks <= 8);
+		assert_int_equal(probe_hits(&one->count[PROBE_IN_SHAM]), 0);
+		assert_true(one->count[PROBE_IN_BLOCK].windows <= 8);
 		struct out text = {0};
 		probe_explain(w.probes, one, &text);
 		assert_non_null(strstr(out_string(&text), "confirmed: it has a fallback"));
@@ -55,8 +55,8 @@ static void a_channel_without_fallback_is_cleared_by_two_blocks(void **state)
 	begin(&w, 0.01);
 	const struct probe *one = run(&w);
 	assert_int_equal(one->verdict, PROBE_CLEARED);
-	assert_int_equal(one->blocks, 2);
-	assert_int_equal(one->block_hits, 0);
+	assert_int_equal(one->count[PROBE_IN_BLOCK].windows, 2);
+	assert_int_equal(probe_hits(&one->count[PROBE_IN_BLOCK]), 0);
 	probes_free(w.probes);
 }
 
@@ -287,7 +287,7 @@ static void slots_that_restarts_void_are_counted(void **state)
 	const struct probe *one = probe_find(w.probes, &w.host);
 	assert_int_equal(one->verdict, PROBE_UNDECIDED);
 	assert_int_equal(one->slots, config.slots);
-	assert_int_equal(one->blocks + one->shams, 0);
+	assert_int_equal(one->count[PROBE_IN_BLOCK].windows + one->count[PROBE_IN_SHAM].windows, 0);
 	probes_free(w.probes);
 }
 
@@ -312,7 +312,8 @@ static void what_was_seen_does_not_depend_on_the_coin(void **state)
 				saw(&w, B);
 		}
 		const struct probe *one = probe_find(w.probes, &w.host);
-		hits[k] = one->block_hits + one->sham_hits;
+		hits[k] = probe_hits(&one->count[PROBE_IN_BLOCK]) +
+		          probe_hits(&one->count[PROBE_IN_SHAM]);
 		assert_int_equal(hits[k], channel(one, B)->block_hits + channel(one, B)->sham_hits);
 		probes_free(w.probes);
 	}
@@ -335,7 +336,9 @@ static void a_slot_that_was_not_felt_counts_nothing(void **state)
 		w.now_ns += S;
 		const struct probe *one = probe_find(w.probes, &w.host);
 		if (one->slot_ns < 30 * S && one->phase == PROBE_REST)
-			assert_int_equal(one->blocks + one->shams, 0);
+			assert_int_equal(one->count[PROBE_IN_BLOCK].windows +
+						 one->count[PROBE_IN_SHAM].windows,
+				0);
 		obey(&w, actions, probe_tick(w.probes, w.now_ns, actions, ARRAY_LEN(actions)));
 		if (i % 30 == 29)
 			saw(&w, A);
@@ -344,7 +347,7 @@ static void a_slot_that_was_not_felt_counts_nothing(void **state)
 	assert_int_equal(one->verdict, PROBE_CLEARED);
 	assert_int_equal(one->slot_ns, 32 * S);
 	assert_near(one->p0_given, 1 - pow(0.99, 8), 1e-9);
-	assert_int_equal(one->blocks, 2);
+	assert_int_equal(one->count[PROBE_IN_BLOCK].windows, 2);
 	probes_free(w.probes);
 }
 
@@ -364,9 +367,12 @@ static void rests_after_shams_are_watched_too(void **state)
 			saw_rare(&w, w.names++);
 	}
 	const struct probe *one = probe_find(w.probes, &w.host);
-	assert_true(one->rests > 5 && one->rests <= one->shams);
-	assert_int_equal(one->rest_hits, one->rests);
-	assert_int_equal(one->block_hits + one->sham_hits, 0);
+	assert_true(one->count[PROBE_IN_REST].windows > 5 &&
+		    one->count[PROBE_IN_REST].windows <= one->count[PROBE_IN_SHAM].windows);
+	assert_int_equal(probe_hits(&one->count[PROBE_IN_REST]), one->count[PROBE_IN_REST].windows);
+	assert_int_equal(
+		probe_hits(&one->count[PROBE_IN_BLOCK]) + probe_hits(&one->count[PROBE_IN_SHAM]),
+		0);
 	assert_true(probe_p0(w.probes, one) > 0.3);
 	probes_free(w.probes);
 }

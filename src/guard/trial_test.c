@@ -307,8 +307,9 @@ static void what_is_told_late_is_of_the_slot_in_which_it_began(void **state)
 			trials_saw(s.trials, &c, &s.rules, s.hosts, s.now_ns);
 		}
 		const struct probe *one = trials_find(s.trials, &s.finding.host);
-		assert_true(one->shams > 3);
-		assert_int_equal(one->sham_hits, within ? one->shams : 0);
+		assert_true(one->count[PROBE_IN_SHAM].windows > 3);
+		assert_int_equal(probe_hits(&one->count[PROBE_IN_SHAM]),
+			within ? one->count[PROBE_IN_SHAM].windows : 0);
 		strike(&s);
 	}
 }
@@ -338,8 +339,9 @@ static void what_is_tried_anyway_counts_nothing(void **state)
 			turn(&s);
 		}
 		const struct probe *one = trials_find(s.trials, &s.finding.host);
-		assert_true(one->shams > 3);
-		assert_true(one->sham_hits <= (common ? 0 : 1)); /* the first time it is new */
+		assert_true(one->count[PROBE_IN_SHAM].windows > 3);
+		assert_true(probe_hits(&one->count[PROBE_IN_SHAM]) <=
+			    (common ? 0 : 1)); /* the first time it is new */
 		strike(&s);
 	}
 }

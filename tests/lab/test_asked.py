@@ -16,9 +16,9 @@ import repertoire  # noqa: E402
 import world  # noqa: E402
 from support import POSTERN, Case  # noqa: E402
 
-SECONDS = 360.0
+SECONDS = 420.0
 PERIOD = 1.5
-DIES_AT = 0.25  # so long the host is watched before; the rest is for blocks and shams
+DIES_AT = 0.22  # so long the host is watched before; the rest is for blocks and shams
 WHY_NOT = world.why_not()
 GUARD = (f"{POSTERN} guard -i {{lan}} --policy {{policy}} --respond probe --slot 5 --enforce --local 192.0.2.0/24 --json "
          "--seed 8 --trail {folder}/trail.jsonl --rpz {rpz} --rpz-reload '{reload}'")
