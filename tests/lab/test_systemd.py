@@ -50,6 +50,16 @@ for name in "pg${PPID}h" "pg${PPID}g" "pg${PPID}s"; do
 	ip netns del "$name"
 done
 """
+# what the container stands on
+GROUND = r"""
+mount -t cgroup2 cgroup2 /mnt
+mkdir "/mnt$(sed -n 's/^0:://p' /proc/self/cgroup)/postern-may-$$"
+rmdir "/mnt$(sed -n 's/^0:://p' /proc/self/cgroup)/postern-may-$$"
+umount /mnt
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+"""
 # This machine's files, and over them the build as installed; what is written stays in memory. By hand, since
 # systemd-nspawn forbids bpf(2), by which units filter addresses and devices.
 INSIDE = r"""
@@ -124,9 +134,8 @@ class Machine:
 def why_not():
     if os.geteuid() != 0 or not gateway.can_make_namespaces():
         return "needs root, and the right to make network namespaces"
-    kernel = pathlib.Path("/proc/filesystems").read_text()
-    if not os.path.exists("/lib/systemd/systemd") or "\tcgroup2\n" not in kernel or "\toverlay\n" not in kernel:
-        return "needs systemd, and a kernel with cgroup2 and overlay"
+    if not os.path.exists("/lib/systemd/systemd") or subprocess.run(["unshare", "--mount", "sh", "-ec", GROUND], capture_output=True, check=False).returncode != 0:
+        return "needs systemd, and the right to mount cgroup2 and an overlay of /"
     if not (POSTERN.parent / "build.ninja").exists() or b"__asan_init" in POSTERN.read_bytes():
         return "needs a build to install, without sanitizers: the units forbid what those do"
     return None
