@@ -109,8 +109,12 @@ static int open_link(struct guarding *g, struct fail *why)
 	int code = guard_link_open(&g->link, &o, why);
 	if (code == 0)
 		code = guarding_tell_lists(g);
-	for (size_t i = 0; i < g->state.count && code == 0; i++)
+	g->awaited = SERIAL_LISTS;
+	for (size_t i = 0; i < g->state.count && code == 0; i++) {
 		code = send_change(g, &g->state.change[i], false);
+		if (g->state.change[i].name[0] == '\0')
+			g->awaited = g->state.change[i].id;
+	}
 	g->stale &= code < 0;
 	return code;
 }
@@ -278,6 +282,15 @@ int guarding_opened(void *context, struct engine *engine, struct fail *why)
 	               : cases_open(&g->cases, g->options.cases, &o, why);
 }
 
+/* What was in force before is so again. */
+static void say_ready(struct guarding *g)
+{
+	if (g->ready || (g->options.enforce && (g->link == NULL || g->awaited != 0)))
+		return;
+	g->ready = true;
+	guarding_ready(g);
+}
+
 int guarding_start(void *context, struct watching *watching, struct fail *why)
 {
 	struct guarding *g = context;
@@ -291,7 +304,7 @@ int guarding_start(void *context, struct watching *watching, struct fail *why)
 		message("%zu changes of an earlier run are in force", g->state.count);
 	int code = g->options.enforce ? open_link(g, why) : 0;
 	if (code == 0)
-		guarding_ready(g);
+		say_ready(g);
 	return code;
 }
 
@@ -452,6 +465,8 @@ static void deny(struct guarding *g, struct engine *engine, const struct guard_r
 static void hear(struct guarding *g, struct engine *engine, const struct guard_reply *r)
 {
 	struct guard_change c;
+	if (r->kind != GUARD_DENIED && r->serial == g->awaited)
+		g->awaited = 0;
 	if (r->kind == GUARD_DENIED)
 		deny(g, engine, r);
 	else if (r->kind == GUARD_REFUSED && r->serial == SERIAL_LISTS)
@@ -494,6 +509,7 @@ int guarding_turn(void *context, struct engine *engine, struct fail *why)
 		hear(g, engine, &r);
 	if (got < 0)
 		lose_link(g);
+	say_ready(g);
 	/* an element of the kernel's ends by itself */
 	int64_t now_ns = clock_day_ns();
 	while (guard_state_take_ended(&g->state, now_ns, &c)) {

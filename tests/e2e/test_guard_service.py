@@ -159,6 +159,16 @@ class TestService(Case):
             hear("STOPPING=1")
             guard.process.wait(20)
 
+    def test_it_is_ready_when_what_was_in_force_is_so_again(self):
+        until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+        peers = [f"198.18.{n // 200}.{n % 200 + 1}" for n in range(400)]
+        self.trail.write_text("".join(json.dumps({"type": "change", "time": until, "act": "made", "id": n + 1, "action": "block", "host": HOST, "peer": peer, "proto": 6,
+                                                  "port": 443, "made": until, "until": until, "finding": "0" * 32, "e_value": 0.001, "named": False}) + "\n"
+                                      for n, peer in enumerate(peers)))
+        guard = Guard(self.net, "--enforce", "--max-blocked", "400", "--trail", self.trail)  # waits until it says so
+        self.assertEqual(self.net.ruleset().count(f"{HOST} . "), len(peers))
+        self.assertEqual(guard.end(), DONE)
+
     def test_as_a_user_with_the_two_capabilities_alone(self):
         nobody, folder = pwd.getpwnam("nobody"), self.folder / "own"
         folder.mkdir()
