@@ -274,7 +274,7 @@ static void test_count(const struct probes *p, struct probe *one, int64_t now)
 {
 	if (one->felt)
 		count(one, one->block ? PROBE_IN_BLOCK : PROBE_IN_SHAM, one->in_slot);
-	else if (one->count[PROBE_IN_BLOCK].windows + one->count[PROBE_IN_SHAM].windows == 0)
+	else if (probe_counted(one) == 0)
 		lengthen(p, one);
 	probe_weigh(p, one);
 	if (one->log_e >= probe_confirms(&p->config)) {
@@ -350,8 +350,8 @@ static void hit_at(struct probe_channel *c, int64_t at)
 	c->hit = true;
 }
 
-/* In the window that began at `since`, which takes it: true. */
-static bool is_new_in(const struct probe *one, const struct probe_channel *c,
+/* Notes a sight in the window that began at `since`; false when it is nothing new there. */
+static bool note_in(const struct probe *one, const struct probe_channel *c,
 	const struct probe_sight *sight, int64_t at, int64_t since, struct probe_seen *in)
 {
 	if (since == 0 || at < since || at >= since + one->slot_ns || c->in_set || !sight->linked ||
@@ -382,10 +382,10 @@ void probe_saw(struct probes *p, const struct probe_sight *sight, int64_t now_ns
 	if (at < c->first_ns)
 		c->first_ns = at;
 	one->felt |= since != 0 && at >= since && at < since + one->slot_ns && c->in_set;
-	if (is_new_in(one, c, sight, at, since, &one->in_slot))
+	if (note_in(one, c, sight, at, since, &one->in_slot))
 		hit_at(c, at);
 	if (one->phase == PROBE_REST)
-		(void)is_new_in(one, c, sight, at, one->began_ns, &one->in_rest);
+		(void)note_in(one, c, sight, at, one->began_ns, &one->in_rest);
 	if (at > c->seen_ns)
 		c->seen_ns = at;
 }

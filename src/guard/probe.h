@@ -168,6 +168,12 @@ struct probe_sight {
 	bool never_block;
 };
 
+/* Slots that the test counted. */
+static inline uint64_t probe_counted(const struct probe *one)
+{
+	return (uint64_t)one->count[PROBE_IN_BLOCK].windows + one->count[PROBE_IN_SHAM].windows;
+}
+
 enum probe_act {
 	PROBE_ACT_BLOCK,   /* shut `key` for the host; must open by itself at until_ns */
 	PROBE_ACT_SHAM,    /* write the same into the audit trail, and do nothing */

@@ -17,25 +17,6 @@ static const char magic[4] = {'P', 'R', 'B', '3'};
 #define FLAG_SET    1
 #define FLAG_SPARED 2
 #define TIME_MAX    (INT64_MAX / 4)
-#define COUNTERS    19
-
-/* What is saved as it is. */
-static void counters_of(struct probe *one, uint32_t *ret[COUNTERS])
-{
-	size_t n = 0;
-	for (size_t i = 0; i < PROBE_WINDOWS; i++) {
-		struct probe_count *c = &one->count[i];
-		uint32_t *const counters[] = {
-			&c->windows, &c->fresh, &c->again, &c->met, &c->first};
-		for (size_t k = 0; k < ARRAY_LEN(counters); k++)
-			ret[n++] = counters[k];
-	}
-	uint32_t *const counters[] = {
-		&one->slots, &one->tree_blocks, &one->nothing_new, &one->forgotten};
-	for (size_t k = 0; k < ARRAY_LEN(counters); k++)
-		ret[n++] = counters[k];
-	CHECK(n == COUNTERS);
-}
 
 /* ---- write ---- */
 
@@ -67,6 +48,22 @@ static void put_channel(struct out *to, const struct probe_channel *c)
 	put(to, (c->in_set ? FLAG_SET : 0u) | (c->spared ? FLAG_SPARED : 0u), 1);
 }
 
+static void put_counters(struct out *to, const struct probe *one)
+{
+	for (size_t i = 0; i < PROBE_WINDOWS; i++) {
+		const struct probe_count *c = &one->count[i];
+		put(to, c->windows, 4);
+		put(to, c->fresh, 4);
+		put(to, c->again, 4);
+		put(to, c->met, 4);
+		put(to, c->first, 4);
+	}
+	put(to, one->slots, 4);
+	put(to, one->tree_blocks, 4);
+	put(to, one->nothing_new, 4);
+	put(to, one->forgotten, 4);
+}
+
 static void put_probe(struct out *to, const struct probe *one)
 {
 	out_bytes(to, (const char *)one->host.byte, sizeof one->host.byte);
@@ -79,11 +76,7 @@ static void put_probe(struct out *to, const struct probe *one)
 	put(to, (uint64_t)one->began_ns, 8);
 	put(to, (uint64_t)one->due_ns, 8);
 	put_double(to, one->p0_given);
-	struct probe copy = *one;
-	uint32_t *counter[COUNTERS];
-	counters_of(&copy, counter);
-	for (size_t i = 0; i < COUNTERS; i++)
-		put(to, *counter[i], 4);
+	put_counters(to, one);
 	put(to, one->channels, 1);
 	for (uint32_t i = 0; i < one->channels; i++)
 		put_channel(to, &one->channel[i]);
@@ -170,8 +163,7 @@ static void get_channels(struct cur *c, const struct probe_config *config, struc
 static bool counts_agree(const struct probe_config *config, const struct probe *one)
 {
 	const struct probe_count *of = one->count;
-	uint64_t done =
-		(uint64_t)of[PROBE_IN_BLOCK].windows + of[PROBE_IN_SHAM].windows + one->tree_blocks;
+	uint64_t done = probe_counted(one) + one->tree_blocks;
 	for (uint32_t i = 0; i < one->channels; i++)
 		if ((uint64_t)one->channel[i].block_hits + one->channel[i].sham_hits > one->slots)
 			return false;
@@ -181,11 +173,27 @@ static bool counts_agree(const struct probe_config *config, const struct probe *
 			(uint64_t)of[i].first + of[i].again > of[i].windows ||
 			(uint64_t)of[i].first + of[i].again + of[i].fresh < of[i].windows)
 			return false;
-	return one->slots <= config->slots && done <= one->slots &&
+	return one->p0_given < 1 && one->slots <= config->slots && done <= one->slots &&
 	       one->nothing_new <= one->tree_blocks &&
 	       (one->phase == PROBE_COOLING || one->verdict == PROBE_OPEN ||
 		       one->verdict == PROBE_CONFIRMED) &&
 	       (one->phase != PROBE_COOLING || one->verdict != PROBE_OPEN);
+}
+
+static void get_counters(struct cur *c, struct probe *to)
+{
+	for (size_t i = 0; i < PROBE_WINDOWS; i++) {
+		struct probe_count *count = &to->count[i];
+		count->windows = cur_be32(c);
+		count->fresh = cur_be32(c);
+		count->again = cur_be32(c);
+		count->met = cur_be32(c);
+		count->first = cur_be32(c);
+	}
+	to->slots = cur_be32(c);
+	to->tree_blocks = cur_be32(c);
+	to->nothing_new = cur_be32(c);
+	to->forgotten = cur_be32(c);
 }
 
 static void get_probe(struct cur *c, const struct probe_config *config, struct probe *to)
@@ -201,10 +209,7 @@ static void get_probe(struct cur *c, const struct probe_config *config, struct p
 	to->began_ns = get_time(c);
 	to->due_ns = get_time(c);
 	to->p0_given = get_double(c, 0, 1);
-	uint32_t *counter[COUNTERS];
-	counters_of(to, counter);
-	for (size_t i = 0; i < COUNTERS; i++)
-		*counter[i] = cur_be32(c);
+	get_counters(c, to);
 	get_channels(c, config, to);
 	if (cur_ok(c) && (to->phase == PROBE_NONE || to->slot_ns < config->slot_min_ns ||
 				 to->slot_ns > config->slot_max_ns || !counts_agree(config, to)))

@@ -264,6 +264,29 @@ static void an_experiment_goes_on_after_a_restart(void **state)
 }
 
 /* As often as it restarts it stays within its slots, and can be taken up again. */
+/* A certainty, as no guard writes it: what is weighed by it would be no number. */
+static void a_saved_chance_of_one_is_refused(void **state)
+{
+	static const uint8_t certain[8] = {0x3f, 0xf0};
+	struct probe_config config = quick();
+	struct probes *next = NULL;
+	struct out saved = {0};
+	struct fail why = {0};
+	struct world w;
+	(void)state;
+	world_open(&w, &config);
+	begin(&w, 0.25);
+	probes_save(w.probes, &saved);
+	uint8_t *p0 = memmem(saved.text, saved.len, "\x3f\xd0\0\0\0\0\0\0", 8); /* 0.25 */
+	assert_non_null(p0);
+	memcpy(p0, certain, sizeof certain);
+	assert_int_equal(probes_new(&next, &config, &why), 0);
+	assert_int_equal(probes_restore(next, saved.text, saved.len, w.now_ns, &why), -EPROTO);
+	probes_free(next);
+	probes_free(w.probes);
+	out_fini(&saved);
+}
+
 static void slots_that_restarts_void_are_counted(void **state)
 {
 	(void)state;
@@ -287,7 +310,7 @@ static void slots_that_restarts_void_are_counted(void **state)
 	const struct probe *one = probe_find(w.probes, &w.host);
 	assert_int_equal(one->verdict, PROBE_UNDECIDED);
 	assert_int_equal(one->slots, config.slots);
-	assert_int_equal(one->count[PROBE_IN_BLOCK].windows + one->count[PROBE_IN_SHAM].windows, 0);
+	assert_int_equal(probe_counted(one), 0);
 	probes_free(w.probes);
 }
 
@@ -336,9 +359,7 @@ static void a_slot_that_was_not_felt_counts_nothing(void **state)
 		w.now_ns += S;
 		const struct probe *one = probe_find(w.probes, &w.host);
 		if (one->slot_ns < 30 * S && one->phase == PROBE_REST)
-			assert_int_equal(one->count[PROBE_IN_BLOCK].windows +
-						 one->count[PROBE_IN_SHAM].windows,
-				0);
+			assert_int_equal(probe_counted(one), 0);
 		obey(&w, actions, probe_tick(w.probes, w.now_ns, actions, ARRAY_LEN(actions)));
 		if (i % 30 == 29)
 			saw(&w, A);
@@ -391,6 +412,7 @@ int main(void)
 		cmocka_unit_test(slots_follow_the_period),
 		cmocka_unit_test(an_experiment_goes_on_after_a_restart),
 		cmocka_unit_test(slots_that_restarts_void_are_counted),
+		cmocka_unit_test(a_saved_chance_of_one_is_refused),
 		cmocka_unit_test(what_was_seen_does_not_depend_on_the_coin),
 		cmocka_unit_test(a_slot_that_was_not_felt_counts_nothing),
 		cmocka_unit_test(rests_after_shams_are_watched_too),

@@ -181,8 +181,7 @@ static uint64_t slots_done(const struct trials *t)
 	uint64_t done = 0;
 	for (size_t i = 0; i < PROBE_HOSTS_MAX; i++) {
 		const struct probe *one = &t->probes->item[i];
-		done += (uint64_t)one->count[PROBE_IN_BLOCK].windows +
-		        one->count[PROBE_IN_SHAM].windows + one->tree_blocks;
+		done += probe_counted(one) + one->tree_blocks;
 	}
 	return done;
 }
