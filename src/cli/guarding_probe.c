@@ -21,8 +21,8 @@ struct probing {
 	struct trials *trials;
 	/* Which hosts were answered at which port of a server. */
 	struct crowd *ends;
-	char *path, *beside; /* NULL: nothing is kept */
-	bool save_failed;    /* and that was said */
+	char *path;       /* NULL: nothing is kept */
+	bool save_failed; /* and that was said */
 };
 
 static const char *const verdicts[] = {[PROBE_OPEN] = "open",
@@ -228,20 +228,11 @@ static void save(struct guarding *g)
 	if (p->path == NULL)
 		return;
 	trials_save(p->trials, &bytes);
-	FILE *file = bytes.failed ? NULL : fopen(p->beside, "we");
-	bool done = file != NULL && fwrite(bytes.text, 1, bytes.len, file) == bytes.len &&
-	            fflush(file) == 0 && fsync(fileno(file)) == 0;
-	int code = errno;
-	if (file != NULL)
-		(void)fclose(file);
-	if (done) {
-		code = rename(p->beside, p->path) < 0 ? errno : -folder_sync(p->path);
-		done = code == 0;
-	}
-	if (!done && !p->save_failed)
+	int code = bytes.failed ? -ENOMEM : folder_replace(p->path, &bytes);
+	if (code < 0 && !p->save_failed)
 		message("%s: %s: experiments begin anew after a restart", shown(p->path).text,
-			strerror(code));
-	p->save_failed = !done;
+			strerror(-code));
+	p->save_failed = code < 0;
 	out_fini(&bytes);
 }
 
@@ -289,10 +280,8 @@ static int open_paths(struct probing *p, const char *state)
 		return 0;
 	out_printf(&path, "%s.experiments", state);
 	p->path = strdup(out_string(&path));
-	out_text(&path, ".new");
-	p->beside = strdup(out_string(&path));
 	out_fini(&path);
-	return p->path == NULL || p->beside == NULL ? -ENOMEM : 0;
+	return p->path == NULL ? -ENOMEM : 0;
 }
 
 int probing_new(struct guarding *g, struct fail *why)
@@ -319,7 +308,6 @@ void probing_free(struct probing *p)
 	trials_free(p->trials);
 	crowd_free(p->ends);
 	free(p->path);
-	free(p->beside);
 	free(p);
 }
 

@@ -292,39 +292,6 @@ int follow_state_load(struct follow *f, struct fail *why)
 	return code;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int replace(const char *path, const struct out *o)
-{
-	char temporary[PATH_MAX];
-	int len = snprintf(temporary, sizeof temporary, "%s.new", path);
-	if (len < 0 || (size_t)len >= sizeof temporary)
-		return -ENAMETOOLONG;
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	int code = write_all(fd, out_string(o), o->len);
-	if (close(fd) < 0 && code == 0)
-		code = -errno;
-	if (code == 0 && rename(temporary, path) < 0)
-		code = -errno;
-	if (code < 0)
-		(void)unlink(temporary);
-	return code < 0 ? code : folder_sync(path);
-}
-
 int follow_save(struct follow *f, const char *note, struct fail *why)
 {
 	struct out o = {0};
@@ -335,7 +302,7 @@ int follow_save(struct follow *f, const char *note, struct fail *why)
 		return 0;
 	(void)snprintf(f->note, sizeof f->note, "%s", note);
 	follow_state_print(f, &o);
-	int code = o.failed ? -ENOMEM : replace(f->state_path, &o);
+	int code = o.failed ? -ENOMEM : folder_replace(f->state_path, &o);
 	out_fini(&o);
 	return code < 0 ? fail_set(why, code, "%s: %s", f->state_path, strerror(-code)) : 0;
 }
