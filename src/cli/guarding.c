@@ -91,6 +91,7 @@ static int send_change(struct guarding *g, const struct guard_change *c, bool ba
 	if (c->name[0] != '\0') /* no packet is dropped for it */
 		return 0;
 	struct guard_command command = guard_command_of(c, back, now_ns);
+	g->awaited = c->id;
 	return guard_link_send(g->link, &command, c->id);
 }
 
@@ -110,11 +111,8 @@ static int open_link(struct guarding *g, struct fail *why)
 	if (code == 0)
 		code = guarding_tell_lists(g);
 	g->awaited = SERIAL_LISTS;
-	for (size_t i = 0; i < g->state.count && code == 0; i++) {
+	for (size_t i = 0; i < g->state.count && code == 0; i++)
 		code = send_change(g, &g->state.change[i], false);
-		if (g->state.change[i].name[0] == '\0')
-			g->awaited = g->state.change[i].id;
-	}
 	g->stale &= code < 0;
 	return code;
 }
@@ -282,15 +280,6 @@ int guarding_opened(void *context, struct engine *engine, struct fail *why)
 	               : cases_open(&g->cases, g->options.cases, &o, why);
 }
 
-/* What was in force before is so again. */
-static void say_ready(struct guarding *g)
-{
-	if (g->ready || (g->options.enforce && (g->link == NULL || g->awaited != 0)))
-		return;
-	g->ready = true;
-	guarding_ready(g);
-}
-
 int guarding_start(void *context, struct watching *watching, struct fail *why)
 {
 	struct guarding *g = context;
@@ -302,10 +291,7 @@ int guarding_start(void *context, struct watching *watching, struct fail *why)
 		message("a dry run: nothing is changed; --enforce acts");
 	if (g->state.count > 0 && !g->options.quiet)
 		message("%zu changes of an earlier run are in force", g->state.count);
-	int code = g->options.enforce ? open_link(g, why) : 0;
-	if (code == 0)
-		say_ready(g);
-	return code;
+	return g->options.enforce ? open_link(g, why) : 0;
 }
 
 static void make(struct guarding *g, const struct guard_change *change)
@@ -490,6 +476,15 @@ static void keep_enforcing(struct guarding *g)
 	}
 	if (g->link == NULL && !g->helpless && clock_steady_ns() - g->tried_ns > AGAIN_NS)
 		start_enforcer(g);
+}
+
+/* When what was in force before is so again. */
+static void say_ready(struct guarding *g)
+{
+	if (g->ready || (g->options.enforce && (g->link == NULL || g->awaited != 0)))
+		return;
+	g->ready = true;
+	guarding_ready(g);
 }
 
 int guarding_turn(void *context, struct engine *engine, struct fail *why)

@@ -51,7 +51,7 @@ struct guarding {
 	struct guard_state state;
 	struct guard_link *link;   /* NULL: none runs */
 	int64_t tried_ns;          /* to start one; steady clock */
-	uint64_t awaited;          /* the last command of what a new one is told; 0: carried out */
+	uint64_t awaited;          /* the last change it was told; 0: it is carried out */
 	bool ready;                /* that was said */
 	struct engine *engine;     /* borrowed; NULL until its sources are open */
 	struct watching *watching; /* borrowed; NULL until it starts */
