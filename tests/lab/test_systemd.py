@@ -50,24 +50,23 @@ for name in "pg${PPID}h" "pg${PPID}g" "pg${PPID}s"; do
 	ip netns del "$name"
 done
 """
-# what the container stands on
+OVERLAY = r"""
+mount -t tmpfs -o mode=755 tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/machine
+mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/machine
+"""
+# whether the container may be made
 GROUND = r"""
 mount -t cgroup2 cgroup2 /mnt
 mkdir "/mnt$(sed -n 's/^0:://p' /proc/self/cgroup)/postern-may-$$"
 rmdir "/mnt$(sed -n 's/^0:://p' /proc/self/cgroup)/postern-may-$$"
 umount /mnt
-mount -t tmpfs tmpfs /mnt
-mkdir /mnt/upper /mnt/work /mnt/root
-mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
-"""
+""" + OVERLAY
 # This machine's files, and over them the build as installed; what is written stays in memory. By hand, since
 # systemd-nspawn forbids bpf(2), by which units filter addresses and devices.
-INSIDE = r"""
-mount -t tmpfs -o mode=755 tmpfs /mnt
-mkdir /mnt/upper /mnt/work /mnt/root
-mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+INSIDE = OVERLAY + r"""
 DESTDIR=/mnt/build meson install -C "$1" --no-rebuild >/dev/null
-cd /mnt/root
+cd /mnt/machine
 cp -R /mnt/build/. .
 for at in dev run tmp var; do mount -t tmpfs -o mode=755 tmpfs $at; done
 mkdir -p dev/shm var/lib etc/postern run/units/machine.target.wants run/units/postern-guard.service.d
@@ -83,7 +82,7 @@ mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 # no unit but these
 find /mnt/build -path '*/systemd/system/*' -exec cp {} run/units \;
-(cd lib/systemd/system && cp basic.target network.target shutdown.target sysinit.target systemd-journald.service systemd-journald.socket /mnt/root/run/units)
+(cd lib/systemd/system && cp basic.target network.target shutdown.target sysinit.target systemd-journald.service systemd-journald.socket /mnt/machine/run/units)
 echo '[Unit]' >run/units/machine.target
 ln -s ../systemd-journald.service run/units/machine.target.wants
 pivot_root . mnt
